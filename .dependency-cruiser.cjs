@@ -1,0 +1,72 @@
+// The layers: apps → features → adapters → kernel. DESIGN §4; every rule was made to fire once.
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'not-resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'apps-stand-alone',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/', pathNot: '^apps/devstack/' },
+      to: { path: '^apps/', pathNot: '^apps/$1/' },
+    },
+    { name: 'libs-below-apps', severity: 'error', from: { path: '^libs/' }, to: { path: '^apps/' } },
+    {
+      name: 'lib-entry-only',
+      severity: 'error',
+      from: { path: '^(?:apps|test|examples)/|^libs/([^/]+/[^/]+)/', pathNot: '^libs/testing/' },
+      to: { path: '^libs/[^/]+/[^/]+/(?!index\\.ts$)', pathNot: '^libs/$1/|^libs/testing/' },
+    },
+    {
+      name: 'kernel-imports-kernel',
+      severity: 'error',
+      from: { path: '^libs/kernel/' },
+      to: { path: '^libs/(?!kernel/)' },
+    },
+    {
+      name: 'kernel-is-pure',
+      severity: 'error',
+      from: { path: '^libs/kernel/', pathNot: '\\.spec\\.ts$' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: ['node_modules/zod/', '^(node:)?crypto$'] },
+    },
+    {
+      name: 'adapters-below-features',
+      severity: 'error',
+      from: { path: '^libs/adapters/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^libs/(features|testing)/' },
+    },
+    {
+      name: 'no-nest-below-features',
+      severity: 'error',
+      from: { path: '^libs/(kernel|adapters)/' },
+      to: { path: 'node_modules/@nestjs/' },
+    },
+    {
+      name: 'prisma-only-in-db',
+      severity: 'error',
+      from: { pathNot: '^(libs/adapters/db/|prisma/)' },
+      to: { path: 'node_modules/@prisma/|^libs/adapters/db/generated' },
+    },
+    {
+      name: 'testing-only-in-tests',
+      severity: 'error',
+      from: { pathNot: '(\\.spec\\.ts$|^test/|/test/|^apps/devstack/|^libs/testing/|^vitest)' },
+      to: { path: '^libs/testing/' },
+    },
+    {
+      name: 'examples-use-no-internals',
+      severity: 'error',
+      from: { path: '^examples/' },
+      to: { path: '^(libs|apps)/' },
+    },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^dist/|^libs/adapters/db/generated/' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+};

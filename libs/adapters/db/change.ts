@@ -1,0 +1,20 @@
+import type { Tx } from './db.js';
+
+/** What a gateway may hold in memory and must drop when it changes. */
+export type ChangeKind = 'app' | 'version' | 'channel' | 'licence' | 'install' | 'instance' | 'cluster' | 'signing_key';
+
+export interface Change {
+  readonly kind: ChangeKind;
+  readonly id: string;
+  readonly orgId: string | null;
+}
+
+/** The NOTIFY channel that a trigger on `outbox` feeds at commit; its payload is a JSON `Change` with `seq`. */
+export const changeChannel = 'nm_change';
+
+/** recordChange announces a change to every gateway; it is written in the transaction that makes the change, so neither exists without the other. */
+export async function recordChange(tx: Tx, change: Change): Promise<void> {
+  await tx.outbox.create({
+    data: { topic: 'change', orgId: change.orgId, payload: { kind: change.kind, id: change.id, orgId: change.orgId } },
+  });
+}

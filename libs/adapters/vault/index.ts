@@ -1,0 +1,1 @@
+export { type SubkeyPurpose, Vault } from './vault.js';

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { DisplayName, Id, Instant, Slug } from './primitives.js';
+
+export const CreateApp = z.strictObject({ slug: Slug, name: DisplayName }).meta({ id: 'CreateApp' });
+export type CreateApp = z.infer<typeof CreateApp>;
+
+export const App = z.object({ id: Id, slug: Slug, name: z.string(), createdAt: Instant }).meta({ id: 'App' });
+export type App = z.infer<typeof App>;
+
+/** One rule of a Role or ClusterRole (rbac.authorization.k8s.io/v1 PolicyRule); URLs are left out on purpose. */
+export const RbacRule = z.strictObject({
+  apiGroups: z.array(z.string().max(253)).min(1).max(20),
+  resources: z.array(z.string().min(1).max(253)).min(1).max(50),
+  verbs: z.array(z.string().min(1).max(63)).min(1).max(20),
+  resourceNames: z.array(z.string().min(1).max(253)).max(50).optional(),
+});
+export type RbacRule = z.infer<typeof RbacRule>;
+
+/** RbacPolicy is all that an install of this version may ever do on a cluster. */
+export const RbacPolicy = z
+  .strictObject({
+    roles: z
+      .array(z.strictObject({ name: Slug, rules: z.array(RbacRule).min(1).max(50) }))
+      .max(20)
+      .default([]),
+    clusterRoles: z
+      .array(z.strictObject({ name: Slug, rules: z.array(RbacRule).min(1).max(50) }))
+      .max(20)
+      .default([]),
+  })
+  .meta({ id: 'RbacPolicy' });
+export type RbacPolicy = z.infer<typeof RbacPolicy>;
+
+export const Tenancy = z.enum(['install', 'app']);
+export type Tenancy = z.infer<typeof Tenancy>;
+
+/**
+ * VersionSpec says how a version's KAMA is run; it never changes once created.
+ * With `image`, the docker driver starts the image's own entrypoint; `command` is what the process driver starts (development).
+ */
+export const VersionSpec = z
+  .strictObject({
+    kind: z.literal('container'),
+    image: z.string().min(1).max(300).optional(),
+    command: z.array(z.string().min(1).max(1000)).min(1).max(50).optional(),
+    env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4000)).default({}),
+    port: z.number().int().min(1).max(65535).default(5000),
+    healthPath: z.string().startsWith('/').max(200).default('/api/ping'),
+    tenancy: Tenancy.default('install'),
+    resources: z
+      .strictObject({
+        memoryMib: z.number().int().min(16).max(8192).default(256),
+        cpuMillis: z.number().int().min(10).max(8000).default(500),
+        pidsMax: z.number().int().min(8).max(4096).default(128),
+      })
+      .prefault({}),
+    /** Seconds without a request after which the KAMA is stopped. */
+    idleSeconds: z.number().int().min(5).max(86_400).default(300),
+    /** Seconds in which it must answer its health path after a start. */
+    startSeconds: z.number().int().min(1).max(300).default(60),
+    rbac: RbacPolicy.prefault({}),
+  })
+  .refine((spec) => spec.image !== undefined || spec.command !== undefined, {
+    message: 'name an image or a command',
+    path: ['image'],
+  })
+  .refine(
+    (spec) => Object.keys(spec.env).every((name) => !name.startsWith('NM_') && name !== 'PORT' && name !== 'HOST'),
+    {
+      message: 'NM_*, PORT and HOST are set by NMachine',
+      path: ['env'],
+    },
+  )
+  .meta({ id: 'VersionSpec' });
+export type VersionSpec = z.infer<typeof VersionSpec>;
+
+export const CreateVersion = z.strictObject({ name: Slug, spec: VersionSpec }).meta({ id: 'CreateVersion' });
+export type CreateVersion = z.infer<typeof CreateVersion>;
+
+export const VersionState = z.enum(['draft', 'published', 'yanked']);
+export type VersionState = z.infer<typeof VersionState>;
+
+export const Version = z
+  .object({
+    id: Id,
+    name: Slug,
+    state: VersionState,
+    digest: z.string(),
+    spec: VersionSpec,
+    createdAt: Instant,
+    publishedAt: Instant.optional(),
+  })
+  .meta({ id: 'Version' });
+export type Version = z.infer<typeof Version>;
+
+/** The channel that a request without a version uses. */
+export const defaultChannel = 'stable';
+
+export const SetChannel = z.strictObject({ version: Slug }).meta({ id: 'SetChannel' });
+export type SetChannel = z.infer<typeof SetChannel>;
+
+export const Channel = z.object({ name: Slug, version: Slug, updatedAt: Instant }).meta({ id: 'Channel' });
+export type Channel = z.infer<typeof Channel>;
+
+export const InstanceView = z
+  .object({
+    id: Id,
+    version: z.string(),
+    installId: Id.optional(),
+    desired: z.enum(['running', 'stopped']),
+    observed: z.enum(['stopped', 'starting', 'ready', 'crashed']),
+    driver: z.string().optional(),
+    restarts: z.number().int(),
+    message: z.string().optional(),
+    startedAt: Instant.optional(),
+    readyAt: Instant.optional(),
+    lastUsedAt: Instant.optional(),
+  })
+  .meta({ id: 'Instance' });
+export type InstanceView = z.infer<typeof InstanceView>;

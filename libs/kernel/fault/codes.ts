@@ -1,0 +1,213 @@
+/** Who has to act: the caller, the operator of NMachine, the publisher of the app, or we. */
+export type Actor = 'caller' | 'operator' | 'publisher' | 'us';
+
+export interface CodeEntry {
+  /** HTTP status that the edge answers with. */
+  readonly status: number;
+  /** Short, stable title (RFC 9457 `title`). */
+  readonly title: string;
+  /** Default public sentence: what happened and what to do. */
+  readonly message: string;
+  readonly actor: Actor;
+}
+
+const entry = (status: number, title: string, message: string, actor: Actor = 'caller'): CodeEntry => ({
+  status,
+  title,
+  message,
+  actor,
+});
+
+/**
+ * codes is the catalogue of everything that can go wrong, with what the client is told.
+ * Each has a paragraph in `docs/errors.md`; a test walks the catalogue and fails when one is missing.
+ */
+export const codes = {
+  // The request itself
+  bad_request: entry(400, 'Bad request', 'The request could not be understood.'),
+  malformed_json: entry(
+    400,
+    'Malformed JSON',
+    'The body is not valid JSON. Send one JSON document with Content-Type application/json.',
+  ),
+  invalid_body: entry(400, 'Invalid body', 'The body does not have the expected shape. See "issues" for each field.'),
+  invalid_query: entry(
+    400,
+    'Invalid query',
+    'A query or path parameter does not have the expected shape. See "issues".',
+  ),
+  invalid_path: entry(
+    400,
+    'Invalid path',
+    'The path holds a segment that is not allowed (dot segments, encoded slashes or NULs, backslashes, empty names).',
+  ),
+  body_too_large: entry(413, 'Body too large', 'The body is larger than this route accepts.'),
+  unsupported_media_type: entry(415, 'Unsupported media type', 'Send the body as application/json.'),
+  method_not_allowed: entry(405, 'Method not allowed', 'This resource does not support that method.'),
+  idempotency_conflict: entry(
+    409,
+    'Idempotency key reused',
+    'This idempotency key was used with a different body. Use a new key for a new request.',
+  ),
+
+  // Who is it, may they
+  unauthenticated: entry(401, 'Credential required', 'Send a valid credential as "Authorization: Bearer …".'),
+  invalid_credentials: entry(401, 'Wrong e-mail or password', 'The e-mail address or the password is wrong.'),
+  token_expired: entry(401, 'Token expired', 'The token has expired. Get a new one and repeat the request.'),
+  refresh_reused: entry(
+    401,
+    'Refresh token reused',
+    'This refresh token was already used, so the whole login was ended for safety. Log in again.',
+  ),
+  forbidden: entry(403, 'Not allowed', 'Your role does not allow this. Ask an owner or admin of the organisation.'),
+  not_found: entry(404, 'Not found', 'There is no such resource, or it is not yours to see.'),
+  conflict: entry(409, 'Conflict', 'The resource is not in a state that allows this.'),
+  already_exists: entry(409, 'Already exists', 'A resource with that name exists already. Choose another name.'),
+  version_immutable: entry(409, 'Version is immutable', 'A published version cannot change. Create a new version.'),
+  last_owner: entry(409, 'Last owner', 'An organisation keeps at least one owner. Make somebody else owner first.'),
+
+  // Licence decisions
+  licence_expired: entry(
+    403,
+    'Licence expired',
+    'This licence has expired. Renew it with the publisher of the app to go on.',
+  ),
+  licence_suspended: entry(
+    403,
+    'Licence suspended',
+    'This licence is suspended. Ask the publisher of the app why, and to resume it.',
+  ),
+  licence_revoked: entry(
+    403,
+    'Licence revoked',
+    'This licence was revoked and does not come back. Ask the publisher of the app for a new one.',
+  ),
+  licence_not_started: entry(
+    403,
+    'Licence not yet valid',
+    'This licence is not valid yet. It starts at the time shown in "startsAt".',
+  ),
+  licence_read_only: entry(
+    403,
+    'Licence is read-only',
+    'This licence is in its grace period and allows reading only. Renew it to change anything.',
+  ),
+  licence_unverifiable: entry(
+    503,
+    'Licence cannot be verified',
+    'The licence cannot be verified right now. Try again in a few seconds.',
+    'operator',
+  ),
+  install_limit: entry(409, 'Install limit reached', 'This licence does not allow another install.'),
+  install_ambiguous: entry(
+    400,
+    'Which install?',
+    'This licence has several installs. Name one in the header "Nm-Install".',
+  ),
+
+  // Hosting
+  no_published_version: entry(
+    503,
+    'No published version',
+    'The publisher has not published a version of this app yet.',
+    'publisher',
+  ),
+  wake_queue_full: entry(
+    503,
+    'App is starting',
+    'The app is starting and too many requests wait for it already. Try again after "Retry-After" seconds.',
+    'operator',
+  ),
+  wake_timeout: entry(
+    503,
+    'App did not start in time',
+    'The app did not become ready in time. Try again after "Retry-After" seconds.',
+    'publisher',
+  ),
+  wake_failed: entry(
+    503,
+    'App does not start',
+    'The app fails to start. Its publisher finds the reason in the instance logs. Try again after "Retry-After" seconds.',
+    'publisher',
+  ),
+  upstream_unreachable: entry(
+    503,
+    'App not reachable',
+    'The app could not be reached. Try again in a few seconds.',
+    'publisher',
+  ),
+  upstream_reset: entry(
+    502,
+    'App broke the connection',
+    'The app ended the connection before it had answered.',
+    'publisher',
+  ),
+  upstream_timeout: entry(504, 'App did not answer in time', 'The app did not answer in time.', 'publisher'),
+  draining: entry(503, 'Shutting down', 'This server is shutting down. Repeat the request.', 'operator'),
+  runtime_unavailable: entry(
+    503,
+    'Runtime not available',
+    'The runtime that hosts this kind of version is not available here.',
+    'operator',
+  ),
+
+  // Clusters
+  kubeconfig_invalid: entry(
+    400,
+    'Kubeconfig not usable',
+    'The kubeconfig cannot be used. See "issues" for each field.',
+  ),
+  kubeconfig_refused: entry(
+    400,
+    'Kubeconfig refused',
+    'The kubeconfig holds fields that are never used here because they run commands or read files. See "issues".',
+  ),
+  egress_denied: entry(
+    400,
+    'Address not allowed',
+    'That address is not one that NMachine may dial (private, loopback, link-local or reserved).',
+  ),
+  cluster_unreachable: entry(
+    502,
+    'Cluster not reachable',
+    'The cluster did not answer. Check its address and that it can be reached from here.',
+  ),
+  cluster_unauthorized: entry(
+    502,
+    'Cluster refused the credential',
+    'The cluster does not accept the stored credential. Register it again with a new one.',
+  ),
+  cluster_forbidden: entry(
+    403,
+    'Not permitted on the cluster',
+    'The credential may not do this on the cluster. See "missing" for the permissions.',
+  ),
+  kube_api: entry(502, 'Kubernetes refused', 'The Kubernetes API refused the request. See "reason".'),
+  install_not_ready: entry(
+    409,
+    'Install not ready',
+    'The install is not ready on its cluster yet. See its provisioning run.',
+  ),
+
+  // Runs
+  plan_invalid: entry(400, 'Plan not valid', 'The plan is not valid. See "issues" for the path of each fault.'),
+  run_finished: entry(409, 'Run has ended', 'The run has ended and cannot be changed.'),
+  run_lost: entry(409, 'Run taken over', 'Another worker has taken this run over.', 'us'),
+  step_failed: entry(502, 'Step failed', 'A step of the run failed. See its error.'),
+  run_timeout: entry(504, 'Run timed out', 'The run did not end within its time limit.'),
+  run_cancelled: entry(409, 'Run cancelled', 'The run was cancelled.'),
+
+  // Ourselves
+  config_invalid: entry(500, 'Configuration not valid', 'The configuration is not valid.', 'operator'),
+  store_unavailable: entry(
+    503,
+    'Store not available',
+    'The database cannot be reached right now. Try again in a few seconds.',
+    'operator',
+  ),
+  seal_broken: entry(500, 'Secret cannot be opened', 'A stored secret cannot be opened.', 'operator'),
+  internal: entry(500, 'Internal error', 'Something went wrong on our side. The request id helps us to find it.', 'us'),
+} as const satisfies Record<string, CodeEntry>;
+
+/** Stable name of a fault; clients may rely on it. */
+export type Code = keyof typeof codes;

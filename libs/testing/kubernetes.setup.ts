@@ -1,0 +1,69 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { TestProject } from 'vitest/node';
+import { missing } from './needs.js';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** Admin kubeconfig of the run's cluster; empty when there is none. */
+    kubeconfigPath: string;
+  }
+}
+
+const run = promisify(execFile);
+const kubelab = join(import.meta.dirname, '../../tools/kubelab/main.ts');
+
+interface Lab {
+  readonly path: string;
+  readonly stop: () => Promise<void>;
+}
+
+let shared: Promise<Lab> | undefined;
+let users = 0;
+
+async function start(): Promise<Lab> {
+  const own = process.env['NM_TEST_KUBECONFIG'];
+  if (own) return { path: own, stop: async () => undefined };
+  const home = await mkdtemp(join(tmpdir(), 'nm-test-k8s-'));
+  const env = { ...process.env, NM_KUBELAB_HOME: home };
+  await new Promise<void>((resolve, reject) => {
+    const child = spawn(process.execPath, [kubelab, 'build'], { env, stdio: ['ignore', 'inherit', 'inherit'] });
+    child
+      .once('error', reject)
+      .once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`kubelab build ended with ${code}`))));
+  });
+  const { stdout } = await run(
+    process.execPath,
+    [kubelab, 'up', '--name', 'tests', '--owner-pid', String(process.pid), '--json'],
+    { env },
+  );
+  const { kubeconfigPath } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as { kubeconfigPath: string };
+  return {
+    path: kubeconfigPath,
+    stop: async () => {
+      await run(process.execPath, [kubelab, 'down', '--name', 'tests', '--wipe'], { env });
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One Kubernetes for the whole run (kwok nodes); tests keep apart by namespace. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  if (missing('kubernetes')) {
+    project.provide('kubeconfigPath', '');
+    return async () => undefined;
+  }
+  users++;
+  shared ??= start();
+  const lab = await shared;
+  project.provide('kubeconfigPath', lab.path);
+  return async () => {
+    if (--users === 0) {
+      shared = undefined;
+      await lab.stop();
+    }
+  };
+}

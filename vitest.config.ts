@@ -1,0 +1,51 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+const alias = [{ find: /^@nm\/(.*)$/, replacement: `${root}libs/$1/index.ts` }];
+const common = { alias, testTimeout: 30_000, hookTimeout: 120_000, pool: 'forks' as const };
+
+/** Rings of tests by file name: `unit` does no I/O, `int` has one real server, `cluster` a real Kubernetes, `e2e` whole apps. */
+export default defineConfig({
+  test: {
+    passWithNoTests: true,
+    maxWorkers: 2,
+    exclude: ['node_modules/**', 'dist/**', '.nmachine/**'],
+    projects: [
+      {
+        test: {
+          ...common,
+          name: 'unit',
+          include: ['{apps,libs,tools,test,examples}/**/*.spec.ts'],
+          exclude: ['**/*.{int,cluster,e2e}.spec.ts', 'node_modules/**', 'dist/**'],
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'int',
+          include: ['{apps,libs,tools,test,examples}/**/*.int.spec.ts'],
+          globalSetup: ['libs/testing/postgres.setup.ts'],
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'cluster',
+          include: ['{apps,libs,tools,test,examples}/**/*.cluster.spec.ts'],
+          globalSetup: ['libs/testing/postgres.setup.ts', 'libs/testing/kubernetes.setup.ts'],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'e2e',
+          include: ['{apps,test}/**/*.e2e.spec.ts'],
+          globalSetup: ['libs/testing/postgres.setup.ts', 'libs/testing/kubernetes.setup.ts'],
+          testTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
