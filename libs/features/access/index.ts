@@ -1,0 +1,1 @@
+export type { ApiTokenPrincipal, InstallPrincipal, LicenseePrincipal, Principal, PrincipalKind, UserPrincipal } from './principal.js';

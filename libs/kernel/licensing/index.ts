@@ -1,0 +1,1 @@
+export { type Decision, decide, type DenyCode, isSafeMethod, type LicenceFacts } from './decide.js';
