@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { ResultReporter } from './tools/checks/result-reporter.js';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const alias = [{ find: /^@nm\/(.*)$/, replacement: `${root}libs/$1/index.ts` }];
@@ -10,6 +11,7 @@ export default defineConfig({
   test: {
     passWithNoTests: true,
     maxWorkers: 2,
+    reporters: ['default', new ResultReporter()],
     exclude: ['node_modules/**', 'dist/**', '.nmachine/**'],
     projects: [
       {
