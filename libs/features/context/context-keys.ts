@@ -1,0 +1,117 @@
+import type { Db } from '@nm/adapters/db';
+import type { Vault } from '@nm/adapters/vault';
+import { ContextClaims, contextIssuer } from '@nm/kernel/contracts';
+import { Fault, invariant, isFault } from '@nm/kernel/fault';
+import { newId } from '@nm/kernel/ids';
+import type { Clock } from '@nm/kernel/time';
+import { decodeProtectedHeader, errors, type JWK, jwtVerify, SignJWT } from 'jose';
+import { contextAlgorithm, ensureSigningKey, readSigningKeys, type SigningKey } from './signing-key.js';
+
+export interface ContextKeysOptions {
+  readonly db: Db;
+  readonly vault: Vault;
+  readonly clock: Clock;
+}
+
+/** What the caller decides of a context token; issuer, times and id are set when it is signed. */
+export type ContextFacts = Omit<ContextClaims, 'iss' | 'iat' | 'exp' | 'jti'>;
+
+/** Life of a context token, in seconds. */
+export const contextSecondsMax = 300;
+/** Explicit type of our token (RFC 8725 §3.11), so that no other JWT of ours is taken for one. */
+const tokenType = 'nm-context+jwt';
+/** A token with an unknown key makes us look, but not more often than this: the key id is the sender's text. */
+const refreshMsMin = 2_000;
+
+/** ContextKeys signs and checks context tokens (`Nm-Context`, install tokens) with the keys of table `signing_key`. */
+export class ContextKeys {
+  readonly #options: ContextKeysOptions;
+  #keys = new Map<string, SigningKey>();
+  #refreshedMs = Number.NEGATIVE_INFINITY;
+  #refreshing: Promise<void> | undefined;
+
+  private constructor(options: ContextKeysOptions) {
+    this.#options = options;
+  }
+
+  /** open loads the keys, and makes the first one when there is none. @throws Fault store_unavailable, seal_broken */
+  static async open(options: ContextKeysOptions): Promise<ContextKeys> {
+    const keys = new ContextKeys(options);
+    await keys.refresh();
+    if (!keys.#active) {
+      await options.db.asSystem((tx) => ensureSigningKey(tx, options.vault));
+      await keys.refresh();
+    }
+    invariant(keys.#active, 'there is an active signing key');
+    return keys;
+  }
+
+  get #active(): SigningKey | undefined {
+    return [...this.#keys.values()].find((key) => key.state === 'active');
+  }
+
+  /** refresh reads the table again; call it on a change of kind `signing_key`. Concurrent calls share one read. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#load().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #load(): Promise<void> {
+    const { db, vault, clock } = this.#options;
+    const keys = await db.asSystem((tx) => readSigningKeys(tx, vault));
+    this.#keys = new Map(keys.map((key) => [key.id, key]));
+    this.#refreshedMs = clock.monotonicMs();
+  }
+
+  /** sign makes a token that lives five minutes from now. */
+  async sign(facts: ContextFacts): Promise<string> {
+    const key = this.#active;
+    invariant(key, 'there is an active signing key');
+    const nowSeconds = Math.floor(this.#options.clock.nowMs() / 1000);
+    return new SignJWT({ ...facts, iss: contextIssuer, jti: newId('request') })
+      .setProtectedHeader({ alg: contextAlgorithm, typ: tokenType, kid: key.id })
+      .setIssuedAt(nowSeconds)
+      .setExpirationTime(nowSeconds + contextSecondsMax)
+      .sign(key.privateKey);
+  }
+
+  /**
+   * verify checks signature, type, issuer, times and, when named, audience.
+   * @throws Fault token_expired, or unauthenticated for everything else that is wrong with it
+   */
+  async verify(token: string, expected: { readonly audience?: string } = {}): Promise<ContextClaims> {
+    try {
+      const key = await this.#keyOf(token);
+      const { payload } = await jwtVerify(token, key.publicKey, {
+        algorithms: [contextAlgorithm],
+        typ: tokenType,
+        issuer: contextIssuer,
+        requiredClaims: ['sub', 'aud', 'iat', 'exp', 'jti'],
+        currentDate: this.#options.clock.now(),
+        ...(expected.audience === undefined ? {} : { audience: expected.audience }),
+      });
+      return ContextClaims.parse(payload);
+    } catch (cause) {
+      if (isFault(cause)) throw cause;
+      throw new Fault(cause instanceof errors.JWTExpired ? 'token_expired' : 'unauthenticated', { cause });
+    }
+  }
+
+  /** jwks is the public key set (RFC 7517 §5): keys in use, and those that retire while their tokens live. */
+  jwks(): { readonly keys: readonly JWK[] } {
+    return { keys: [...this.#keys.values()].map((key) => key.publicJwk) };
+  }
+
+  async #keyOf(token: string): Promise<SigningKey> {
+    const { kid } = decodeProtectedHeader(token);
+    if (kid === undefined) throw new Fault('unauthenticated', { internal: 'token without kid' });
+    const known = this.#keys.get(kid);
+    if (known) return known;
+    if (this.#options.clock.monotonicMs() - this.#refreshedMs >= refreshMsMin) await this.refresh();
+    const found = this.#keys.get(kid);
+    if (!found) throw new Fault('unauthenticated', { internal: 'token of an unknown key' });
+    return found;
+  }
+}

@@ -1,0 +1,1 @@
+export { type ContextFacts, ContextKeys, type ContextKeysOptions, contextSecondsMax } from './context-keys.js';

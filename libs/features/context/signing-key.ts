@@ -1,0 +1,55 @@
+import type { Tx } from '@nm/adapters/db';
+import { recordChange } from '@nm/adapters/db';
+import type { Vault } from '@nm/adapters/vault';
+import { newId } from '@nm/kernel/ids';
+import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
+
+/** The one algorithm of context tokens: Ed25519 (RFC 8037); pinned, never read from a token (RFC 8725 §3.1). */
+export const contextAlgorithm = 'EdDSA';
+
+/** SigningKey is one row of `signing_key`, opened. */
+export interface SigningKey {
+  readonly id: string;
+  readonly state: string;
+  readonly publicJwk: JWK;
+  readonly publicKey: CryptoKey;
+  readonly privateKey: CryptoKey;
+}
+
+/** Serialises the creation of the first key between processes that start together. */
+const createLock = 7241010;
+
+const aadOf = (id: string): string[] => ['signing_key', id];
+
+/** readSigningKeys opens every key that may still have tokens about, newest first. */
+export async function readSigningKeys(tx: Tx, vault: Vault): Promise<SigningKey[]> {
+  const rows = await tx.signingKey.findMany({
+    where: { state: { in: ['active', 'retiring'] } },
+    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+  });
+  return Promise.all(
+    rows.map(async (row) => {
+      const publicJwk = row.publicJwk as JWK;
+      const privateJwk = JSON.parse(vault.open(row.privateKey, aadOf(row.id)).toString()) as JWK;
+      return {
+        id: row.id,
+        state: row.state,
+        publicJwk,
+        publicKey: (await importJWK(publicJwk, contextAlgorithm)) as CryptoKey,
+        privateKey: (await importJWK(privateJwk, contextAlgorithm)) as CryptoKey,
+      };
+    }),
+  );
+}
+
+/** ensureSigningKey makes the first key; of processes that start together, one does and the others find it. */
+export async function ensureSigningKey(tx: Tx, vault: Vault): Promise<void> {
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(${createLock})`;
+  if (await tx.signingKey.findFirst({ where: { state: 'active' }, select: { id: true } })) return;
+  const id = newId('signingKey');
+  const { publicKey, privateKey } = await generateKeyPair(contextAlgorithm, { crv: 'Ed25519', extractable: true });
+  const publicJwk = { ...(await exportJWK(publicKey)), kid: id, use: 'sig', alg: contextAlgorithm };
+  const sealed = vault.seal(JSON.stringify(await exportJWK(privateKey)), aadOf(id));
+  await tx.signingKey.create({ data: { id, publicJwk, privateKey: sealed, state: 'active' } });
+  await recordChange(tx, { kind: 'signing_key', id, orgId: null });
+}
