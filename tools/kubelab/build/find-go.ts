@@ -21,10 +21,10 @@ export function requiredGo(goMod = readFileSync(join(TOOL_DIR, 'go', 'go.mod'), 
 }
 
 /** Looks for Go on the PATH, then where the official archive puts it. */
-export function findGo(env: NodeJS.ProcessEnv = process.env): GoSearch {
+export function findGo(env: NodeJS.ProcessEnv = process.env, usualFolder = '/usr/local/go/bin'): GoSearch {
   const required = requiredGo();
   const remedy = `Install Go ${required} or newer (https://go.dev/dl) and put it on the PATH, or point NM_TEST_KUBECONFIG at a cluster of your own.`;
-  const folders = [...(env['PATH'] ?? '').split(delimiter), '/usr/local/go/bin'].filter(Boolean);
+  const folders = [...(env['PATH'] ?? '').split(delimiter), usualFolder].filter(Boolean);
   let tooOld: string | undefined;
   for (const path of new Set(folders.map((folder) => join(folder, 'go')))) {
     if (!existsSync(path)) continue;

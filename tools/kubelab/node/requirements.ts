@@ -3,6 +3,8 @@ import { delimiter, join } from 'node:path';
 import { busyPorts } from '../cluster/ports.ts';
 import { KubelabError } from '../errors.ts';
 import { systemPath } from '../paths.ts';
+import { isAlive } from '../process-ref.ts';
+import { readUndoRecord } from './undo-record.ts';
 
 /** Programs of Debian that a real node runs on, with the package that has them. */
 const PROGRAMS: Readonly<Record<string, string>> = {
@@ -45,6 +47,12 @@ export async function requireNodeSupport(): Promise<void> {
     throw new KubelabError(
       `A real node (--node) needs packages that are missing: apt-get install -y ${missing.join(' ')}`,
     );
+  const running = readUndoRecord();
+  if (running && isAlive(running.supervisor)) {
+    throw new KubelabError(
+      `A real node runs already (${running.dir}), and a machine can have only one: stop it with "down".`,
+    );
+  }
   const busy = await busyPorts(FIXED_PORTS);
   if (busy.length > 0) {
     throw new KubelabError(

@@ -54,4 +54,6 @@ export async function startNode(
   children.start('kubelet', kubelet(plan));
   await waitUntil(`node ${NODE_NAME}`, () => isNodeReady(api, NODE_NAME), signal);
   children.start('kube-proxy', kubeProxy(plan));
+  // Healthy after its first sync: from then on the addresses of services work.
+  await waitUntil('kube-proxy', async () => (await fetch('http://127.0.0.1:10256/healthz')).ok, signal, 30_000);
 }
