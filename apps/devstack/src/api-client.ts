@@ -1,0 +1,44 @@
+import { Fault } from '@nm/kernel/fault';
+
+/** ApiClient speaks to the control plane as a user's program would: JSON over HTTP with a bearer credential. */
+export class ApiClient {
+  readonly #url: string;
+  readonly #credential: string | undefined;
+
+  constructor(url: string, credential?: string) {
+    this.#url = url;
+    this.#credential = credential;
+  }
+
+  as(credential: string): ApiClient {
+    return new ApiClient(this.#url, credential);
+  }
+
+  get<T>(path: string): Promise<T> {
+    return this.#send<T>('GET', path);
+  }
+
+  post<T>(path: string, body: unknown = {}): Promise<T> {
+    return this.#send<T>('POST', path, body);
+  }
+
+  /** @throws Fault with the answer's own code in `extra.code` */
+  async #send<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const answer = await fetch(this.#url + path, {
+      method,
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(this.#credential ? { authorization: `Bearer ${this.#credential}` } : {}),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(30_000),
+    });
+    const text = await answer.text();
+    const json = (text ? JSON.parse(text) : {}) as { code?: string; detail?: string };
+    if (answer.ok) return json as T;
+    throw new Fault('internal', {
+      public: `${method} ${path} answered ${answer.status}: ${json.detail ?? text}`,
+      extra: { code: json.code, status: answer.status },
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import type { DevstackConfig } from './config.js';
+import type { RuntimeChoice } from './runtime-choice.js';
+
+export interface AppEnvironmentInput {
+  readonly config: DevstackConfig;
+  readonly databaseUrl: string;
+  readonly masterKey: string;
+  readonly runtime: RuntimeChoice;
+}
+
+/** appEnvironment gives every app the same variables; each reads those that it knows. */
+export function appEnvironment({
+  config,
+  databaseUrl,
+  masterKey,
+  runtime,
+}: AppEnvironmentInput): Record<string, string> {
+  const hosts = ['127.0.0.1', ...(runtime.hostAddress ? [runtime.hostAddress] : [])].join(',');
+  const seenFromKama = runtime.hostAddress ?? '127.0.0.1';
+  return {
+    NM_HOME: config.home,
+    NM_DATABASE_URL: databaseUrl,
+    ...(config.redisUrl ? { NM_REDIS_URL: config.redisUrl } : {}),
+    NM_MASTER_KEY: masterKey,
+    NM_LOG_LEVEL: config.logLevel,
+    NM_GATEWAY_HOST: hosts,
+    NM_GATEWAY_PORT: String(config.gatewayPort),
+    NM_API_HOST: hosts,
+    NM_API_PORT: String(config.apiPort),
+    NM_PUBLIC_GATEWAY_URL: `http://127.0.0.1:${config.gatewayPort}`,
+    NM_PUBLIC_API_URL: `http://127.0.0.1:${config.apiPort}`,
+    NM_KAMA_GATEWAY_URL: `http://${seenFromKama}:${config.gatewayPort}`,
+    NM_KAMA_API_URL: `http://${seenFromKama}:${config.apiPort}`,
+    NM_RUNTIME_DRIVERS: runtime.driver,
+    NM_DOCKER_SOCKET: config.dockerSocket,
+    NM_EGRESS_ALLOW: config.egressAllow.join(','),
+    // Shorter than the ten seconds in which Ctrl-C must have stopped everything.
+    NM_DRAIN_MS: '4000',
+  };
+}

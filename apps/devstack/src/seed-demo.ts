@@ -1,0 +1,123 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Customer, type IssuedLicence, type TokenPair, VersionSpec } from '@nm/kernel/contracts';
+import { isFault } from '@nm/kernel/fault';
+import { randomKeyBytes } from '@nm/kernel/ids';
+import { systemClock } from '@nm/kernel/time';
+import { ApiClient } from './api-client.js';
+import { projectRoot } from './config.js';
+
+/** Demo is what `$NM_HOME/demo.json` holds, for people and scripts. */
+export interface Demo {
+  readonly gatewayUrl: string;
+  readonly apiUrl: string;
+  readonly opsUrl: string;
+  readonly publisher: { readonly email: string; readonly password: string; readonly org: string };
+  readonly app: string;
+  readonly licences: { readonly active: string; readonly expired: string; readonly suspended: string };
+  readonly install?: string;
+  readonly cluster?: string;
+}
+
+type Urls = Pick<Demo, 'gatewayUrl' | 'apiUrl' | 'opsUrl'>;
+type Seed = Pick<Demo, 'publisher'> & { licences: { -readonly [name in keyof Demo['licences']]?: string } };
+
+const dayMs = 86_400_000;
+const org = 'acme';
+const app = 'guestbook';
+
+/** writeDemo replaces demo.json as a whole, so that a script never reads half of it. */
+export async function writeDemo(home: string, demo: Demo): Promise<void> {
+  await writePrivate(join(home, 'demo.json'), demo);
+}
+
+async function writePrivate(file: string, value: unknown): Promise<void> {
+  await writeFile(`${file}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+const readJson = async <T>(file: string): Promise<T | undefined> => {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as T);
+};
+
+/** tolerate turns "exists already" into undefined: seeding goes on where an interrupted one stopped. */
+async function tolerate<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isFault(error) && error.extra['code'] === 'already_exists') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * seedDemo makes, through the public API only, what a publisher would make: the guestbook app, its version, a plan, and one licence in each state.
+ * It is repeatable: each key is kept in `demo.seed.json` as soon as it is issued, since the store keeps only hashes.
+ */
+export async function seedDemo(home: string, urls: Urls): Promise<Demo> {
+  const seedFile = join(home, 'demo.seed.json');
+  const earlier = await readJson<Demo>(join(home, 'demo.json'));
+  const seed: Seed = (await readJson<Seed>(seedFile)) ?? {
+    publisher: { email: 'publisher@acme.example', password: randomKeyBytes(12).toString('base64url'), org },
+    licences: {},
+  };
+  const { active, expired, suspended } = seed.licences;
+  if (!(active && expired && suspended)) {
+    await writePrivate(seedFile, seed);
+    await seedMissing(new ApiClient(urls.apiUrl), seed, () => writePrivate(seedFile, seed));
+  }
+  return {
+    ...urls,
+    publisher: seed.publisher,
+    app,
+    licences: seed.licences as Demo['licences'],
+    ...(earlier?.cluster ? { cluster: earlier.cluster } : {}),
+    ...(earlier?.install ? { install: earlier.install } : {}),
+  };
+}
+
+async function seedMissing(api: ApiClient, seed: Seed, save: () => Promise<void>): Promise<void> {
+  const { email, password } = seed.publisher;
+  await tolerate(
+    api.post('/v1/auth/signup', { email, password, name: 'Ada Publisher', org: { slug: org, name: 'Acme' } }),
+  );
+  const publisher = api.as((await api.post<TokenPair>('/v1/auth/login', { email, password })).accessToken);
+  await tolerate(publisher.post(`/v1/orgs/${org}/apps`, { slug: app, name: 'Guestbook' }));
+  const spec = VersionSpec.parse(
+    JSON.parse(await readFile(join(projectRoot, 'examples/guestbook/version.json'), 'utf8')),
+  );
+  await tolerate(publisher.post(`/v1/orgs/${org}/apps/${app}/versions`, { name: '1.0.0', spec }));
+  await publisher.post(`/v1/orgs/${org}/apps/${app}/versions/1.0.0/publish`).catch((error: unknown) => {
+    if (!(isFault(error) && error.extra['status'] === 409)) throw error;
+  });
+  await tolerate(
+    publisher.post(`/v1/orgs/${org}/apps/${app}/plans`, {
+      slug: 'team',
+      name: 'Team',
+      entitlements: { replicas_max: 5 },
+      limits: { installsMax: 3 },
+    }),
+  );
+
+  const now = systemClock.nowMs();
+  const iso = (ms: number) => new Date(ms).toISOString();
+  const issue = async (name: keyof Demo['licences'], holder: string, body: object): Promise<IssuedLicence> => {
+    const customer = await publisher.post<Customer>(`/v1/orgs/${org}/customers`, { name: holder });
+    const licence = await publisher.post<IssuedLicence>(`/v1/orgs/${org}/apps/${app}/licences`, {
+      plan: 'team',
+      customerId: customer.id,
+      ...body,
+    });
+    seed.licences[name] = licence.key;
+    return licence;
+  };
+  if (!seed.licences.active) await issue('active', 'Initech', { expiresAt: iso(now + 365 * dayMs) }).then(save);
+  if (!seed.licences.expired)
+    await issue('expired', 'Hooli', { startsAt: iso(now - 60 * dayMs), expiresAt: iso(now - dayMs) }).then(save);
+  if (!seed.licences.suspended) {
+    const licence = await issue('suspended', 'Globex', { expiresAt: iso(now + 365 * dayMs) });
+    await publisher.post(`/v1/orgs/${org}/apps/${app}/licences/${licence.id}/suspend`);
+    await save();
+  }
+}

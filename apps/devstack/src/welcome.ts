@@ -1,0 +1,46 @@
+import pc from 'picocolors';
+import type { RuntimeChoice } from './runtime-choice.js';
+import type { Demo } from './seed-demo.js';
+
+/** welcome is what a person sees when everything answers: addresses, login, keys, and the next commands ready to paste. */
+export function welcome(demo: Demo, runtime: RuntimeChoice, home: string): string {
+  const { gatewayUrl, apiUrl, opsUrl, publisher, licences } = demo;
+  const kama = `${gatewayUrl}/kama/${publisher.org}/${demo.app}`;
+  const auth = (key: string) => `-H "Authorization: Bearer ${key}"`;
+  const h = (text: string) => pc.bold(text);
+  return `
+${pc.green('NMachine is up.')} KAMAs run as ${runtime.driver === 'docker' ? 'containers' : 'processes'}: ${runtime.reason}.
+
+${h('Addresses')}
+  gateway    ${gatewayUrl}
+  API        ${apiUrl}      ${pc.dim('(try it in a browser: ')}${apiUrl}/docs${pc.dim(')')}
+  health     ${opsUrl}/readyz
+  state      ${home}      ${pc.dim('(all of this, for scripts: demo.json there)')}
+
+${h('Publisher')}   ${publisher.email}   ${publisher.password}   ${pc.dim(`(organisation ${publisher.org})`)}
+
+${h('Licence keys')}
+  active     ${licences.active}
+  expired    ${licences.expired}
+  suspended  ${licences.suspended}
+
+${h('Try it')}
+${pc.dim('# a licensed user wakes the app: it was not running')}
+curl -i ${auth(licences.active)} ${kama}/api/status
+${pc.dim('# an expired licence, and a suspended one')}
+curl ${auth(licences.expired)} ${kama}/api/status
+curl ${auth(licences.suspended)} ${kama}/api/status
+${pc.dim("# the app's own long action, on the user's cluster (once the demo cluster below is ready)")}
+curl -X POST ${auth(licences.active)} ${kama}/api/actions/install/run
+curl ${auth(licences.active)} ${kama}/api/app/jobs/<job_id>/status
+curl -N ${auth(licences.active)} ${apiUrl}/v1/runs/<job_id>/events
+${pc.dim('# the publisher logs in')}
+curl -X POST ${apiUrl}/v1/auth/login -H "Content-Type: application/json" -d '{"email":"${publisher.email}","password":"${publisher.password}"}'
+${pc.dim('# the licensee sees its licence, clusters and installs')}
+curl ${auth(licences.active)} ${apiUrl}/v1/licence
+curl ${auth(licences.active)} ${apiUrl}/v1/clusters
+curl ${auth(licences.active)} ${apiUrl}/v1/installs
+
+${pc.dim('The same as a guide: docs/guides/first-steps.md. Ctrl-C stops everything; the data stays. `npm run reset` erases it.')}
+`;
+}
