@@ -50,7 +50,7 @@ export async function startCluster(options: StartOptions): Promise<Cluster> {
   const build = await ensureBuilt(options);
   const { state, started } = await up({ name, dir, mode, build, owner, ephemeral, onStep: options.onStep });
   return {
-    kubeconfigPath: state.kubeconfig,
+    kubeconfigPath: state.kubeconfigPath,
     server: state.server,
     kubectlPath: join(state.bin, 'kubectl'),
     supervisorPid: state.supervisor.pid,

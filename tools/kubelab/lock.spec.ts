@@ -19,7 +19,7 @@ it('gives a lock to one holder at a time and again after its release', async () 
 it('lets a waiting one in when the first is done, and tells it once who is first', async () => {
   const order: string[] = [];
   const told: number[] = [];
-  let finish = () => undefined as void;
+  let finish: () => void = () => undefined;
   const first = withLock(key('wait'), async () => {
     await new Promise<void>((resolve) => {
       finish = resolve;
@@ -27,11 +27,7 @@ it('lets a waiting one in when the first is done, and tells it once who is first
     order.push('first');
   });
   await new Promise((resolve) => setTimeout(resolve, 20));
-  const second = withLock(
-    key('wait'),
-    async () => order.push('second'),
-    (pid) => told.push(pid),
-  );
+  const second = withLock(key('wait'), async () => order.push('second'), { onWait: (pid) => told.push(pid) });
   await expect.poll(() => told).toEqual([process.pid]);
   finish();
   await Promise.all([first, second]);
@@ -46,4 +42,11 @@ it('is free again when its holder was killed', async () => {
   expect(await tryLock(key('killed'))).toBeUndefined();
   holder.kill('SIGKILL');
   await expect(withLock(key('killed'), async () => 'mine')).resolves.toBe('mine');
+});
+
+it('stops waiting when it is told to', async () => {
+  const lock = await tryLock(key('abort'));
+  const waiting = withLock(key('abort'), async () => 'never', { signal: AbortSignal.timeout(50) });
+  await expect(waiting).rejects.toThrow(/timeout/);
+  await lock?.release();
 });

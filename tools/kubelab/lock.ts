@@ -37,14 +37,19 @@ export function tryLock(key: string): Promise<Lock | undefined> {
   });
 }
 
-/** Runs `work` while holding `key`; `onWait` is told the holder's pid once if somebody else is first. */
-export async function withLock<T>(
-  key: string,
-  work: () => Promise<T>,
-  onWait?: (holderPid: number) => void,
-): Promise<T> {
+/** How to wait for a lock. */
+export interface Waiting {
+  /** Told once, if somebody else is first: the holder's pid. */
+  readonly onWait?: (holderPid: number) => void;
+  /** Gives up waiting. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs `work` while holding `key`. @throws the signal's reason when it is aborted while waiting. */
+export async function withLock<T>(key: string, work: () => Promise<T>, { onWait, signal }: Waiting = {}): Promise<T> {
   let told = false;
   for (;;) {
+    signal?.throwIfAborted();
     const lock = await tryLock(key);
     if (lock) {
       try {
@@ -53,19 +58,25 @@ export async function withLock<T>(
         await lock.release();
       }
     }
-    await holderGone(key, (pid) => {
+    const onPid = (pid: number) => {
       if (!told) onWait?.(pid);
       told = true;
-    });
+    };
+    await holderGone(key, onPid, signal);
   }
 }
 
-function holderGone(key: string, onPid: (pid: number) => void): Promise<void> {
+function holderGone(key: string, onPid: (pid: number) => void, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect({ path: address(key) });
+    const giveUp = () => socket.destroy();
+    signal?.addEventListener('abort', giveUp);
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => onPid(Number.parseInt(text, 10)));
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => resolve());
+    socket.on('error', giveUp);
+    socket.on('close', () => {
+      signal?.removeEventListener('abort', giveUp);
+      resolve();
+    });
   });
 }

@@ -54,3 +54,15 @@ export function signal(ref: ProcessRef, name: NodeJS.Signals): void {
     // It ended between the look and the signal.
   }
 }
+
+/** Aborted as soon as this very process has ended, at most 250 ms late: the owner of a cluster need not be our child. */
+export function endOf(ref: ProcessRef): AbortSignal {
+  const controller = new AbortController();
+  const timer = setInterval(() => {
+    if (isAlive(ref)) return;
+    clearInterval(timer);
+    controller.abort();
+  }, 250);
+  timer.unref();
+  return controller.signal;
+}

@@ -57,7 +57,10 @@ export async function ensureBuilt(options: BuildOptions = {}): Promise<Build> {
       if (options.helm) await addHelm(run);
       return layout(buildDir());
     },
-    (pid) => onProgress({ state: 'start', step: `waiting for another build (process ${pid})`, seconds: 0 }),
+    {
+      onWait: (pid) => onProgress({ state: 'start', step: `waiting for another build (process ${pid})`, seconds: 0 }),
+      signal: options.signal,
+    },
   );
 }
 

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from '../build/ensure-built.ts';
 import { progressPrinter } from '../build/progress.ts';
+import { KubelabError } from '../errors.ts';
 
 /** `kubelab build`: prints the folder of the programs. */
 export async function build(args: string[]): Promise<number> {
@@ -18,6 +19,7 @@ export async function build(args: string[]): Promise<number> {
 /** Aborts on Ctrl-C and SIGTERM, so that a half-done build also ends its `go`. */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => controller.abort());
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(name, () => controller.abort(new KubelabError('Interrupted.', { exitCode: 130 })));
   return controller.signal;
 }

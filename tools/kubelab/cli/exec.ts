@@ -59,5 +59,5 @@ function target(name: string): { kubeconfig: string; bin: string | undefined; ca
     throw new KubelabError(`The cluster ${name} does not run: start it with "npm run kubelab -- up --name ${name}".`, {
       exitCode: 3,
     });
-  return { kubeconfig: state.kubeconfig, bin: state.bin, cache: join(state.dir, 'kubectl-cache') };
+  return { kubeconfig: state.kubeconfigPath, bin: state.bin, cache: join(state.dir, 'kubectl-cache') };
 }

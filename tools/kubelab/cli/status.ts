@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cleanStale } from '../cluster/down.ts';
 import { type ClusterState, isRunning, readState } from '../cluster/state.ts';
@@ -32,9 +33,7 @@ export async function list(args: string[]): Promise<number> {
 /** Names of all clusters that have a state folder. */
 export function clusterNames(): string[] {
   try {
-    return readdirSync(stateHome(), { withFileTypes: true }).flatMap((entry) =>
-      entry.isDirectory() ? [entry.name] : [],
-    );
+    return readdirSync(stateHome()).filter((name) => existsSync(join(stateHome(), name, 'pki')));
   } catch {
     return [];
   }
@@ -49,7 +48,7 @@ export function describe(state: ClusterState): string {
       name,
       mib: residentMiB(pid),
     }));
-    lines.push(`  server: ${state.server}`, `  kubeconfig: ${state.kubeconfig}`);
+    lines.push(`  server: ${state.server}`, `  kubeconfig: ${state.kubeconfigPath}`);
     if (state.owner) lines.push(`  ends with process ${state.owner.pid}`);
     lines.push(
       `  memory: ${parts.reduce((sum, { mib }) => sum + mib, 0)} MiB (${parts.map(({ name, mib }) => `${name} ${mib}`).join(', ')})`,

@@ -5,7 +5,7 @@ import { down } from '../cluster/down.ts';
 import { up as startCluster } from '../cluster/up.ts';
 import { KubelabError } from '../errors.ts';
 import { clusterDir } from '../paths.ts';
-import { isAlive, type ProcessRef, processRef } from '../process-ref.ts';
+import { endOf, isAlive, type ProcessRef, processRef } from '../process-ref.ts';
 import { interruption } from './build.ts';
 import { describe } from './status.ts';
 
@@ -24,7 +24,7 @@ export async function up(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: OPTIONS });
   const dir = clusterDir(values.name);
   const owner = ownerOf(values);
-  const stop = interruption();
+  const stop = owner ? AbortSignal.any([interruption(), endOf(owner)]) : interruption();
   const began = performance.now();
   const build = await ensureBuilt({ onProgress: progressPrinter(), signal: stop, lowPriority: values.nice });
   if (stop.aborted) return 130;

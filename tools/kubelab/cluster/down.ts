@@ -21,7 +21,7 @@ export async function down(dir: string, andWipe = false): Promise<boolean> {
 
 /** Removes what a cluster left whose supervisor was killed. Does nothing while the supervisor runs. */
 export async function cleanStale(dir: string): Promise<void> {
-  const { undoAbandonedNode } = await import('../node/undo-record.ts');
+  const { undoAbandonedNode } = await import('../node/undo-abandoned.ts');
   await undoAbandonedNode();
   const state = readState(dir);
   if (!state || isRunning(state)) return;

@@ -19,7 +19,7 @@ const state = (change: Partial<ClusterState> = {}): ClusterState => ({
   mode: 'kwok',
   phase: 'ready',
   server: 'https://127.0.0.1:20000',
-  kubeconfig: join(dir, 'admin.kubeconfig'),
+  kubeconfigPath: join(dir, 'admin.kubeconfig'),
   bin: '/bin',
   ports: portsFrom(20_000),
   supervisor: processRef(process.pid)!,

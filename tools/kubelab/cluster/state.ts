@@ -13,7 +13,7 @@ export interface ClusterState {
   readonly mode: Mode;
   readonly phase: 'starting' | 'ready' | 'stopping' | 'failed';
   readonly server: string;
-  readonly kubeconfig: string;
+  readonly kubeconfigPath: string;
   /** Folder of kubectl and the other programs. */
   readonly bin: string;
   readonly ports: Ports;

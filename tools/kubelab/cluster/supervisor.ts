@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Build } from '../build/ensure-built.ts';
 import { KubelabError } from '../errors.ts';
-import { isAlive, type ProcessRef, processRef } from '../process-ref.ts';
+import { endOf, type ProcessRef, processRef } from '../process-ref.ts';
 import { bringUp, serverUrl, takeDown } from './bring-up.ts';
 import { logTail, superviseChildren } from './children.ts';
 import type { Plan } from './components.ts';
@@ -25,8 +24,6 @@ export type SupervisorReport =
   | { readonly kind: 'step'; readonly step: string }
   | { readonly kind: 'ready'; readonly state: ClusterState }
   | { readonly kind: 'failed'; readonly message: string };
-
-const OWNER_POLL_MS = 250;
 
 /** Reason of an end that somebody wanted. */
 class Ended extends Error {}
@@ -50,7 +47,7 @@ export async function supervise(
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(name, () => end(new Ended(`asked to stop (${name})`)));
   startedBy.addEventListener('abort', () => end(new Ended('the starting process went away')));
-  if (request.owner) void watchOwner(request.owner, ending.signal, () => end(new Ended('the owner ended')));
+  if (request.owner) endOf(request.owner).addEventListener('abort', () => end(new Ended('the owner ended')));
 
   const children = superviseChildren({
     dir,
@@ -67,7 +64,7 @@ export async function supervise(
     mode,
     phase,
     server: serverUrl(plan),
-    kubeconfig: join(dir, 'admin.kubeconfig'),
+    kubeconfigPath: join(dir, 'admin.kubeconfig'),
     bin: build.bin,
     ports,
     supervisor: self,
@@ -78,39 +75,32 @@ export async function supervise(
     ...(error ? { error } : {}),
   });
   const startedAt = new Date().toISOString();
-  let failure: Error | undefined;
-  try {
+  const live = async (): Promise<Error> => {
     writeState(state('starting'));
     await bringUp(plan, children, ending.signal, (step) => report({ kind: 'step', step }));
     writeState(state('ready'));
     report({ kind: 'ready', state: state('ready') });
-    await aborted(ending.signal);
-  } catch (error) {
-    failure = error instanceof Error ? error : new Error(String(error));
-  }
-  if (failure && !(failure instanceof Ended)) report({ kind: 'failed', message: failure.message });
+    return aborted(ending.signal);
+  };
+  const failure = await live().catch((error: Error) => error);
+  report({ kind: 'failed', message: failure.message });
   writeState(state('stopping'));
   await takeDown(plan, children);
   await lock.release();
-  if (failure && !(failure instanceof Ended)) writeState(state('failed', failure.message));
+  const wanted = failure instanceof Ended;
+  if (!wanted) writeState(state('failed', failure.message));
   else if (request.ephemeral) wipe(dir);
   else removeState(dir);
-  return failure && !(failure instanceof Ended) ? 1 : 0;
+  return wanted ? 0 : 1;
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const fail = () => reject(signal.reason as Error);
-    if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail);
+/** Waits for the abort and returns its reason. */
+function aborted(signal: AbortSignal): Promise<Error> {
+  return new Promise((resolve) => {
+    const give = () => resolve(signal.reason as Error);
+    if (signal.aborted) give();
+    else signal.addEventListener('abort', give);
   });
-}
-
-async function watchOwner(owner: ProcessRef, signal: AbortSignal, onGone: () => void): Promise<void> {
-  while (!signal.aborted) {
-    if (!isAlive(owner)) return onGone();
-    await sleep(OWNER_POLL_MS);
-  }
 }
 
 /** The ports of the last time, so that a kubeconfig that was registered somewhere stays valid over a restart. */

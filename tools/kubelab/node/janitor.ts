@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { nodeBinary } from '../node-binary.ts';
 import { TOOL_DIR } from '../paths.ts';
 import { waitForEnd } from '../process-ref.ts';
-import { readUndoRecord, undoAbandonedNode } from './undo-record.ts';
+import { undoAbandonedNode } from './undo-abandoned.ts';
+import { readUndoRecord } from './undo-record.ts';
 
 /**
  * Starts the process that undoes a node whose supervisor was killed. It waits for the end of a pipe, which the kernel closes with the supervisor;

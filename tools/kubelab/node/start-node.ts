@@ -15,7 +15,8 @@ import { startJanitor } from './janitor.ts';
 import { kubelet, kubeProxy, NODE_NAME, writeCniConfig } from './kubelet.ts';
 import { run } from './run.ts';
 import { readSysctls } from './sysctls.ts';
-import { undoAbandonedNode, writeUndoRecord } from './undo-record.ts';
+import { undoAbandonedNode } from './undo-abandoned.ts';
+import { writeUndoRecord } from './undo-record.ts';
 
 /**
  * Claims the machine for this node and makes the change that the API server needs: an address that pods can reach. What was there before is

@@ -1,5 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
+/** The setting that makes the machine a router. */
+export const FORWARDING = 'net.ipv4.ip_forward';
 /** Kernel settings that kubelet, kube-proxy and the CNI plugins change for the whole machine. */
 const CHANGED = [
   'kernel.panic',
@@ -8,7 +10,7 @@ const CHANGED = [
   'kernel.keys.root_maxkeys',
   'vm.overcommit_memory',
   'vm.panic_on_oom',
-  'net.ipv4.ip_forward',
+  FORWARDING,
   'net.ipv4.conf.all.route_localnet',
   'net.netfilter.nf_conntrack_tcp_timeout_established',
   'net.netfilter.nf_conntrack_tcp_timeout_close_wait',
@@ -29,10 +31,19 @@ export function readSysctls(): Record<string, string> {
   );
 }
 
-/** Writes back those that differ. */
+/**
+ * Writes back those that differ. Forwarding stays on while another bridge exists: a container engine that was started meanwhile found it on and
+ * relies on it.
+ */
 export function restoreSysctls(saved: Readonly<Record<string, string>>): void {
   const now = readSysctls();
   for (const [name, value] of Object.entries(saved)) {
+    if (name === FORWARDING && otherBridges()) continue;
     if (now[name] !== undefined && now[name] !== value) writeFileSync(file(name), value);
   }
+}
+
+/** Whether the machine has a bridge; ours is gone when this is asked. */
+export function otherBridges(): boolean {
+  return readdirSync('/sys/class/net').some((name) => existsSync(`/sys/class/net/${name}/bridge`));
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -72,21 +72,22 @@ function mountsBelow(dir: string): string[] {
     .filter((path) => path.startsWith(`${dir}/`));
 }
 
-/** Removes the kubelet's cgroups in every hierarchy (v1: one folder each; v2: the root itself); true when none is left. */
-async function removeCgroups(): Promise<boolean> {
+/** The kubelet's cgroups: in every hierarchy (v1: one folder each; v2: the root itself). */
+export function currentCgroups(): string[] {
   const root = '/sys/fs/cgroup';
-  const hierarchies = [
-    root,
-    ...(await readdir(root, { withFileTypes: true }))
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => join(root, name)),
-  ];
-  const gone = await Promise.all(hierarchies.map((folder) => removeCgroup(join(folder, 'kubepods'))));
-  return gone.every(Boolean);
+  if (!existsSync(root)) return [];
+  const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [root, ...folders.map(({ name }) => join(root, name))]
+    .map((folder) => join(folder, 'kubepods'))
+    .filter((folder) => existsSync(folder));
+}
+
+/** True when none is left: a cgroup goes only after its last process. */
+async function removeCgroups(): Promise<boolean> {
+  return (await Promise.all(currentCgroups().map(removeCgroup))).every(Boolean);
 }
 
 async function removeCgroup(folder: string): Promise<boolean> {
-  if (!existsSync(folder)) return true;
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) if (entry.isDirectory()) await removeCgroup(join(folder, entry.name));
   return rmdir(folder).then(

@@ -1,6 +1,5 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { withLock } from '../lock.ts';
-import { isAlive, type ProcessRef } from '../process-ref.ts';
+import type { ProcessRef } from '../process-ref.ts';
 import type { Chains } from './iptables.ts';
 
 /** What must be undone on the machine, written before the first change. */
@@ -33,22 +32,4 @@ export function writeUndoRecord(record: UndoRecord): void {
 /** Everything is undone. */
 export function removeUndoRecord(): void {
   rmSync(FILE, { force: true });
-}
-
-/** Undoes what a node has left whose supervisor was killed. Does nothing while the supervisor runs, or without root. */
-export async function undoAbandonedNode(): Promise<void> {
-  const abandoned = () => {
-    const record = process.getuid?.() === 0 ? readUndoRecord() : undefined;
-    return record && !isAlive(record.supervisor) ? record : undefined;
-  };
-  if (!abandoned()) return;
-  await withLock('node-undo', async () => {
-    // Read again: whoever held the lock may have done it.
-    const record = abandoned();
-    if (!record) return;
-    const { removePods, undoMachine, withContainerd } = await import('./undo-node.ts');
-    await withContainerd(record.dir, () => removePods(record.dir));
-    await undoMachine(record);
-    removeUndoRecord();
-  });
 }
