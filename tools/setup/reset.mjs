@@ -21,11 +21,15 @@ await main(async () => {
   }
   const pidFile = join(home, 'devstack.pid');
   const pid = existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : 0;
-  if (pid && alive(pid)) throw new Stop(`NMachine is running from ${home} (process ${pid}). Stop it with Ctrl-C first.`);
+  if (pid && alive(pid))
+    throw new Stop(`NMachine is running from ${home} (process ${pid}). Stop it with Ctrl-C first.`);
   if (!process.argv.includes('--yes')) {
-    if (!process.stdin.isTTY) throw new Stop('Nobody is there to ask. Run `npm run reset -- --yes` to erase without asking.');
+    if (!process.stdin.isTTY)
+      throw new Stop('Nobody is there to ask. Run `npm run reset -- --yes` to erase without asking.');
     const prompt = createInterface({ input: process.stdin, output: process.stdout });
-    const answer = await prompt.question(`Erase ${home} with its database, keys and demo? This cannot be undone. [y/N] `);
+    const answer = await prompt.question(
+      `Erase ${home} with its database, keys and demo? This cannot be undone. [y/N] `,
+    );
     prompt.close();
     if (!/^y(es)?$/i.test(answer.trim())) {
       console.log('Kept.');

@@ -4,5 +4,9 @@ import { handOver, main, prepare } from './steps.mjs';
 await main(async () => {
   console.log('NMachine');
   await prepare();
-  return handOver('node', ['--disable-warning=ExperimentalWarning', '--enable-source-maps', 'dist/apps/devstack/src/main.js']);
+  return handOver('node', [
+    '--disable-warning=ExperimentalWarning',
+    '--enable-source-maps',
+    'dist/apps/devstack/src/main.js',
+  ]);
 });

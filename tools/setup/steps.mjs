@@ -2,7 +2,17 @@
 // Node ≥ 20.19 without packages, because a fresh clone has nothing else. Each step is skipped when its inputs have not changed.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, join, relative, resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,13 +30,17 @@ export const projectEnv = () => ({ ...process.env, PATH: `${binFolder}${delimite
 export function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  throw new Stop(`NMachine needs Node 20.19 or newer, and this is ${process.versions.node}. Install a newer Node and start again.`);
+  throw new Stop(
+    `NMachine needs Node 20.19 or newer, and this is ${process.versions.node}. Install a newer Node and start again.`,
+  );
 }
 
 export function checkDisk() {
   const { bavail, bsize } = statfsSync(root);
   if (bavail * bsize >= diskBytesMin) return;
-  throw new Stop(`The disk that holds ${root} is nearly full (${Math.round((bavail * bsize) / 2 ** 20)} MiB free, 700 needed). Free some space and start again; nothing is lost.`);
+  throw new Stop(
+    `The disk that holds ${root} is nearly full (${Math.round((bavail * bsize) / 2 ** 20)} MiB free, 700 needed). Free some space and start again; nothing is lost.`,
+  );
 }
 
 const sha = (text) => createHash('sha256').update(text).digest('hex');
@@ -73,7 +87,16 @@ const steps = [
   {
     title: 'build',
     stamp: 'dist/.nmachine-stamp',
-    digest: () => digestOf('apps', 'libs', 'examples', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json', 'prisma/schema.prisma'),
+    digest: () =>
+      digestOf(
+        'apps',
+        'libs',
+        'examples',
+        'tsconfig.json',
+        'tsconfig.build.json',
+        'nest-cli.json',
+        'prisma/schema.prisma',
+      ),
     clean: ['dist', 'tsconfig.build.tsbuildinfo'],
     command: ['nest', 'build'],
     remedy: 'Run `npm run build` to see more.',
@@ -96,7 +119,9 @@ export async function prepare() {
 async function withProgress(title, work) {
   const started = performance.now();
   const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`;
-  const draw = process.stdout.isTTY ? setInterval(() => process.stdout.write(`\r  … ${title}  ${seconds()}\x1b[K`), 200) : undefined;
+  const draw = process.stdout.isTTY
+    ? setInterval(() => process.stdout.write(`\r  … ${title}  ${seconds()}\x1b[K`), 200)
+    : undefined;
   if (!draw) console.log(`  … ${title}`);
   try {
     await work();
@@ -114,18 +139,35 @@ function run({ title, command: [program, ...args], env, remedy }) {
   mkdirSync(logs, { recursive: true });
   const logFile = join(logs, 'setup.log');
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: root, env: { ...projectEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, {
+      cwd: root,
+      env: { ...projectEnv(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
     child.once('error', (error) =>
-      reject(new Stop(error.code === 'ENOENT' ? `"${program}" is not on the PATH, and "${title}" needs it. Install Node.js with npm and start again.` : error.message)),
+      reject(
+        new Stop(
+          error.code === 'ENOENT'
+            ? `"${program}" is not on the PATH, and "${title}" needs it. Install Node.js with npm and start again.`
+            : error.message,
+        ),
+      ),
     );
     child.once('close', (code) => {
       createWriteStream(logFile, { flags: 'a' }).end(`\n# ${title}\n${output}`);
       if (code === 0) return resolve();
-      if (/ENOSPC|no space left/i.test(output)) return reject(new Stop(`The disk is full ("${title}" stopped). Free some space and start again; nothing is lost.`));
+      if (/ENOSPC|no space left/i.test(output))
+        return reject(
+          new Stop(`The disk is full ("${title}" stopped). Free some space and start again; nothing is lost.`),
+        );
       const tail = output.trim().split('\n').slice(-15).join('\n');
-      reject(new Stop(`"${title}" failed (exit code ${code}). ${remedy} All output: ${relative(process.cwd(), logFile)}\n\n${tail}`));
+      reject(
+        new Stop(
+          `"${title}" failed (exit code ${code}). ${remedy} All output: ${relative(process.cwd(), logFile)}\n\n${tail}`,
+        ),
+      );
     });
   });
 }
@@ -135,7 +177,11 @@ export function handOver(program, args, env = {}) {
   const ignore = () => undefined;
   process.on('SIGINT', ignore);
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: root, env: { ...projectEnv(), NM_HOME: home, ...env }, stdio: 'inherit' });
+    const child = spawn(program, args, {
+      cwd: root,
+      env: { ...projectEnv(), NM_HOME: home, ...env },
+      stdio: 'inherit',
+    });
     const forward = (signal) => child.kill(signal);
     process.on('SIGTERM', forward);
     child.once('error', reject);

@@ -9,7 +9,11 @@ await main(async () => {
   rmSync(resultFile, { force: true });
   const filters = process.argv.slice(2);
   const checks = filters.length === 0 ? await handOver('node', ['tools/checks/check.mjs']) : 0;
-  const code = await handOver('node', ['--disable-warning=ExperimentalWarning', 'node_modules/vitest/vitest.mjs', 'run', ...filters], { NM_TEST_RESULT: resultFile });
+  const code = await handOver(
+    'node',
+    ['--disable-warning=ExperimentalWarning', 'node_modules/vitest/vitest.mjs', 'run', ...filters],
+    { NM_TEST_RESULT: resultFile },
+  );
   let counts = { passed: 0, failed: 1, skipped: 0, skippedSuites: [] };
   try {
     counts = JSON.parse(readFileSync(resultFile, 'utf8'));

@@ -69,7 +69,7 @@ export function startDemoCluster(config: DevstackConfig, demo: Demo): DemoCluste
     await call('build');
     const output = await call('up', '--name', 'demo', '--owner-pid', String(process.pid), '--json');
     const { kubeconfigPath } = JSON.parse(output.trim().split('\n').at(-1) ?? '{}') as { kubeconfigPath: string };
-    await registerAndInstall(config, demo, await readFile(kubeconfigPath, 'utf8'));
+    await registerAndInstall(config, { ...demo, kubeconfig: kubeconfigPath });
     return { kubeconfigPath };
   };
   return {
@@ -91,7 +91,8 @@ export function startDemoCluster(config: DevstackConfig, demo: Demo): DemoCluste
   };
 }
 
-async function registerAndInstall(config: DevstackConfig, demo: Demo, kubeconfig: string): Promise<void> {
+async function registerAndInstall(config: DevstackConfig, demo: Demo & { kubeconfig: string }): Promise<void> {
+  const kubeconfig = await readFile(demo.kubeconfig, 'utf8');
   const licensee = new ApiClient(demo.apiUrl, demo.licences.active);
   const { data: clusters } = await licensee.get<{ data: Cluster[] }>('/v1/clusters');
   const cluster =

@@ -17,6 +17,8 @@ export interface Demo {
   readonly licences: { readonly active: string; readonly expired: string; readonly suspended: string };
   readonly install?: string;
   readonly cluster?: string;
+  /** The demo cluster's own admin file, for kubectl. */
+  readonly kubeconfig?: string;
 }
 
 type Urls = Pick<Demo, 'gatewayUrl' | 'apiUrl' | 'opsUrl'>;
@@ -74,6 +76,7 @@ export async function seedDemo(home: string, urls: Urls): Promise<Demo> {
     licences: seed.licences as Demo['licences'],
     ...(earlier?.cluster ? { cluster: earlier.cluster } : {}),
     ...(earlier?.install ? { install: earlier.install } : {}),
+    ...(earlier?.kubeconfig ? { kubeconfig: earlier.kubeconfig } : {}),
   };
 }
 
