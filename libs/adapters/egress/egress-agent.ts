@@ -1,0 +1,79 @@
+import type { ConnectionOptions } from 'node:tls';
+import { Agent, buildConnector } from 'undici';
+import type { EgressPolicy, ResolvedAddress } from './egress-policy.js';
+
+export interface EgressAgentOptions {
+  /** CA, client certificate and the like; `servername` replaces the name that the certificate is checked against. */
+  readonly tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
+  readonly connectTimeoutMs?: number;
+  /** Connections at most to one origin. */
+  readonly connectionsMax?: number;
+  readonly keepAliveTimeoutMs?: number;
+  /** Called for each connection that was opened, after its TLS handshake. */
+  readonly onConnect?: () => void;
+}
+
+const connectTimeoutMsDefault = 5_000;
+
+/**
+ * createEgressAgent is an undici Agent whose every connection goes to an address that the policy has just checked.
+ * undici hands IP literals to the socket without any look-up hook, so the check sits in the connector, where both literals and names pass.
+ * HTTP/1.1 only, because upgrades (exec, port-forward, WebSocket) have no counterpart in undici's HTTP/2. Redirects are never followed.
+ */
+export function createEgressAgent(policy: EgressPolicy, options: EgressAgentOptions = {}): Agent {
+  const dial = buildConnector({
+    ...options.tls,
+    timeout: options.connectTimeoutMs ?? connectTimeoutMsDefault,
+    allowH2: false,
+  });
+  const connect: buildConnector.connector = (target, callback) => {
+    void dialPinned(policy, dial, target).then(
+      (socket) => {
+        options.onConnect?.();
+        callback(null, socket);
+      },
+      (error: unknown) => callback(error as Error, null),
+    );
+  };
+  return new Agent({
+    connect,
+    pipelining: 1,
+    connections: options.connectionsMax ?? null,
+    keepAliveTimeout: options.keepAliveTimeoutMs ?? 60_000,
+  });
+}
+
+type Dialled = Parameters<buildConnector.Callback>[1] & object;
+
+async function dialPinned(
+  policy: EgressPolicy,
+  dial: buildConnector.connector,
+  target: buildConnector.Options,
+): Promise<Dialled> {
+  const pinned = await policy.resolveAndPin(target.hostname);
+  const isLiteral = pinned.addresses[0].address === pinned.hostname;
+  let failure: unknown;
+  for (const address of pinned.addresses) {
+    try {
+      // With a name, the certificate is checked against that name although an address is dialled.
+      const servername = target.servername ?? (isLiteral || target.protocol !== 'https:' ? undefined : pinned.hostname);
+      return await dialOne(dial, { ...target, ...(servername ? { servername } : {}) }, address);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function dialOne(
+  dial: buildConnector.connector,
+  target: buildConnector.Options,
+  { address }: ResolvedAddress,
+): Promise<Dialled> {
+  return new Promise((resolve, reject) => {
+    // `host` would otherwise win over the address as the source of the server name.
+    dial({ ...target, hostname: address, host: address }, (error, socket) =>
+      socket ? resolve(socket) : reject(error as Error),
+    );
+  });
+}

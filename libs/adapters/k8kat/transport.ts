@@ -1,0 +1,191 @@
+import { createEgressAgent, type EgressPolicy } from '@nm/adapters/egress';
+import { Fault } from '@nm/kernel/fault';
+import { type Clock, systemClock } from '@nm/kernel/time';
+import type { Agent, Dispatcher } from 'undici';
+import { faultOfDial, faultOfStatus, type KubeStatus } from './kube-faults.js';
+import type { KubeMethod, KubeRequestOptions } from './kube-types.js';
+
+/** KubeTarget is where a cluster's API server is, how it proves who it is, and who we are to it. */
+export interface KubeTarget {
+  /** `https://host:port`, with a path when the API is behind one. */
+  readonly server: string;
+  /** PEM bundle; without it the system's authorities count. */
+  readonly ca?: string | undefined;
+  readonly tlsServerName?: string | undefined;
+  /** Accept any certificate. */
+  readonly insecure?: boolean | undefined;
+  readonly clientCertificate?: string | undefined;
+  readonly clientKey?: string | undefined;
+  /** A bearer token, or where to get the current one. */
+  readonly token?: string | (() => Promise<string>) | undefined;
+  /** Called when the cluster refused the token (401): drop it, and the request is sent once more with a new one. */
+  readonly onTokenRefused?: (() => void) | undefined;
+}
+
+export interface TransportOptions {
+  readonly policy: EgressPolicy;
+  readonly clock?: Clock;
+  readonly timeoutMs?: number;
+  readonly connectTimeoutMs?: number;
+  /** Seen once per TLS connection that was opened. */
+  readonly onConnect?: () => void;
+}
+
+const timeoutMsDefault = 30_000;
+const answerBytesMax = 32 * 1024 * 1024;
+const throttleRetriesMax = 2;
+const throttleWaitMsMax = 10_000;
+const connectionsMax = 128;
+
+/** Transport carries requests to one API server as one identity, over one pool of kept-alive connections. */
+export class Transport {
+  readonly server: string;
+  readonly dispatcher: Agent;
+  readonly #target: KubeTarget;
+  readonly #origin: string;
+  readonly #basePath: string;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+
+  constructor(target: KubeTarget, options: TransportOptions) {
+    const url = new URL(target.server);
+    this.server = target.server;
+    this.#target = target;
+    this.#origin = url.origin;
+    this.#basePath = url.pathname.replace(/\/+$/, '');
+    this.#clock = options.clock ?? systemClock;
+    this.#timeoutMs = options.timeoutMs ?? timeoutMsDefault;
+    this.dispatcher = createEgressAgent(options.policy, {
+      tls: {
+        ...(target.ca ? { ca: target.ca } : {}),
+        ...(target.clientCertificate ? { cert: target.clientCertificate } : {}),
+        ...(target.clientKey ? { key: target.clientKey } : {}),
+        ...(target.tlsServerName ? { servername: target.tlsServerName } : {}),
+        rejectUnauthorized: !target.insecure,
+      },
+      connectionsMax,
+      ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
+      ...(options.onConnect ? { onConnect: options.onConnect } : {}),
+    });
+  }
+
+  /** authorization gives the header's value; undefined when a client certificate is the credential. */
+  async authorization(): Promise<string | undefined> {
+    const { token } = this.#target;
+    const text = typeof token === 'function' ? await token() : token;
+    return text === undefined ? undefined : `Bearer ${text}`;
+  }
+
+  /**
+   * request sends JSON and reads JSON. A throttled (429, 503 with Retry-After) or broken idempotent request is sent again, twice at most.
+   * @throws Fault cluster_unreachable, cluster_unauthorized, cluster_forbidden, kube_api, egress_denied
+   */
+  async request(method: KubeMethod, path: string, options: KubeRequestOptions = {}): Promise<unknown> {
+    const idempotent = options.idempotent ?? method === 'GET';
+    let tokenRenewed = false;
+    for (let attempt = 0; ; attempt++) {
+      const answer = await this.#send(method, path, options).catch((error: unknown) => {
+        if (idempotent && attempt < throttleRetriesMax && isBrokenConnection(error)) return undefined;
+        throw faultOfDial(error, this.server, options.signal);
+      });
+      if (!answer) continue;
+      if (answer.status < 400) return answer.json;
+      if (answer.status === 401 && this.#target.onTokenRefused && !tokenRenewed) {
+        tokenRenewed = true;
+        this.#target.onTokenRefused();
+        continue;
+      }
+      const waitMs = idempotent && attempt < throttleRetriesMax ? throttleWaitMs(answer) : undefined;
+      if (waitMs === undefined) throw faultOfStatus(answer.status, answer.json as KubeStatus | undefined);
+      await this.#clock.sleep(waitMs, options.signal);
+    }
+  }
+
+  /** stream sends a request whose answer is read as it comes (watch, logs); the caller owns the body. */
+  async stream(path: string, options: KubeRequestOptions = {}): Promise<Dispatcher.ResponseData['body']> {
+    const reply = await this.#dispatch('GET', path, options, options.signal).catch((error: unknown) => {
+      throw faultOfDial(error, this.server, options.signal);
+    });
+    if (reply.statusCode < 400) return reply.body;
+    const text = await readText(reply.body, answerBytesMax);
+    throw faultOfStatus(reply.statusCode, parseJson(text) as KubeStatus | undefined);
+  }
+
+  close(): Promise<void> {
+    return this.dispatcher.destroy();
+  }
+
+  async #send(method: KubeMethod, path: string, options: KubeRequestOptions): Promise<Answer> {
+    const timeout = AbortSignal.timeout(options.timeoutMs ?? this.#timeoutMs);
+    const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+    const reply = await this.#dispatch(method, path, options, signal);
+    const text = await readText(reply.body, answerBytesMax);
+    const retryAfter = Number(reply.headers['retry-after']);
+    return {
+      status: reply.statusCode,
+      json: parseJson(text),
+      ...(Number.isFinite(retryAfter) ? { retryAfterMs: retryAfter * 1000 } : {}),
+    };
+  }
+
+  async #dispatch(method: KubeMethod, path: string, options: KubeRequestOptions, signal: AbortSignal | undefined) {
+    const authorization = await this.authorization();
+    return this.dispatcher.request({
+      origin: this.#origin,
+      path: this.#basePath + path,
+      method,
+      query: definedOnly(options.query),
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'nmachine',
+        ...(authorization ? { authorization } : {}),
+        ...(options.body === undefined ? {} : { 'content-type': options.contentType ?? 'application/json' }),
+      },
+      body: options.body === undefined ? null : JSON.stringify(options.body),
+      ...(signal ? { signal } : {}),
+    });
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly json: unknown;
+  readonly retryAfterMs?: number;
+}
+
+const definedOnly = (query: KubeRequestOptions['query'] = {}): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, `${value}`]])),
+  );
+
+function throttleWaitMs(answer: Answer): number | undefined {
+  if ((answer.status !== 429 && answer.status !== 503) || answer.retryAfterMs === undefined) return undefined;
+  return Math.min(answer.retryAfterMs, throttleWaitMsMax);
+}
+
+/** A kept-alive connection that the server closed while our request was on its way. */
+function isBrokenConnection(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+async function readText(body: AsyncIterable<Buffer>, bytesMax: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw new Fault('kube_api', { public: 'The cluster sent an answer that is too large.' });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** A proxy in front of an API server may answer in HTML or plain text. */
+function parseJson(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { message: text.slice(0, 500) };
+  }
+}

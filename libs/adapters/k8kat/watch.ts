@@ -1,0 +1,109 @@
+import { randomFraction } from '@nm/kernel/ids';
+import { backoffMs, systemClock } from '@nm/kernel/time';
+import { faultOfStatus, isKubeStatus, type KubeStatus } from './kube-faults.js';
+import { objectPath } from './kube-paths.js';
+import type { ApiResource, KubeObject } from './kube-types.js';
+import { type ListOptions, listAll } from './list.js';
+import type { Transport } from './transport.js';
+
+export interface WatchOptions extends ListOptions {
+  /** The watch ends when this aborts. */
+  readonly signal: AbortSignal;
+  /** A stream that says nothing for so long (bookmarks come every minute) counts as dead. */
+  readonly silenceMsMax?: number;
+}
+
+/** `list` carries everything there is, at the start and after a gap; whatever is not in it is gone. */
+export type WatchEvent =
+  | { readonly type: 'list'; readonly objects: readonly KubeObject[] }
+  | { readonly type: 'added' | 'modified' | 'deleted'; readonly object: KubeObject };
+
+interface RawEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly object: KubeObject & KubeStatus;
+}
+
+const watchSeconds = 290;
+const silenceMsDefault = 120_000;
+const lineCharsMax = 8 * 1024 * 1024;
+
+/**
+ * watchObjects is list + watch: it yields the list, then each change, and starts over with a new list when the server has forgotten our
+ * place (410, as a status or as an event). Broken and silent streams are opened again from the last place, after a growing pause.
+ */
+export async function* watchObjects(
+  transport: Transport,
+  resource: ApiResource,
+  what: WatchOptions,
+): AsyncGenerator<WatchEvent> {
+  let place: string | undefined;
+  let failures = 0;
+  while (!what.signal.aborted) {
+    if (place === undefined) {
+      const page = await listAll(transport, resource, what);
+      place = page.resourceVersion;
+      yield { type: 'list', objects: page.items };
+    }
+    try {
+      for await (const event of readStream(transport, resource, what, place)) {
+        failures = 0;
+        place = event.object.metadata?.resourceVersion ?? place;
+        if (event.type === 'BOOKMARK') continue;
+        yield { type: names[event.type], object: event.object };
+      }
+    } catch (error) {
+      if (what.signal.aborted) return;
+      if (isKubeStatus(error, 410)) place = undefined;
+      else if (isKubeStatus(error, 401) || isKubeStatus(error, 403)) throw error;
+      failures++;
+      await systemClock.sleep(backoffMs(failures, 200, 15_000, randomFraction()), what.signal).catch(() => undefined);
+    }
+  }
+}
+
+const names = { ADDED: 'added', MODIFIED: 'modified', DELETED: 'deleted' } as const;
+
+async function* readStream(
+  transport: Transport,
+  resource: ApiResource,
+  what: WatchOptions,
+  resourceVersion: string,
+): AsyncGenerator<RawEvent & { type: Exclude<RawEvent['type'], 'ERROR'> }> {
+  const silence = new AbortController();
+  const silenceMs = what.silenceMsMax ?? silenceMsDefault;
+  const timer = setTimeout(() => silence.abort(new Error('the watch went silent')), silenceMs);
+  try {
+    const body = await transport.stream(objectPath(resource, what.namespace), {
+      query: {
+        watch: true,
+        allowWatchBookmarks: true,
+        resourceVersion,
+        // Spread, so that a thousand watches do not come back in the same second.
+        timeoutSeconds: watchSeconds - Math.round(30 * randomFraction()),
+        labelSelector: what.labelSelector,
+        fieldSelector: what.fieldSelector,
+      },
+      signal: AbortSignal.any([what.signal, silence.signal]),
+    });
+    for await (const line of linesOf(body)) {
+      timer.refresh();
+      const event = JSON.parse(line) as RawEvent;
+      if (event.type === 'ERROR') throw faultOfStatus(event.object.code ?? 500, event.object);
+      yield { type: event.type, object: event.object };
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of body) {
+    rest += decoder.decode(chunk, { stream: true });
+    if (rest.length > lineCharsMax) throw new Error('a watch event is too large');
+    const lines = rest.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') yield line;
+  }
+}
