@@ -1,0 +1,79 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeWith } from '../libs/testing/needs.js';
+import { type DevstackRun, devstackEnv, processesOf, root, startDevstack } from './devstack-process.js';
+import { guideBlocks } from './guide-blocks.js';
+import { Terminal } from './terminal.js';
+
+const readDemo = async (home: string) => JSON.parse(await readFile(join(home, 'demo.json'), 'utf8'));
+
+describeWith(['kubernetes'], 'npm start, walked through as a person would', () => {
+  let home: string;
+  let devstack: DevstackRun;
+  let terminal: Terminal;
+
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'nm-walk-'));
+    devstack = startDevstack(await devstackEnv(home, { NM_RUNTIME_DRIVERS: 'process' }));
+    await devstack.shows('The demo cluster is ready', 600_000);
+    terminal = new Terminal(root, devstack.env);
+  }, 700_000);
+
+  afterAll(async () => {
+    terminal?.close();
+    if (devstack?.child.exitCode === null) {
+      devstack.ctrlC();
+      await devstack.exited;
+    }
+    if (home) await rm(home, { recursive: true, force: true });
+  });
+
+  it('prints the addresses, the login, the three keys and commands that name them', async () => {
+    const demo = await readDemo(home);
+    const output = devstack.output();
+    for (const text of [
+      demo.gatewayUrl,
+      demo.apiUrl,
+      demo.publisher.email,
+      demo.publisher.password,
+      ...Object.values(demo.licences as object),
+    ])
+      expect(output).toContain(text);
+  });
+
+  describe('docs/guides/first-steps.md', () => {
+    for (const [index, block] of guideBlocks(join(root, 'docs/guides/first-steps.md')).entries()) {
+      it(`${index + 1}. ${block.heading || 'set up'}: ${block.script.split('\n')[0]?.slice(0, 60)}`, async () => {
+        const { output, code } = await terminal.run(block.script);
+        expect(code, output).toBe(0);
+        for (const text of block.shows) expect(output).toContain(text);
+      });
+    }
+  });
+
+  it('wakes the sleeping app by the first licensed request only, and says how long that took', async () => {
+    // The walk has woken it; what was denied before must not have: the instance of the expired and suspended keys is the same one row.
+    const { output } = await terminal.run(
+      'curl -s -H "Authorization: Bearer $TOKEN" $API/v1/orgs/acme/apps/guestbook/instances',
+    );
+    expect(JSON.parse(output.trim()).data).toHaveLength(1);
+  });
+
+  it('stops every process within ten seconds of Ctrl-C and keeps the data for the next start', async () => {
+    const before = await readDemo(home);
+    const startedMs = performance.now();
+    devstack.ctrlC();
+    await devstack.exited;
+    const stopMs = performance.now() - startedMs;
+    expect(processesOf(home)).toEqual([]);
+    expect(stopMs).toBeLessThan(10_000);
+
+    devstack = startDevstack(devstack.env);
+    await devstack.shows('Try it');
+    expect(await readDemo(home)).toEqual(before);
+    const { output } = await terminal.run(`curl -s -H "Authorization: Bearer $ACTIVE" $API/v1/runs`);
+    expect(JSON.parse(output.trim()).data.length).toBeGreaterThan(0);
+  });
+});
