@@ -1,0 +1,12 @@
+export { requestWake, type WakeRequest } from './request-wake.js';
+export {
+  type DriverName,
+  logBytesMax,
+  type OnExit,
+  type RuntimeDriver,
+  type RuntimeHandle,
+  type RuntimeSpec,
+  type RuntimeState,
+} from './runtime-driver.js';
+export { slotOf } from './slot.js';
+export { touchInstances } from './touch-instances.js';
