@@ -43,8 +43,8 @@ describeWith(['kubernetes'], 'npm start, walked through as a person would', () =
       expect(output).toContain(text);
   });
 
-  describe('docs/guides/first-steps.md', () => {
-    for (const [index, block] of guideBlocks(join(root, 'docs/guides/first-steps.md')).entries()) {
+  describe.each(['first-steps', 'publish'])('docs/guides/%s.md', (guide) => {
+    for (const [index, block] of guideBlocks(join(root, `docs/guides/${guide}.md`)).entries()) {
       it(`${index + 1}. ${block.heading || 'set up'}: ${block.script.split('\n')[0]?.slice(0, 60)}`, async () => {
         const { output, code } = await terminal.run(block.script);
         expect(code, output).toBe(0);

@@ -6,7 +6,17 @@ const checks = [
   ['types', 'tsc', '--noEmit', '-p', 'tsconfig.json'],
   ['format and lint (Biome)', 'biome', 'ci', '.'],
   ['promises and sizes (ESLint)', 'eslint', '.', '--max-warnings', '0'],
-  ['layers (dependency-cruiser)', 'depcruise', 'apps', 'libs', 'tools', 'examples', 'test', '--config', '.dependency-cruiser.cjs'],
+  [
+    'layers (dependency-cruiser)',
+    'depcruise',
+    'apps',
+    'libs',
+    'tools',
+    'examples',
+    'test',
+    '--config',
+    '.dependency-cruiser.cjs',
+  ],
   ['unused code (knip)', 'knip'],
   ['names, doors, docs', 'node', 'tools/checks/conventions.mjs'],
 ];
