@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { type Cluster, startCluster } from './kubelab.ts';
 import { missingPackages } from './node/requirements.ts';
 import { FORWARDING, otherBridges, readSysctls } from './node/sysctls.ts';
@@ -53,12 +53,23 @@ suite('kubelab with a real node', lacking, ({ home, dir, kubectl }) => {
   it.each(['supervisor', 'owner'] as const)('undoes every change when its %s is killed', async (victim) => {
     const before = machineState();
     const owner = spawn('sleep', ['600']);
+    onTestFinished(() => void owner.kill('SIGKILL'));
     const cluster = await startWithPod(`real-${victim}`, owner.pid);
     const refs = processesOf(cluster.stateDir);
     process.kill(victim === 'owner' ? owner.pid! : cluster.supervisorPid, 'SIGKILL');
     expect(await allEnd(refs, 20_000)).toBe(true);
     await expect.poll(machineState, { timeout: 30_000, interval: 250 }).toEqual(before);
-    owner.kill('SIGKILL');
+    await cluster.stop();
+  });
+
+  it('undoes every change even when containerd cannot be started again', async () => {
+    const before = machineState();
+    const cluster = await startWithPod('deleted');
+    const refs = processesOf(cluster.stateDir);
+    rmSync(join(cluster.stateDir, 'node', 'containerd.toml'));
+    process.kill(cluster.supervisorPid, 'SIGKILL');
+    expect(await allEnd(refs, 20_000)).toBe(true);
+    await expect.poll(machineState, { timeout: 30_000, interval: 250 }).toEqual(before);
     await cluster.stop();
   });
 

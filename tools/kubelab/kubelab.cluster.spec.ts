@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, onTestFinished } from 'vitest';
 import { readState } from './cluster/state.ts';
 import { type Cluster, startCluster } from './kubelab.ts';
 import { nodeBinary } from './node-binary.ts';
@@ -60,6 +60,7 @@ suite('kubelab with fake nodes', missingForCluster(), ({ home, dir, kubectl }) =
 
   it('leaves nothing behind when its owner is killed', async () => {
     const owner = spawn('sleep', ['600']);
+    onTestFinished(() => void owner.kill('SIGKILL'));
     const { stateDir } = await start('owned', owner.pid);
     const refs = processesOf(stateDir);
     owner.kill('SIGKILL');

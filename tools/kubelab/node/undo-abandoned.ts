@@ -14,7 +14,8 @@ export async function undoAbandonedNode(): Promise<void> {
     // Read again: whoever held the lock may have done it.
     const record = abandoned();
     if (!record) return;
-    await withContainerd(record.dir, () => removePods(record.dir));
+    // What fails here is left to undoMachine, which needs no containerd.
+    await withContainerd(record.dir, () => removePods(record.dir)).catch(() => undefined);
     await undoMachine(record);
     removeUndoRecord();
   });

@@ -9,6 +9,7 @@ import { systemPath } from '../paths.ts';
 import { isContainerdUp, nodeDir, tryCtr } from './containerd.ts';
 import { removeNewChains } from './iptables.ts';
 import { BRIDGE } from './kubelet.ts';
+import { killLeftoverShims } from './leftover-shims.ts';
 import { attempt } from './run.ts';
 import { restoreSysctls } from './sysctls.ts';
 import type { UndoRecord } from './undo-record.ts';
@@ -52,6 +53,7 @@ export async function withContainerd(dir: string, work: () => Promise<void>): Pr
 
 /** Takes back what the node changed on the machine: mounts, bridge, address, iptables chains, cgroups, kernel settings. Safe to repeat. */
 export async function undoMachine(record: UndoRecord): Promise<void> {
+  await killLeftoverShims(record.dir);
   // Deepest first; lazy, because a process that is just ending may still hold one.
   for (const mount of mountsBelow(record.dir).sort().reverse()) await attempt('umount', ['-l', mount]);
   await attempt('ip', ['link', 'del', BRIDGE]);
