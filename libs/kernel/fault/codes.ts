@@ -42,6 +42,9 @@ export const codes = {
     'The path holds a segment that is not allowed (dot segments, encoded slashes or NULs, backslashes, empty names).',
   ),
   body_too_large: entry(413, 'Body too large', 'The body is larger than this route accepts.'),
+  body_timeout: entry(408, 'Body did not arrive', 'The body of the request stopped arriving. Repeat the request.'),
+  headers_too_large: entry(431, 'Headers too large', 'The request has too many header fields, or too long ones.'),
+  upgrade_not_supported: entry(501, 'Upgrade not supported', 'This route does not support protocol upgrades yet.'),
   unsupported_media_type: entry(415, 'Unsupported media type', 'Send the body as application/json.'),
   method_not_allowed: entry(405, 'Method not allowed', 'This resource does not support that method.'),
   idempotency_conflict: entry(
@@ -99,6 +102,11 @@ export const codes = {
     'operator',
   ),
   install_limit: entry(409, 'Install limit reached', 'This licence does not allow another install.'),
+  install_required: entry(
+    409,
+    'Install needed',
+    'This app runs once per install, and this licence has none that is ready. Register a cluster and create an install first.',
+  ),
   install_ambiguous: entry(
     400,
     'Which install?',

@@ -1,0 +1,87 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { Vault } from '@nm/adapters/vault';
+import { Fault } from '@nm/kernel/fault';
+import { parseBearerKey } from '@nm/kernel/ids';
+import type { Clock } from '@nm/kernel/time';
+import { errors, jwtVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
+import type { Directory } from './directory.js';
+import type { LicenceEntry } from './entries.js';
+
+/** Audience of the short session that a licence key is exchanged for. */
+export const licenceSessionAudience = 'nm-licence';
+
+/** What a credential text was found to be. A key's hash is held against the licence on each use: a rotated key stops at once. */
+type Known =
+  | { readonly kind: 'key'; readonly licenceId: string; readonly hash: Uint8Array }
+  | { readonly kind: 'session'; readonly licenceId: string; readonly untilMs: number };
+
+const knownMax = 100_000;
+const credentialBytesMax = 4_096;
+const bearer = /^bearer +([\x21-\x7e]+)$/i;
+
+/** bearerOf takes the credential out of an `Authorization` value (RFC 6750 §2.1). */
+export const bearerOf = (authorization: string | undefined): string | undefined =>
+  authorization === undefined || authorization.length > credentialBytesMax
+    ? undefined
+    : bearer.exec(authorization)?.[1];
+
+/** Credentials tells whose licence a credential is. Credential texts are never kept, only their hashes. */
+export class Credentials {
+  readonly #directory: Directory;
+  readonly #vault: Vault;
+  readonly #clock: Clock;
+  readonly #sessionKey: Buffer;
+  readonly #known = new LRUCache<string, Known>({ max: knownMax });
+
+  constructor(directory: Directory, vault: Vault, clock: Clock) {
+    this.#directory = directory;
+    this.#vault = vault;
+    this.#clock = clock;
+    this.#sessionKey = vault.subkey('licence-session');
+  }
+
+  /** licenceOf @throws Fault unauthenticated, token_expired, store_unavailable */
+  async licenceOf(text: string | undefined): Promise<LicenceEntry> {
+    if (text === undefined) throw new Fault('unauthenticated');
+    const cacheKey = hash('sha256', text, 'base64');
+    const known = this.#known.get(cacheKey) ?? (await this.#learn(text, cacheKey));
+    if (known.kind === 'session' && known.untilMs <= this.#clock.nowMs()) throw new Fault('token_expired');
+    const licence = await this.#directory.licence(known.licenceId);
+    if (licence && (known.kind === 'session' || sameBytes(known.hash, licence.keyHash))) return licence;
+    this.#known.delete(cacheKey);
+    throw new Fault('unauthenticated');
+  }
+
+  async #learn(text: string, cacheKey: string): Promise<Known> {
+    const key = parseBearerKey(text);
+    const known = key?.kind === 'licence' ? await this.#learnKey(text, key.lookup) : await this.#learnSession(text);
+    this.#known.set(cacheKey, known);
+    return known;
+  }
+
+  async #learnKey(text: string, lookup: string): Promise<Known> {
+    const licenceId = await this.#directory.licenceIdByLookup(lookup);
+    if (licenceId === undefined) throw new Fault('unauthenticated');
+    const keyHash = this.#vault.hashBearerKey(text);
+    const licence = await this.#directory.licence(licenceId);
+    if (!licence || !sameBytes(keyHash, licence.keyHash)) throw new Fault('unauthenticated');
+    return { kind: 'key', licenceId, hash: keyHash };
+  }
+
+  async #learnSession(text: string): Promise<Known> {
+    try {
+      const { payload } = await jwtVerify(text, this.#sessionKey, {
+        algorithms: ['HS256'],
+        audience: licenceSessionAudience,
+        requiredClaims: ['sub', 'exp'],
+        currentDate: this.#clock.now(),
+      });
+      return { kind: 'session', licenceId: payload.sub ?? '', untilMs: (payload.exp ?? 0) * 1000 };
+    } catch (cause) {
+      throw new Fault(cause instanceof errors.JWTExpired ? 'token_expired' : 'unauthenticated', { cause });
+    }
+  }
+}
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b);
