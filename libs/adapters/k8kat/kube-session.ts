@@ -179,6 +179,11 @@ export class KubeSession {
     return gitVersion;
   }
 
+  /** retire takes no new requests and lets those under way finish. */
+  retire(): void {
+    this.#transport.retire();
+  }
+
   /** close ends every connection, requests under way included. */
   close(): Promise<void> {
     return this.#transport.close();

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createEgressAgent, type EgressPolicy } from '@nm/adapters/egress';
 import { Fault } from '@nm/kernel/fault';
 import { type Clock, systemClock } from '@nm/kernel/time';
@@ -111,6 +112,10 @@ export class Transport {
     throw faultOfStatus(reply.statusCode, parseJson(text) as KubeStatus | undefined);
   }
 
+  retire(): void {
+    void this.dispatcher.close().catch(() => undefined);
+  }
+
   close(): Promise<void> {
     return this.dispatcher.destroy();
   }
@@ -120,6 +125,8 @@ export class Transport {
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     const reply = await this.#dispatch(method, path, options, signal);
     const text = await readText(reply.body, answerBytesMax);
+    // undici frees the connection one turn after the body's end; a request sent before that would open another one.
+    await nextTurn();
     const retryAfter = Number(reply.headers['retry-after']);
     return {
       status: reply.statusCode,

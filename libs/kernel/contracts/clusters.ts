@@ -21,7 +21,12 @@ export const IntakeField = z.object({ path: z.string(), reason: z.string() });
 export type IntakeField = z.infer<typeof IntakeField>;
 
 export const IntakeReport = z
-  .object({ kept: z.array(IntakeField), refused: z.array(IntakeField) })
+  .object({
+    kept: z.array(IntakeField),
+    refused: z.array(IntakeField),
+    /** Harmless and not used: unknown fields, other contexts. */
+    ignored: z.array(IntakeField).default([]),
+  })
   .meta({ id: 'IntakeReport' });
 export type IntakeReport = z.infer<typeof IntakeReport>;
 
