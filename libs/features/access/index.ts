@@ -1,1 +1,29 @@
-export type { ApiTokenPrincipal, InstallPrincipal, LicenseePrincipal, Principal, PrincipalKind, UserPrincipal } from './principal.js';
+export {
+  Allow,
+  type CredentialKind,
+  CurrentOrg,
+  CurrentPrincipal,
+  Needs,
+  Public,
+  ReadsOnly,
+} from './access.decorators.js';
+export { accessModule } from './access.module.js';
+export { createApiToken, listApiTokens, revokeApiToken } from './api-tokens.js';
+export type { AuthenticateDeps } from './authenticate.js';
+export type { AccessDeps, ContextVerifier } from './deps.js';
+export { licenceSessionType, sessionSecondsMax, signLicenceSession, verifyLicenceSession } from './licence-session.js';
+export { login } from './login.js';
+export { addMember, changeMember, listMembers, removeMember } from './members.js';
+export { createOrg, listOrgs, orgView, readMe } from './orgs.js';
+export { type Action, may, rolesFor } from './permissions.js';
+export type {
+  ApiTokenPrincipal,
+  InstallPrincipal,
+  LicenseePrincipal,
+  Principal,
+  PrincipalKind,
+  UserPrincipal,
+} from './principal.js';
+export { logout, refreshLogin } from './refresh-token.js';
+export { type OrgAccess, requireOrg } from './require-org.js';
+export { signup } from './signup.js';

@@ -60,6 +60,7 @@ export {
   Limits,
   Plan,
 } from './licences.js';
+export { afterCursor, keyset, type Page, toPage } from './page.js';
 export {
   ApplyStep,
   AwaitStep,

@@ -1,0 +1,17 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { accessModule } from '@nm/features/access';
+import { AuthModule } from './auth/auth.module.js';
+import { OrgsModule } from './orgs/orgs.module.js';
+import { type Platform, platformModule } from './platform/platform.module.js';
+
+/** Each resource is one module; a new one is one line here. */
+const resources = [AuthModule, OrgsModule];
+
+@Module({})
+class AppModule {}
+
+/** appModule is the control plane on a given platform. */
+export const appModule = (platform: Platform): DynamicModule => ({
+  module: AppModule,
+  imports: [platformModule(platform), accessModule({ ...platform, contexts: platform.contextKeys }), ...resources],
+});

@@ -1,0 +1,95 @@
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { Reflector } from '@nestjs/core';
+import { Fault, invariant } from '@nm/kernel/fault';
+import { isSafeMethod } from '@nm/kernel/licensing';
+import {
+  type AccessRule,
+  type AccessState,
+  accessRuleKey,
+  actionKey,
+  type CredentialKind,
+  formsOf,
+  readsOnlyKey,
+} from './access.decorators.js';
+import { type AuthenticateDeps, authenticate, formOf } from './authenticate.js';
+import type { Action } from './permissions.js';
+import type { ApiTokenPrincipal, UserPrincipal } from './principal.js';
+import { type LicenceUse, requireLicence } from './require-licence.js';
+import { requireOrg } from './require-org.js';
+
+interface AccessRequest extends AccessState {
+  readonly method: string;
+  readonly headers: { readonly authorization?: string };
+  readonly params: Readonly<Record<string, string>>;
+  readonly user?: UserPrincipal;
+}
+
+/**
+ * AccessGuard stands before every route. In order: who is it (401), is the organisation theirs to see (404), may they (403), does their licence
+ * allow it now (403). All of that comes before the body is looked at.
+ */
+export class AccessGuard implements CanActivate {
+  readonly #reflector: Reflector;
+  readonly #deps: AuthenticateDeps;
+  readonly #accessToken: CanActivate;
+
+  /** @param accessToken the guard that checks access tokens (passport) */
+  constructor(reflector: Reflector, deps: AuthenticateDeps, accessToken: CanActivate) {
+    this.#reflector = reflector;
+    this.#deps = deps;
+    this.#accessToken = accessToken;
+  }
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const rule = this.#read<AccessRule>(context, accessRuleKey);
+    if (!rule) throw new Fault('forbidden', { internal: 'a route without Allow or Public' });
+    if (rule.kinds.length === 0) return true;
+    const request = context.switchToHttp().getRequest<AccessRequest>();
+    request.principal = await this.#authenticate(context, request, rule.kinds);
+    const action = this.#read<Action>(context, actionKey);
+    if (action) {
+      const { principal } = request;
+      invariant(isPublisher(principal), 'a route with Needs is for publishers');
+      request.org = await requireOrg(this.#deps.db, principal, request.params['org'] ?? '', action);
+    }
+    return true;
+  }
+
+  async #authenticate(context: ExecutionContext, request: AccessRequest, kinds: readonly CredentialKind[]) {
+    const text = bearerOf(request.headers.authorization);
+    const form = formOf(text);
+    if (!kinds.some((kind) => formsOf[kind].includes(form)))
+      throw new Fault('unauthenticated', {
+        public: `This route does not take that kind of credential. It takes: ${kinds.join(', ')}.`,
+      });
+    if (form === 'access-token') {
+      await this.#accessToken.canActivate(context);
+      invariant(request.user, 'the access token guard leaves a user');
+      return request.user;
+    }
+    const { principal, licence } = await authenticate(form, text, this.#deps);
+    if (licence) {
+      const mode = principal.kind === 'install' ? principal.mode : 'full';
+      requireLicence(licence, this.#useOf(context, request.method), this.#deps.clock.nowMs(), mode);
+    }
+    return principal;
+  }
+
+  #useOf(context: ExecutionContext, method: string): LicenceUse {
+    if (isSafeMethod(method)) return 'look';
+    return this.#read<boolean>(context, readsOnlyKey) ? 'use' : 'change';
+  }
+
+  #read<T>(context: ExecutionContext, key: string): T | undefined {
+    return this.#reflector.getAllAndOverride<T | undefined>(key, [context.getHandler(), context.getClass()]);
+  }
+}
+
+const isPublisher = (principal: AccessState['principal']): principal is UserPrincipal | ApiTokenPrincipal =>
+  principal?.kind === 'user' || principal?.kind === 'api-token';
+
+function bearerOf(header: string | undefined): string {
+  const match = /^Bearer +([^\s]+)$/i.exec(header ?? '');
+  if (!match?.[1]) throw new Fault('unauthenticated', { internal: 'no bearer credential' });
+  return match[1];
+}

@@ -1,0 +1,142 @@
+import { type ContextClaims, installAudience, Role } from '@nm/kernel/contracts';
+import { Fault } from '@nm/kernel/fault';
+import { parseBearerKey } from '@nm/kernel/ids';
+import type { LicenceFacts } from '@nm/kernel/licensing';
+import { decodeProtectedHeader } from 'jose';
+import { accessTokenType } from './access-token.js';
+import type { AccessDeps, ContextVerifier } from './deps.js';
+import { licenceSessionType, verifyLicenceSession } from './licence-session.js';
+import type { ApiTokenPrincipal, InstallPrincipal, LicenseePrincipal } from './principal.js';
+
+/** The forms in which a bearer credential comes. */
+export type CredentialForm = 'access-token' | 'api-token' | 'licence-key' | 'licence-session' | 'install-token';
+
+/** Whoever a credential stands for, and the licence by which they are let in, if any. */
+export interface Authenticated {
+  readonly principal: ApiTokenPrincipal | LicenseePrincipal | InstallPrincipal;
+  readonly licence?: LicenceFacts;
+}
+
+export type AuthenticateDeps = AccessDeps & { readonly contexts: ContextVerifier };
+
+/**
+ * formOf tells by its look what kind of credential a text claims to be; nothing is verified yet.
+ * @throws Fault unauthenticated when it is none of ours
+ */
+export function formOf(text: string): CredentialForm {
+  const key = parseBearerKey(text);
+  if (key?.kind === 'apiToken') return 'api-token';
+  if (key?.kind === 'licence') return 'licence-key';
+  const type = typeOfJwt(text);
+  if (type === accessTokenType) return 'access-token';
+  if (type === licenceSessionType) return 'licence-session';
+  if (type === 'nm-context+jwt') return 'install-token';
+  throw new Fault('unauthenticated', { internal: 'credential of no known form' });
+}
+
+function typeOfJwt(text: string): string | undefined {
+  try {
+    return decodeProtectedHeader(text).typ;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * authenticate verifies a credential of a program: API token, licence key, licence session or install token.
+ * Rows are read on every use, so a revocation holds from the next request on.
+ * @throws Fault unauthenticated, token_expired
+ */
+export function authenticate(
+  form: Exclude<CredentialForm, 'access-token'>,
+  text: string,
+  deps: AuthenticateDeps,
+): Promise<Authenticated> {
+  switch (form) {
+    case 'api-token':
+      return byApiToken(text, deps);
+    case 'licence-key':
+      return byLicenceKey(text, deps);
+    case 'licence-session':
+      return byLicenceSession(text, deps);
+    case 'install-token':
+      return byInstallToken(text, deps);
+  }
+}
+
+const refuse = (internal: string): never => {
+  throw new Fault('unauthenticated', { internal });
+};
+
+async function byApiToken(text: string, { db, vault, clock }: AuthenticateDeps): Promise<Authenticated> {
+  const key = parseBearerKey(text) ?? refuse('mistyped API token');
+  const row = await db.asSystem((tx) => tx.apiToken.findUnique({ where: { lookup: key.lookup } }));
+  if (!row || !vault.matchesBearerKey(text, row.hash) || row.revokedAt) return refuse('unknown or revoked API token');
+  if (row.expiresAt && row.expiresAt.getTime() <= clock.nowMs()) throw new Fault('token_expired');
+  return { principal: { kind: 'api-token', tokenId: row.id, orgId: row.orgId, role: Role.parse(row.role) } };
+}
+
+async function byLicenceKey(text: string, { db, vault }: AuthenticateDeps): Promise<Authenticated> {
+  const key = parseBearerKey(text) ?? refuse('mistyped licence key');
+  const row = await db.asSystem((tx) => tx.licence.findUnique({ where: { keyLookup: key.lookup } }));
+  if (!row || !vault.matchesBearerKey(text, row.keyHash)) return refuse('unknown licence key');
+  return ofLicence(row);
+}
+
+async function byLicenceSession(text: string, deps: AuthenticateDeps): Promise<Authenticated> {
+  const claims = await verifyLicenceSession(text, deps);
+  const row = await deps.db.asSystem((tx) => tx.licence.findUnique({ where: { id: claims.licenceId } }));
+  if (!row || row.keyLookup !== claims.keyLookup) return refuse('session of a gone licence or a rotated key');
+  return ofLicence(row);
+}
+
+async function byInstallToken(text: string, { db, contexts }: AuthenticateDeps): Promise<Authenticated> {
+  const claims = await contexts.verify(text, { audience: installAudience });
+  const install = claims.install ?? refuse('context token without an install');
+  const row = await db.asSystem((tx) => tx.licence.findUnique({ where: { id: claims.sub } }));
+  if (!row || row.orgId !== claims.orgId) return refuse('install token of a gone licence');
+  return { principal: installPrincipal(claims, install), licence: ofLicence(row).licence };
+}
+
+function installPrincipal(claims: ContextClaims, install: NonNullable<ContextClaims['install']>): InstallPrincipal {
+  return {
+    kind: 'install',
+    orgId: claims.orgId,
+    appId: claims.appId,
+    versionId: claims.versionId,
+    licenceId: claims.sub,
+    installId: install.id,
+    clusterId: install.cluster,
+    namespace: install.namespace,
+    mode: claims.mode,
+  };
+}
+
+interface LicenceRow {
+  readonly id: string;
+  readonly orgId: string;
+  readonly appId: string;
+  readonly customerId: string;
+  readonly state: string;
+  readonly startsAt: Date;
+  readonly expiresAt: Date | null;
+  readonly graceSeconds: number;
+}
+
+function ofLicence(row: LicenceRow): { principal: LicenseePrincipal; licence: LicenceFacts } {
+  return {
+    principal: {
+      kind: 'licensee',
+      orgId: row.orgId,
+      appId: row.appId,
+      licenceId: row.id,
+      customerId: row.customerId,
+    },
+    licence: {
+      state: row.state as LicenceFacts['state'],
+      startsAtMs: row.startsAt.getTime(),
+      expiresAtMs: row.expiresAt?.getTime(),
+      graceSeconds: row.graceSeconds,
+    },
+  };
+}
