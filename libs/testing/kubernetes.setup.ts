@@ -37,7 +37,7 @@ async function start(): Promise<Lab> {
   });
   const { stdout } = await run(
     process.execPath,
-    [kubelab, 'up', '--name', 'tests', '--owner-pid', String(process.pid), '--json'],
+    [kubelab, 'up', '--name', 'tests', '--ephemeral', '--owner-pid', String(process.pid), '--json'],
     { env },
   );
   const { kubeconfigPath } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as { kubeconfigPath: string };
