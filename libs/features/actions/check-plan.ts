@@ -1,0 +1,85 @@
+import { type KubeManifest, type ObjectRef, type PlanStep, RunPlan } from '@nm/kernel/contracts';
+import { Fault } from '@nm/kernel/fault';
+
+/** What a plan may weigh as JSON, in characters. */
+export const planCharsMax = 1_000_000;
+
+interface PlanIssue {
+  readonly path: string;
+  readonly message: string;
+}
+
+const apiVersionForm = /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?v[a-z0-9]{1,30}$/;
+const kindForm = /^[A-Z][A-Za-z0-9]{0,62}$/;
+const namespaceForm = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Members that the API server owns; in a manifest they make an apply fail or mean something else. */
+const serverOwned = ['managedFields', 'resourceVersion', 'uid', 'generateName', 'selfLink', 'creationTimestamp'];
+
+/**
+ * checkPlan reads a plan and looks at what its form alone cannot say: names that fit in a path, objects that are not lists, no
+ * object twice in one step. All problems are reported at once. @throws Fault plan_invalid with `issues`
+ */
+export function checkPlan(input: unknown): RunPlan {
+  const parsed = RunPlan.safeParse(input);
+  if (!parsed.success)
+    throw planInvalid(parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })));
+  const issues = parsed.data.steps.flatMap((step, position) => stepIssues(step, `steps.${position}`));
+  if (JSON.stringify(parsed.data).length > planCharsMax)
+    issues.push({ path: 'steps', message: `a plan has at most ${planCharsMax} characters` });
+  if (issues.length) throw planInvalid(issues);
+  return parsed.data;
+}
+
+function stepIssues(step: PlanStep, path: string): PlanIssue[] {
+  if (step.kind === 'apply')
+    return [
+      ...step.manifests.flatMap((manifest, i) => manifestIssues(manifest, `${path}.manifests.${i}`)),
+      ...duplicates(step.manifests.map(refOfManifest), `${path}.manifests`),
+    ];
+  if (step.kind === 'wait-for-http') return [];
+  return [
+    ...step.refs.flatMap((ref, i) => refIssues(ref, `${path}.refs.${i}`)),
+    ...duplicates(step.refs, `${path}.refs`),
+  ];
+}
+
+function manifestIssues(manifest: KubeManifest, path: string): PlanIssue[] {
+  const issues = refIssues(refOfManifest(manifest), path);
+  if (manifest.kind.endsWith('List') && 'items' in manifest)
+    issues.push({ path: `${path}.kind`, message: 'a list is not an object: put its items into the plan' });
+  for (const member of serverOwned)
+    if (member in manifest.metadata)
+      issues.push({ path: `${path}.metadata.${member}`, message: 'the cluster sets this, a manifest must not' });
+  return issues;
+}
+
+function refIssues(ref: ObjectRef, path: string): PlanIssue[] {
+  const issues: PlanIssue[] = [];
+  if (!apiVersionForm.test(ref.apiVersion)) issues.push({ path: `${path}.apiVersion`, message: 'not an apiVersion' });
+  if (!kindForm.test(ref.kind)) issues.push({ path: `${path}.kind`, message: 'not a kind' });
+  if (/[/%]/.test(ref.name) || ref.name === '.' || ref.name === '..')
+    issues.push({ path: `${path}.name`, message: 'not a name' });
+  if (ref.namespace !== undefined && !namespaceForm.test(ref.namespace))
+    issues.push({ path: `${path}.namespace`, message: 'not a namespace' });
+  return issues;
+}
+
+function duplicates(refs: readonly ObjectRef[], path: string): PlanIssue[] {
+  const seen = new Set<string>();
+  return refs.flatMap((ref, i) => {
+    const name = `${ref.apiVersion} ${ref.kind} ${ref.namespace ?? ''} ${ref.name}`;
+    if (seen.has(name)) return [{ path: `${path}.${i}`, message: 'the same object is named twice in this step' }];
+    seen.add(name);
+    return [];
+  });
+}
+
+/** refOfManifest names the object that a manifest describes. */
+export const refOfManifest = ({ apiVersion, kind, metadata }: KubeManifest): ObjectRef => ({
+  apiVersion,
+  kind,
+  name: metadata.name,
+  ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
+});
+
+const planInvalid = (issues: readonly PlanIssue[]): Fault => new Fault('plan_invalid', { extra: { issues } });

@@ -1,0 +1,2 @@
+export { checkPlan } from './check-plan.js';
+export { type QueueRunInput, queueRun } from './queue-run.js';

@@ -1,0 +1,87 @@
+import type { Tx } from '@nm/adapters/db';
+import { CreateRun, type Run } from '@nm/kernel/contracts';
+import { Fault, invariant } from '@nm/kernel/fault';
+import { newId } from '@nm/kernel/ids';
+import { type Clock, systemClock } from '@nm/kernel/time';
+import { checkPlan } from './check-plan.js';
+import { planDigest } from './plan-digest.js';
+import { announceRun, writeJournal } from './run-journal.js';
+
+export interface QueueRunInput {
+  readonly orgId: string;
+  readonly installId: string;
+  readonly licenceId: string;
+  readonly kind: Run['kind'];
+  readonly action: string;
+  readonly title: string;
+  readonly info?: string | undefined;
+  /** A `RunPlan`; checked here, whoever made it. */
+  readonly plan: unknown;
+  readonly timeoutSeconds: number;
+  readonly idempotencyKey?: string | undefined;
+}
+
+const Limits = CreateRun.pick({ action: true, title: true, info: true, timeoutSeconds: true, idempotencyKey: true });
+
+/**
+ * queueRun writes a run with its steps and asks the workers to take it, all in the caller's transaction: a rollback leaves no trace.
+ * With an idempotency key, the same work again gives the same run.
+ * @throws Fault plan_invalid; idempotency_conflict when the key was used for other work on this install
+ */
+export async function queueRun(tx: Tx, input: QueueRunInput, clock: Clock = systemClock): Promise<{ id: string }> {
+  const plan = checkPlan(input.plan);
+  const { kind, orgId, installId, licenceId } = input;
+  const limits = Limits.parse({
+    action: input.action,
+    title: input.title,
+    info: input.info,
+    timeoutSeconds: input.timeoutSeconds,
+    idempotencyKey: input.idempotencyKey,
+  });
+  const { idempotencyKey, info, ...work } = limits;
+  const digest = planDigest({ ...work, info, kind, plan });
+  const run = { id: newId('run', clock.nowMs()), orgId };
+  const { count } = await tx.run.createMany({
+    data: {
+      ...run,
+      ...work,
+      kind,
+      installId,
+      licenceId,
+      plan: plan as object,
+      planDigest: digest,
+      status: 'queued',
+      info: info ?? null,
+      idempotencyKey: idempotencyKey ?? null,
+      createdAt: clock.now(),
+      nextSeq: 2,
+    },
+    skipDuplicates: idempotencyKey !== undefined,
+  });
+  if (count === 0) return sameRun(tx, installId, idempotencyKey, digest);
+
+  await tx.runStep.createMany({
+    data: plan.steps.map((step, position) => ({
+      id: newId('step', clock.nowMs()),
+      orgId,
+      runId: run.id,
+      position,
+      kind: step.kind,
+      title: step.title,
+      status: 'idle',
+    })),
+  });
+  await writeJournal(tx, run, 1, clock.now(), [{ kind: 'status', data: { status: 'queued' } }]);
+  await announceRun(tx, run);
+  return { id: run.id };
+}
+
+async function sameRun(tx: Tx, installId: string, key: string | undefined, digest: string): Promise<{ id: string }> {
+  invariant(key !== undefined, 'only an idempotency key makes a run a duplicate');
+  const known = await tx.run.findUniqueOrThrow({
+    where: { installId_idempotencyKey: { installId, idempotencyKey: key } },
+    select: { id: true, planDigest: true },
+  });
+  if (known.planDigest !== digest) throw new Fault('idempotency_conflict');
+  return { id: known.id };
+}
