@@ -53,6 +53,8 @@ export const PermissionCheck = z.object({
   apiGroup: z.string(),
   resource: z.string(),
   namespace: z.string().optional(),
+  /** One object only. */
+  name: z.string().optional(),
   allowed: z.boolean(),
   reason: z.string().optional(),
   /** Why NMachine needs it. */
@@ -96,3 +98,7 @@ export const Install = z
   })
   .meta({ id: 'Install' });
 export type Install = z.infer<typeof Install>;
+
+/** An install whose removal is queued; it is `removed` when that run has ended well. */
+export const RemovedInstall = Install.extend({ removeRunId: Id }).meta({ id: 'RemovedInstall' });
+export type RemovedInstall = z.infer<typeof RemovedInstall>;

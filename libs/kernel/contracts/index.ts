@@ -44,6 +44,7 @@ export {
   kubeconfigBytesMax,
   PermissionCheck,
   RegisterCluster,
+  RemovedInstall,
 } from './clusters.js';
 export { ContextClaims, contextHeader, contextIssuer, installAudience } from './context.js';
 export {

@@ -69,8 +69,9 @@ const unique = (needed: readonly NeededPermission[]): NeededPermission[] => [
 const checkOf = (needed: NeededPermission, { allowed, reason }: Answer): PermissionCheck => ({
   verb: needed.verb,
   apiGroup: needed.group,
-  resource: needed.name === undefined ? needed.resource : `${needed.resource}/${needed.name}`,
+  resource: needed.resource,
   ...(needed.namespace === undefined ? {} : { namespace: needed.namespace }),
+  ...(needed.name === undefined ? {} : { name: needed.name }),
   allowed,
   ...(reason === undefined ? {} : { reason: reason.slice(0, 300) }),
   purpose: needed.purpose,
