@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureRoles, migrate } from '@nm/adapters/db';
+import { migrateQueue } from '@nm/adapters/queue';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startPostgres } from './embedded-postgres.js';
@@ -54,6 +55,7 @@ async function prepareTemplate(adminUrl: string): Promise<void> {
   app.password = appPassword;
   await ensureRoles(template.href, app.href);
   await migrate(template.href, join(import.meta.dirname, '../../prisma'));
+  await migrateQueue(template.href);
 }
 
 /** One PostgreSQL for the whole run, whichever rings take part; each test file makes its own database from the template. */
