@@ -1,11 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { accessModule } from '@nm/features/access';
 import { AuthModule } from './auth/auth.module.js';
+import { ClustersModule } from './clusters/clusters.module.js';
+import { InstallsModule } from './installs/installs.module.js';
 import { OrgsModule } from './orgs/orgs.module.js';
 import { type Platform, platformModule } from './platform/platform.module.js';
 
 /** Each resource is one module; a new one is one line here. */
-const resources = [AuthModule, OrgsModule];
+const resources = [AuthModule, OrgsModule, ClustersModule, InstallsModule];
 
 @Module({})
 class AppModule {}

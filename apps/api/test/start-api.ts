@@ -1,4 +1,5 @@
 import { commonConfig } from '@nm/adapters/config';
+import { egressConfig } from '@nm/adapters/egress';
 import { createLogger } from '@nm/adapters/telemetry';
 import { Vault } from '@nm/adapters/vault';
 import { ContextKeys } from '@nm/features/context';
@@ -31,7 +32,7 @@ export async function startApi({ database, clock = systemClock, env = {} }: Star
   const contextKeys = await ContextKeys.open({ db: database.db, vault, clock });
   const streams = new EventStreams();
   const platform: Platform = {
-    config: { ...common, hosts: ['127.0.0.1'], port: 0 },
+    config: { ...common, hosts: ['127.0.0.1'], port: 0, ...egressConfig.parse(env) },
     logger,
     clock,
     db: database.db,

@@ -8,4 +8,4 @@ export const egressConfig = z
     /** CIDR blocks that may be dialled although they are not public, for clusters inside the operator's own network. */
     NM_EGRESS_ALLOW: CommaList.prefault(''),
   })
-  .transform((env) => new EgressPolicy({ allow: env.NM_EGRESS_ALLOW }));
+  .transform((env) => ({ egress: new EgressPolicy({ allow: env.NM_EGRESS_ALLOW }) }));

@@ -52,8 +52,9 @@ export class KubeSession {
     this.#discovery = new Discovery(this.#transport);
   }
 
-  get server(): string {
-    return this.#transport.server;
+  /** server is the API server's base URL; a path in it goes before every request's. */
+  get server(): URL {
+    return new URL(this.#transport.server);
   }
 
   /** dispatcher is the pool itself, for who proxies raw requests; it dials only checked addresses. */

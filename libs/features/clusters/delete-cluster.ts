@@ -2,6 +2,7 @@ import { type Db, recordChange } from '@nm/adapters/db';
 import type { LicenseePrincipal } from '@nm/features/access';
 import { Fault } from '@nm/kernel/fault';
 import { findCluster } from './cluster-row.js';
+import type { ClusterSessions } from './cluster-sessions.js';
 
 /**
  * deleteCluster forgets a cluster and its credential. Removed installs go with it; live ones must be removed first, or they would stay on
@@ -9,7 +10,7 @@ import { findCluster } from './cluster-row.js';
  * @throws Fault not_found, conflict
  */
 export async function deleteCluster(
-  { db }: { readonly db: Db },
+  { db, sessions }: { readonly db: Db; readonly sessions: ClusterSessions },
   principal: LicenseePrincipal,
   id: string,
 ): Promise<void> {
@@ -27,4 +28,6 @@ export async function deleteCluster(
     await tx.cluster.delete({ where: { id } });
     await recordChange(tx, { kind: 'cluster', id, orgId: principal.orgId });
   });
+  // Other processes do the same when they hear of the change.
+  sessions.invalidate('cluster', id);
 }

@@ -1,19 +1,14 @@
 import type { Db } from '@nm/adapters/db';
 import type { LicenseePrincipal } from '@nm/features/access';
-import type { Cluster, PageQuery } from '@nm/kernel/contracts';
+import type { Cluster, Page, PageQuery } from '@nm/kernel/contracts';
 import { clusterView, findCluster } from './cluster-row.js';
-
-interface ClusterPage {
-  readonly data: readonly Cluster[];
-  readonly nextCursor?: string;
-}
 
 /** listClusters gives the clusters of the licensee's customer, oldest first. */
 export async function listClusters(
   { db }: { readonly db: Db },
   principal: LicenseePrincipal,
   { limit, cursor }: PageQuery,
-): Promise<ClusterPage> {
+): Promise<Page<Cluster>> {
   const rows = await db.withOrg(principal.orgId, (tx) =>
     tx.cluster.findMany({
       where: { customerId: principal.customerId, ...(cursor ? { id: { gt: cursor } } : {}) },

@@ -1,19 +1,14 @@
 import type { LicenseePrincipal } from '@nm/features/access';
-import type { Install, PageQuery } from '@nm/kernel/contracts';
+import type { Install, Page, PageQuery } from '@nm/kernel/contracts';
 import type { InstallDeps } from './create-install.js';
 import { findInstall, installView, versionsOf, withNames } from './install-row.js';
-
-interface InstallPage {
-  readonly data: readonly Install[];
-  readonly nextCursor?: string;
-}
 
 /** listInstalls gives the installs of the licensee's customer, oldest first, without those that were removed. */
 export function listInstalls(
   { db }: Pick<InstallDeps, 'db'>,
   principal: LicenseePrincipal,
   { limit, cursor }: PageQuery,
-): Promise<InstallPage> {
+): Promise<Page<Install>> {
   return db.withOrg(principal.orgId, async (tx) => {
     const rows = await tx.install.findMany({
       where: {

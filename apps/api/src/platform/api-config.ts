@@ -1,4 +1,5 @@
 import { CommaList, type CommonConfig, commonConfig, loadConfig, Port } from '@nm/adapters/config';
+import { type EgressPolicy, egressConfig } from '@nm/adapters/egress';
 import { z } from 'zod';
 
 const schema = z.object({
@@ -11,10 +12,12 @@ const schema = z.object({
 export interface ApiConfig extends CommonConfig {
   readonly hosts: readonly string[];
   readonly port: number;
+  /** Which cluster addresses may be dialled. */
+  readonly egress: EgressPolicy;
 }
 
 /** apiConfig reads the environment. @throws Fault config_invalid */
 export function apiConfig(env?: Readonly<Record<string, string | undefined>>): ApiConfig {
   const { NM_API_HOST, NM_API_PORT, ...common } = loadConfig(z.intersection(commonConfig, schema), env);
-  return { ...common, hosts: NM_API_HOST, port: NM_API_PORT };
+  return { ...common, hosts: NM_API_HOST, port: NM_API_PORT, ...loadConfig(egressConfig, env) };
 }

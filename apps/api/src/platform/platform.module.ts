@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Db } from '@nm/adapters/db';
+import { EgressPolicy } from '@nm/adapters/egress';
 import type { Logger } from '@nm/adapters/telemetry';
 import { Vault } from '@nm/adapters/vault';
 import { ContextKeys } from '@nm/features/context';
@@ -29,6 +30,7 @@ export function platformModule(platform: Platform): DynamicModule {
     { provide: Vault, useValue: platform.vault },
     { provide: ContextKeys, useValue: platform.contextKeys },
     { provide: EventStreams, useValue: platform.streams },
+    { provide: EgressPolicy, useValue: platform.config.egress },
     { provide: CLOCK, useValue: platform.clock },
     { provide: LOGGER, useValue: platform.logger },
     { provide: API_CONFIG, useValue: platform.config },

@@ -1,0 +1,67 @@
+import { Body, Controller, Delete, Get, Param, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { Allow, CurrentPrincipal, type LicenseePrincipal, ReadsOnly } from '@nm/features/access';
+import { checkCluster, deleteCluster, getCluster, listClusters, registerCluster } from '@nm/features/clusters';
+import { Answers } from '@nm/features/http';
+import {
+  CheckCluster,
+  Cluster,
+  ClusterCheck,
+  type Page,
+  PageQuery,
+  pageOf,
+  RegisterCluster,
+} from '@nm/kernel/contracts';
+import { ClusterAccess } from './cluster-access.js';
+
+@ApiTags('clusters')
+@Controller('v1/clusters')
+@Allow('licensee')
+export class ClustersController {
+  readonly #access: ClusterAccess;
+
+  constructor(access: ClusterAccess) {
+    this.#access = access;
+  }
+
+  @Post()
+  @Answers(201, Cluster, 'Register a cluster from a kubeconfig; the answer says what was kept and what was refused')
+  register(
+    @CurrentPrincipal() principal: LicenseePrincipal,
+    @Body({ schema: RegisterCluster }) body: RegisterCluster,
+  ): Promise<Cluster> {
+    return registerCluster(this.#access, principal, body);
+  }
+
+  @Get()
+  @Answers(200, pageOf(Cluster, 'ClusterPage'), 'My clusters')
+  list(
+    @CurrentPrincipal() principal: LicenseePrincipal,
+    @Query({ schema: PageQuery }) query: PageQuery,
+  ): Promise<Page<Cluster>> {
+    return listClusters(this.#access, principal, query);
+  }
+
+  @Get(':id')
+  @Answers(200, Cluster, 'One cluster')
+  read(@CurrentPrincipal() principal: LicenseePrincipal, @Param('id') id: string): Promise<Cluster> {
+    return getCluster(this.#access, principal, id);
+  }
+
+  @Delete(':id')
+  @Answers(204, undefined, 'Forget a cluster and its credential; refused while it has installs')
+  remove(@CurrentPrincipal() principal: LicenseePrincipal, @Param('id') id: string): Promise<void> {
+    return deleteCluster(this.#access, principal, id);
+  }
+
+  @Post(':id/check')
+  @ReadsOnly()
+  @Answers(200, ClusterCheck, 'Dial a cluster and ask whether its credential may do what the app needs')
+  check(
+    @CurrentPrincipal() principal: LicenseePrincipal,
+    @Param('id') id: string,
+    @Body({ schema: CheckCluster }) body: CheckCluster,
+  ): Promise<ClusterCheck> {
+    return checkCluster(this.#access, principal, id, body);
+  }
+}
