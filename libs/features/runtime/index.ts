@@ -1,3 +1,8 @@
+export { type Host, type HostOptions, startHost } from './host.js';
+export { operatorIsDead, operatorName } from './operator-name.js';
+
+export { ProcessDriver, type ProcessDriverOptions } from './process/process-driver.js';
+export { InstanceStore } from './reconcile/instance-store.js';
 export { requestWake, type WakeRequest } from './request-wake.js';
 export {
   type DriverName,

@@ -45,14 +45,24 @@ export interface RuntimeDriver {
   /** @throws Fault runtime_unavailable with a sentence for the publisher when it cannot be started */
   start(spec: RuntimeSpec): Promise<RuntimeHandle>;
   inspect(handle: RuntimeHandle): Promise<RuntimeState>;
-  /** SIGTERM, and SIGKILL after `graceMs`; resolves when nothing is left of it. Of something absent: does nothing. */
+  /** SIGTERM, and SIGKILL after `graceMs`; resolves when it has ended. Of something absent: does nothing. */
   stop(handle: RuntimeHandle, graceMs: number): Promise<void>;
-  /** The newest output, at most `logBytesMax` bytes. */
+  /** The newest output, at most `logBytesMax` bytes; also of one that has ended, until it is removed. */
   logs(handle: RuntimeHandle): Promise<Buffer>;
+  /** Ends it at once if it still runs, and leaves nothing of it. */
+  remove(handle: RuntimeHandle): Promise<void>;
   /** Everything that this driver has running or left over, whichever operator started it. */
   list(): Promise<RuntimeHandle[]>;
   /** Ends what the driver itself holds (connections, timers), not the instances. */
   close(): Promise<void>;
+}
+
+/** endInstance stops one in order, leaves nothing of it, and gives its last output. */
+export async function endInstance(driver: RuntimeDriver, handle: RuntimeHandle, graceMs: number): Promise<Buffer> {
+  await driver.stop(handle, graceMs);
+  const output = await driver.logs(handle).catch(() => Buffer.alloc(0));
+  await driver.remove(handle);
+  return output;
 }
 
 /** Told by a driver as soon as it knows that an instance has ended; a hint, `inspect` says what is so. */
