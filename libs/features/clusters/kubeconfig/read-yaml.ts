@@ -27,7 +27,7 @@ export function readYaml(text: string, charsMax: number): { readonly value: unkn
       merge: false,
       uniqueKeys: true,
       resolveKnownTags: false,
-      logLevel: 'silent',
+      logLevel: 'error',
     });
     const [problem] = [...document.errors, ...document.warnings];
     if (problem) return { failure: firstLine(problem.message) };
