@@ -22,6 +22,7 @@ export class ProxyEngine<Tag> {
     this.#context = {
       dispatcherOf: (target) => target.dispatcher ?? this.#pools.of(target.origin),
       idleMs: all.idleMs,
+      headersMs: all.headersMs,
       open: this.#open,
       closing: () => this.#closing,
     };

@@ -21,6 +21,8 @@ export interface Plan<Tag> {
   readonly addToAnswer: () => readonly string[];
   /** Fields of the upstream's answer that don't pass; gets lower-case names. */
   readonly dropFromAnswer: (lowerName: string) => boolean;
+  /** The answer has no natural end (a watch): it counts as a stream and may be quiet for long. */
+  readonly openEnded?: boolean;
   /** Asked once after a failed dial: another target, or undefined to give up. May throw a Fault. */
   readonly redial?: () => Promise<Target | undefined>;
 }
@@ -44,6 +46,7 @@ export type CutStyle = 'now' | 'goodbye';
 
 export interface OpenExchange<Tag> {
   readonly tag: Tag;
+  /** A stream has no end of its own: an event stream, a watch. */
   readonly kind: 'request' | 'stream' | 'tunnel';
   cut(reason: Fault, style: CutStyle): void;
 }

@@ -10,10 +10,14 @@ import { isDialError, upstreamFault } from './upstream-error.js';
 export interface ForwardContext<Tag> {
   readonly dispatcherOf: (target: Target) => Dispatcher;
   readonly idleMs: number;
+  readonly headersMs: number;
   readonly open: Set<OpenExchange<Tag>>;
   /** Every answer closes its connection (drain). */
   readonly closing: () => boolean;
 }
+
+/** A watch on quiet objects says nothing for long; TCP keep-alive finds a peer that is gone. */
+const openEndedIdleMs = 3_600_000;
 
 const gone = new Error('the client has gone');
 
@@ -54,7 +58,7 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
   }
 
   get kind(): 'request' | 'stream' {
-    return this.#started ? 'stream' : 'request';
+    return this.#tail || (this.#plan.openEnded && this.#started) ? 'stream' : 'request';
   }
 
   start(): void {
@@ -75,6 +79,8 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
           method: this.#request.method as Dispatcher.HttpMethod,
           headers: this.#plan.headers,
           body: this.#body ?? null,
+          ...(target.dispatcher ? { origin: target.origin, headersTimeout: this.#context.headersMs } : {}),
+          ...(this.#plan.openEnded ? { bodyTimeout: openEndedIdleMs } : {}),
         },
         this,
       );
@@ -185,9 +191,9 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
   /** cut ends the exchange from our side; a client without an answer yet gets `reason` from the caller. */
   cut(reason: Fault, style: CutStyle = 'now'): void {
     if (this.#over) return;
-    if (style === 'goodbye' && this.#tail && this.#started) {
+    if (style === 'goodbye' && this.kind === 'stream') {
       this.#fault = reason;
-      this.#response.end(this.#tail.goodbye());
+      this.#response.end(this.#tail?.goodbye());
       this.#upstreamEnded = true;
       this.#controller?.abort(reason);
       return;

@@ -37,6 +37,9 @@ const marginMs = 5_000;
 /** The change message usually comes first. */
 const pollMs = 500;
 const retryAfterSeconds = 2;
+/** How long the operator has to notice that a ready instance is none. */
+const redialMsMax = 2_000;
+const redialPollMs = 100;
 
 interface Room {
   waiters: number;
@@ -78,11 +81,22 @@ export class Activator {
     return this.#wait(target, instance, leaves());
   }
 
-  /** redial is for a ready instance that refused a connection: forget it, have it looked at, and wait for a ready one. */
-  async redial(target: WakeTarget, leaves: () => AbortSignal): Promise<Ready> {
-    this.#options.directory.dropInstance(target.slot);
-    await this.#options.wake(target);
-    return this.ready(target, leaves);
+  /**
+   * redial is for a ready instance that refused a connection: its entry is dropped and the operator asked to look at it. It gives what is ready then,
+   * which may be the same address again when nobody found anything wrong with it.
+   */
+  async redial(target: WakeTarget, refusedOrigin: string, leaves: () => AbortSignal): Promise<Ready> {
+    const { clock, directory, wake } = this.#options;
+    const startedMs = clock.monotonicMs();
+    await wake(target);
+    for (;;) {
+      directory.dropInstance(target.slot);
+      const instance = await directory.instance(target.slot);
+      if (originOf(instance) !== refusedOrigin || clock.monotonicMs() - startedMs >= redialMsMax) break;
+      await clock.sleep(redialPollMs);
+    }
+    const ready = await this.ready(target, leaves);
+    return { ...ready, waitedMs: Math.round(clock.monotonicMs() - startedMs) };
   }
 
   async #wait(target: WakeTarget, instance: InstanceEntry | undefined, signal: AbortSignal): Promise<Ready> {

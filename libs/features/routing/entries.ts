@@ -25,6 +25,7 @@ export interface VersionEntry {
   readonly name: string;
   readonly tenancy: Tenancy;
   readonly startSeconds: number;
+  readonly idleSeconds: number;
 }
 
 export interface InstallEntry {

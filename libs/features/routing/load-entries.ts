@@ -46,6 +46,7 @@ export async function loadVersion(tx: Tx, appId: string, selector: string): Prom
     name: row.name,
     tenancy: spec.tenancy,
     startSeconds: spec.startSeconds,
+    idleSeconds: spec.idleSeconds,
   };
 }
 

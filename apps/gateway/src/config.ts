@@ -1,0 +1,33 @@
+import { CommaList, commonConfig, loadConfig, Port } from '@nm/adapters/config';
+import { type EgressPolicy, egressConfig } from '@nm/adapters/egress';
+import { z } from 'zod';
+
+const gatewayConfig = z
+  .object({
+    /** Addresses to listen on, comma-separated. */
+    NM_GATEWAY_HOST: CommaList.default(['127.0.0.1']),
+    NM_GATEWAY_PORT: Port.default(8080),
+    /** Fraction of successful requests that are logged; denials and errors always are. */
+    NM_GATEWAY_LOG_SAMPLE: z.coerce.number().min(0).max(1).default(1),
+    /** From a sent request to the head of its answer. */
+    NM_GATEWAY_HEADERS_TIMEOUT_MS: z.coerce.number().int().min(100).max(3_600_000).default(120_000),
+    /** Without a byte in either direction. */
+    NM_GATEWAY_IDLE_TIMEOUT_MS: z.coerce.number().int().min(100).max(86_400_000).default(300_000),
+  })
+  .transform((env) => ({
+    hosts: env.NM_GATEWAY_HOST,
+    port: env.NM_GATEWAY_PORT,
+    logSample: env.NM_GATEWAY_LOG_SAMPLE,
+    headersTimeoutMs: env.NM_GATEWAY_HEADERS_TIMEOUT_MS,
+    idleTimeoutMs: env.NM_GATEWAY_IDLE_TIMEOUT_MS,
+  }));
+
+export type GatewayConfig = z.output<typeof commonConfig> &
+  z.output<typeof gatewayConfig> & { readonly egress: EgressPolicy };
+
+/** readConfig @throws Fault config_invalid naming each bad variable */
+export const readConfig = (): GatewayConfig => ({
+  ...loadConfig(commonConfig),
+  ...loadConfig(gatewayConfig),
+  ...loadConfig(egressConfig),
+});

@@ -1,0 +1,78 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+export interface GatewayMetrics {
+  /** @param status as the client saw it; 499 when it left */
+  finished(status: number, seconds: number): void;
+  decided(code: string): void;
+  woke(result: string): void;
+}
+
+export interface GatewayGauges {
+  readonly openByKind: () => Record<string, number>;
+  readonly waiting: () => number;
+  readonly storeAgeSeconds: () => number;
+}
+
+/** gatewayMetrics: no label names a tenant, or one tenant's growth would be everybody's scrape. */
+export function gatewayMetrics(registry: Registry, gauges: GatewayGauges): GatewayMetrics {
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'nm_gateway_requests_total',
+    help: 'Requests by status class.',
+    labelNames: ['class'],
+    registers,
+  });
+  const decisions = new Counter({
+    name: 'nm_gateway_decisions_total',
+    help: 'Decisions by code.',
+    labelNames: ['code'],
+    registers,
+  });
+  const wakes = new Counter({
+    name: 'nm_gateway_wakes_total',
+    help: 'Wakes by result.',
+    labelNames: ['result'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'nm_gateway_request_seconds',
+    help: 'Time from the request to the end of its answer, streams included.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    registers,
+  });
+  new Gauge({
+    name: 'nm_gateway_open_exchanges',
+    help: 'Open requests, streams and tunnels.',
+    labelNames: ['kind'],
+    registers,
+    collect() {
+      for (const [kind, count] of Object.entries(gauges.openByKind())) this.set({ kind }, count);
+    },
+  });
+  new Gauge({
+    name: 'nm_gateway_waiting_requests',
+    help: 'Requests that wait for an instance.',
+    registers,
+    collect() {
+      this.set(gauges.waiting());
+    },
+  });
+  new Gauge({
+    name: 'nm_gateway_store_age_seconds',
+    help: 'Since memory was last held against the store.',
+    registers,
+    collect() {
+      this.set(gauges.storeAgeSeconds());
+    },
+  });
+  // Labelled children are looked up once, not per request.
+  const byClass = new Map(['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) => [name[0], requests.labels(name)]));
+  return {
+    finished: (status, elapsed) => {
+      byClass.get(String(status)[0])?.inc();
+      seconds.observe(elapsed);
+    },
+    decided: (code) => decisions.inc({ code }),
+    woke: (result) => wakes.inc({ result }),
+  };
+}

@@ -1,0 +1,46 @@
+import { Db } from '@nm/adapters/db';
+import { Vault } from '@nm/adapters/vault';
+import { ContextKeys } from '@nm/features/context';
+import { ChangeFeed, Directory } from '@nm/features/routing';
+import type { Clock } from '@nm/kernel/time';
+import type { GatewayConfig } from './config.js';
+
+/** What the gateway knows, and how it hears that it no longer does. */
+export interface Memory {
+  readonly db: Db;
+  readonly vault: Vault;
+  readonly keys: ContextKeys;
+  readonly directory: Directory;
+  readonly feed: ChangeFeed;
+  close(): Promise<void>;
+}
+
+/** openMemory resolves once the store has answered. @throws Fault store_unavailable, seal_broken */
+export async function openMemory(
+  config: GatewayConfig,
+  clock: Clock,
+  onError: (error: unknown) => void,
+): Promise<Memory> {
+  const db = new Db({ url: config.databaseUrl.reveal(), applicationName: 'nm-gateway', onPoolError: onError });
+  const vault = new Vault(config.masterKey.reveal());
+  try {
+    const keys = await ContextKeys.open({ db, vault, clock });
+    const directory = new Directory(db, clock);
+    const feed = await ChangeFeed.start({
+      db,
+      clock,
+      redisUrl: config.redisUrl?.reveal(),
+      apply: (change) => directory.apply(change),
+      reset: () => directory.clear(),
+      onError,
+    });
+    const close = async (): Promise<void> => {
+      await feed.close();
+      await db.close();
+    };
+    return { db, vault, keys, directory, feed, close };
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}

@@ -1,0 +1,130 @@
+import type { Change } from '@nm/adapters/db';
+import { ProxyEngine } from '@nm/adapters/proxy';
+import { type Logger, type OpsServer, startOpsServer } from '@nm/adapters/telemetry';
+import { Activator, ContextTokens, Credentials } from '@nm/features/routing';
+import { requestWake, touchInstances } from '@nm/features/runtime';
+import type { Clock } from '@nm/kernel/time';
+import { AccessLog } from './access-log.js';
+import { type ClusterDoor, type ClusterDoorOptions, openClusterDoor } from './cluster-door.js';
+import type { GatewayConfig } from './config.js';
+import { DataPlane } from './data-plane.js';
+import { drain } from './drain.js';
+import type { ExchangeTag } from './exchange-tag.js';
+import { gatewayMetrics } from './gateway-metrics.js';
+import { startHttpServers } from './http-servers.js';
+import { InstallTokens } from './install-tokens.js';
+import { InstanceTouches } from './instance-touches.js';
+import { type Memory, openMemory } from './memory.js';
+import { openOwnApp } from './own-app.js';
+import { StreamGuard } from './stream-guard.js';
+
+export interface Gateway {
+  readonly port: number;
+  readonly opsPort: number;
+  /** Finishes what is under way, cuts what does not end within NM_DRAIN_MS, closes everything. */
+  drain(): Promise<void>;
+}
+
+export interface GatewayDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How clusters are dialled; tests with an API server of their own replace it. */
+  readonly openClusters?: (options: ClusterDoorOptions) => ClusterDoor;
+}
+
+const tickMs = 1_000;
+
+/** startGateway joins the parts and listens once the store has answered. @throws Fault store_unavailable, config_invalid */
+export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Promise<Gateway> {
+  const { clock, log } = deps;
+  const onError = (error: unknown): void => log.warn({ err: error }, 'a background task failed and will be repeated');
+  const memory = await openMemory(config, clock, onError);
+  const { db, vault, keys, feed } = memory;
+  const ops = await startOpsServer({
+    app: 'gateway',
+    host: config.opsHost,
+    port: config.opsPort,
+    check: async () => (feed.stale ? 'the store has not answered for a minute' : undefined),
+  });
+  const engine = new ProxyEngine<ExchangeTag>({ headersMs: config.headersTimeoutMs, idleMs: config.idleTimeoutMs });
+  const clusters = (deps.openClusters ?? openClusterDoor)({ db, vault, clock, policy: config.egress });
+  const { dataPlane, touches } = joinDataPlane({ config, clock, log, memory, ops, engine, clusters, onError });
+  const ownApp = await openOwnApp(keys);
+  const servers = await startHttpServers({ ...config, dataPlane, own: ownApp.listener });
+  const flush = setInterval(() => void touches.flush().catch(onError), tickMs);
+  ops.setReady(true);
+  log.info({ port: servers.port, opsPort: ops.port, hosts: config.hosts }, 'gateway is listening');
+
+  const close = async (): Promise<void> => {
+    clearInterval(flush);
+    await touches.flush().catch(onError);
+    await Promise.all([clusters.close(), engine.close(), ownApp.close()]);
+    await memory.close();
+    await ops.close();
+  };
+  return {
+    port: servers.port,
+    opsPort: ops.port,
+    drain: () => drain({ log, clock, drainMs: config.drainMs, ops, dataPlane, engine, servers, close }),
+  };
+}
+
+interface DataPlaneParts extends GatewayDeps {
+  readonly config: GatewayConfig;
+  readonly memory: Memory;
+  readonly ops: OpsServer;
+  readonly engine: ProxyEngine<ExchangeTag>;
+  readonly clusters: ClusterDoor;
+  readonly onError: (error: unknown) => void;
+}
+
+function joinDataPlane({ config, clock, log, memory, ops, engine, clusters, onError }: DataPlaneParts) {
+  const { db, vault, keys, directory, feed } = memory;
+  const metrics = gatewayMetrics(ops.registry, {
+    openByKind: () => countKinds(engine),
+    waiting: () => activator.waiting,
+    storeAgeSeconds: () => feed.ageMs / 1000,
+  });
+  const activator = new Activator({
+    directory,
+    clock,
+    wake: (target) => requestWake(db, target),
+    onWake: (result) => metrics.woke(result),
+  });
+  const touches = new InstanceTouches({
+    clock,
+    touch: (ids) => touchInstances(db, ids),
+    inUse: () => [...engine.open].map(({ tag }) => tag),
+  });
+  const tokens = new ContextTokens(keys, clock);
+  const installTokens = new InstallTokens(keys, clock);
+  const admission = { directory, clock, stale: () => feed.stale };
+  const guard = new StreamGuard(engine, admission);
+  guard.start(tickMs, onError);
+  const onChange = async (change: Change): Promise<void> => {
+    clusters.forget(change);
+    if (change.kind === 'signing_key') {
+      await keys.refresh();
+      tokens.clear();
+      installTokens.clear();
+    }
+    await guard.onChange(change);
+  };
+  directory.onChange((change) => void onChange(change).catch(onError));
+  const credentials = new Credentials(directory, vault, clock);
+  const dataPlane = new DataPlane({
+    engine,
+    clock,
+    metrics,
+    log: new AccessLog(log, metrics, clock, config.logSample),
+    kama: { admission: { ...admission, credentials }, activator, tokens, touches },
+    cluster: { admission, tokens: installTokens, clusters },
+  });
+  return { dataPlane, touches };
+}
+
+function countKinds(engine: ProxyEngine<ExchangeTag>): Record<string, number> {
+  const counts: Record<string, number> = { request: 0, stream: 0, tunnel: 0 };
+  for (const { kind } of engine.open) counts[kind] = (counts[kind] ?? 0) + 1;
+  return counts;
+}

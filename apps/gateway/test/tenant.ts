@@ -1,0 +1,147 @@
+import type { Db } from '@nm/adapters/db';
+import { recordChange } from '@nm/adapters/db';
+import type { Vault } from '@nm/adapters/vault';
+import { VersionSpec } from '@nm/kernel/contracts';
+import { mintBearerKey, newId } from '@nm/kernel/ids';
+
+/** A publisher with one app and one published version on channel `stable`. */
+export interface Tenant {
+  readonly orgId: string;
+  readonly org: string;
+  readonly appId: string;
+  readonly versionId: string;
+  readonly planId: string;
+  readonly customerId: string;
+}
+
+export async function makeTenant(db: Db, org: string, spec: Partial<VersionSpec> = {}): Promise<Tenant> {
+  const ids = {
+    orgId: newId('org'),
+    appId: newId('app'),
+    versionId: newId('version'),
+    planId: newId('plan'),
+    customerId: newId('customer'),
+  };
+  const { orgId, appId, versionId, planId, customerId } = ids;
+  await db.asSystem(async (tx) => {
+    await tx.org.create({ data: { id: orgId, slug: org, name: org } });
+    await tx.app.create({ data: { id: appId, orgId, slug: 'guestbook', name: 'Guestbook' } });
+    const full = VersionSpec.parse({ kind: 'container', command: ['node'], tenancy: 'app', ...spec });
+    await tx.appVersion.create({
+      data: { id: versionId, orgId, appId, name: '1.0.0', state: 'published', spec: full, digest: 'd' },
+    });
+    await tx.channel.create({ data: { id: newId('channel'), orgId, appId, name: 'stable', versionId } });
+    await tx.plan.create({
+      data: { id: planId, orgId, appId, slug: 'pro', name: 'Pro', entitlements: { seats: 5 }, limits: {} },
+    });
+    await tx.customer.create({ data: { id: customerId, orgId, name: 'Customer' } });
+  });
+  return { ...ids, org };
+}
+
+export interface IssuedLicence {
+  readonly id: string;
+  readonly key: string;
+}
+
+export interface LicenceDates {
+  readonly state?: 'active' | 'suspended' | 'revoked';
+  readonly startsAt?: Date;
+  readonly expiresAt?: Date;
+  readonly graceSeconds?: number;
+}
+
+export async function issue(db: Db, vault: Vault, tenant: Tenant, dates: LicenceDates = {}): Promise<IssuedLicence> {
+  const key = mintBearerKey('licence');
+  const id = newId('licence');
+  await db.asSystem((tx) =>
+    tx.licence.create({
+      data: {
+        id,
+        orgId: tenant.orgId,
+        appId: tenant.appId,
+        planId: tenant.planId,
+        customerId: tenant.customerId,
+        state: dates.state ?? 'active',
+        startsAt: dates.startsAt ?? new Date('2020-01-01'),
+        ...(dates.expiresAt ? { expiresAt: dates.expiresAt } : {}),
+        graceSeconds: dates.graceSeconds ?? 0,
+        keyLookup: key.lookup,
+        keyHash: vault.hashBearerKey(key.text),
+      },
+    }),
+  );
+  return { id, key: key.text };
+}
+
+/** setLicence changes a licence as the API does: the row and its announcement in one transaction. */
+export async function setLicence(db: Db, tenant: Tenant, id: string, state: string, announce = true): Promise<void> {
+  await db.asSystem(async (tx) => {
+    await tx.licence.update({ where: { id }, data: { state } });
+    if (announce) await recordChange(tx, { kind: 'licence', id, orgId: tenant.orgId });
+  });
+}
+
+export async function addInstall(db: Db, tenant: Tenant, licenceId: string, state = 'ready') {
+  const clusterId = newId('cluster');
+  const installId = newId('install');
+  await db.asSystem(async (tx) => {
+    await tx.cluster.create({
+      data: {
+        id: clusterId,
+        orgId: tenant.orgId,
+        customerId: tenant.customerId,
+        name: clusterId,
+        server: 'https://127.0.0.1:1',
+        credential: new Uint8Array(),
+        intake: {},
+      },
+    });
+    await tx.install.create({
+      data: {
+        id: installId,
+        orgId: tenant.orgId,
+        appId: tenant.appId,
+        versionId: tenant.versionId,
+        licenceId,
+        clusterId,
+        namespace: 'default',
+        serviceAccount: 'nm',
+        state,
+      },
+    });
+    await recordChange(tx, { kind: 'install', id: installId, orgId: tenant.orgId });
+  });
+  return { installId, clusterId };
+}
+
+export interface InstanceRow {
+  readonly observed?: string;
+  readonly desired?: string;
+  readonly address?: string | null;
+  readonly notBefore?: Date | null;
+}
+
+/** setInstance writes what the operator would, and announces it. */
+export async function setInstance(db: Db, tenant: Tenant, row: InstanceRow, installId?: string): Promise<string> {
+  const slot = installId === undefined ? tenant.versionId : `${tenant.versionId}/${installId}`;
+  return db.asSystem(async (tx) => {
+    const { id } = await tx.instance.upsert({
+      where: { slot },
+      create: {
+        id: newId('instance'),
+        orgId: tenant.orgId,
+        appId: tenant.appId,
+        versionId: tenant.versionId,
+        installId: installId ?? null,
+        slot,
+        desired: 'running',
+        observed: 'ready',
+        ...row,
+      },
+      update: row,
+    });
+    await recordChange(tx, { kind: 'instance', id, orgId: tenant.orgId });
+    return id;
+  });
+}
