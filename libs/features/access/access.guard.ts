@@ -12,6 +12,7 @@ import {
   readsOnlyKey,
 } from './access.decorators.js';
 import { type AuthenticateDeps, authenticate, formOf } from './authenticate.js';
+import { bearerOf } from './bearer-of.js';
 import type { Action } from './permissions.js';
 import type { ApiTokenPrincipal, UserPrincipal } from './principal.js';
 import { type LicenceUse, requireLicence } from './require-licence.js';
@@ -87,9 +88,3 @@ export class AccessGuard implements CanActivate {
 
 const isPublisher = (principal: AccessState['principal']): principal is UserPrincipal | ApiTokenPrincipal =>
   principal?.kind === 'user' || principal?.kind === 'api-token';
-
-function bearerOf(header: string | undefined): string {
-  const match = /^Bearer +([^\s]+)$/i.exec(header ?? '');
-  if (!match?.[1]) throw new Fault('unauthenticated', { internal: 'no bearer credential' });
-  return match[1];
-}

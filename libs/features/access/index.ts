@@ -10,6 +10,7 @@ export {
 export { accessModule } from './access.module.js';
 export { createApiToken, listApiTokens, revokeApiToken } from './api-tokens.js';
 export type { AuthenticateDeps } from './authenticate.js';
+export { bearerOf } from './bearer-of.js';
 export type { AccessDeps, ContextVerifier } from './deps.js';
 export { licenceSessionType, sessionSecondsMax, signLicenceSession, verifyLicenceSession } from './licence-session.js';
 export { login } from './login.js';

@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common';
+import { AppsController } from './apps.controller.js';
+import { ChannelsController } from './channels.controller.js';
+import { VersionsController } from './versions.controller.js';
+
+@Module({ controllers: [AppsController, VersionsController, ChannelsController] })
+export class AppsModule {}

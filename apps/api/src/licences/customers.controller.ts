@@ -1,0 +1,39 @@
+import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { Db } from '@nm/adapters/db';
+import { Allow, CurrentOrg, Needs, type OrgAccess } from '@nm/features/access';
+import { Answers } from '@nm/features/http';
+import { createCustomer, listCustomers, readCustomer } from '@nm/features/licences';
+import { CreateCustomer, Customer, type Page, PageQuery, pageOf } from '@nm/kernel/contracts';
+
+@ApiTags('customers')
+@Controller('v1/orgs/:org/customers')
+@Allow('publisher')
+export class CustomersController {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  @Get()
+  @Needs('customers.read')
+  @Answers(200, pageOf(Customer, 'CustomerPage'), 'The customers of the organisation')
+  list(@CurrentOrg() org: OrgAccess, @Query({ schema: PageQuery }) query: PageQuery): Promise<Page<Customer>> {
+    return listCustomers(this.#db, org.id, query);
+  }
+
+  @Post()
+  @Needs('customers.write')
+  @Answers(201, Customer, 'Make a customer')
+  create(@CurrentOrg() org: OrgAccess, @Body({ schema: CreateCustomer }) body: CreateCustomer): Promise<Customer> {
+    return createCustomer(this.#db, org.id, body);
+  }
+
+  @Get(':id')
+  @Needs('customers.read')
+  @Answers(200, Customer, 'One customer')
+  read(@CurrentOrg() org: OrgAccess, @Param('id') id: string): Promise<Customer> {
+    return readCustomer(this.#db, org.id, id);
+  }
+}

@@ -1,0 +1,63 @@
+import { type LicenseePrincipal, sessionSecondsMax, signLicenceSession } from '@nm/features/access';
+import { Entitlements, type LicenceSession, LicenceState, type LicenceView, Limits } from '@nm/kernel/contracts';
+import { codes, Fault } from '@nm/kernel/fault';
+import { parseBearerKey } from '@nm/kernel/ids';
+import { type Decision, decide } from '@nm/kernel/licensing';
+import type { LicenceDeps } from './issue-licence.js';
+import { factsOf } from './licence-row.js';
+
+const messages: Readonly<Record<Decision['code'], string>> = {
+  licence_active: 'The licence is valid.',
+  licence_grace: 'The licence has expired and is in its grace period: reading is allowed. Renew it to change anything.',
+  licence_expired: codes.licence_expired.message,
+  licence_suspended: codes.licence_suspended.message,
+  licence_revoked: codes.licence_revoked.message,
+  licence_not_started: codes.licence_not_started.message,
+};
+
+/** readOwnLicence tells a licensee about its licence, whatever its state, and what a request would be told now. @throws Fault not_found */
+export async function readOwnLicence(
+  { db, clock }: Pick<LicenceDeps, 'db' | 'clock'>,
+  principal: LicenseePrincipal,
+  gatewayUrl: string,
+): Promise<LicenceView> {
+  const row = await db.withOrg(principal.orgId, (tx) =>
+    tx.licence.findUnique({
+      where: { id: principal.licenceId },
+      include: { plan: true, customer: true, app: { include: { org: true } } },
+    }),
+  );
+  if (!row) throw new Fault('not_found');
+  const { effect, code } = decide(factsOf(row), clock.nowMs());
+  const { app, plan } = row;
+  return {
+    id: row.id,
+    org: { slug: app.org.slug, name: app.org.name },
+    app: { slug: app.slug, name: app.name },
+    plan: { slug: plan.slug, name: plan.name },
+    customer: row.customer.name,
+    state: LicenceState.parse(row.state),
+    decision: { effect, code, message: messages[code] },
+    startsAt: row.startsAt.toISOString(),
+    ...(row.expiresAt ? { expiresAt: row.expiresAt.toISOString() } : {}),
+    entitlements: Entitlements.parse(plan.entitlements),
+    limits: Limits.parse(plan.limits),
+    url: `${gatewayUrl}/kama/${app.org.slug}/${app.slug}`,
+  };
+}
+
+/**
+ * openLicenceSession exchanges a licence key for a short-lived token, for clients that should not keep the key.
+ * The token is bound to this very key, so it dies with it, also when the key is rotated at this moment.
+ * @throws Fault unauthenticated when `key` is no licence key
+ */
+export async function openLicenceSession(
+  deps: Pick<LicenceDeps, 'vault' | 'clock'>,
+  principal: LicenseePrincipal,
+  key: string,
+): Promise<LicenceSession> {
+  const parsed = parseBearerKey(key);
+  if (parsed?.kind !== 'licence') throw new Fault('unauthenticated');
+  const token = await signLicenceSession({ licenceId: principal.licenceId, keyLookup: parsed.lookup }, deps);
+  return { token, tokenType: 'Bearer', expiresInSeconds: sessionSecondsMax };
+}
