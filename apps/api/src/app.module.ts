@@ -1,13 +1,15 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { accessModule } from '@nm/features/access';
+import { AppsModule } from './apps/apps.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ClustersModule } from './clusters/clusters.module.js';
 import { InstallsModule } from './installs/installs.module.js';
+import { LicencesModule } from './licences/licences.module.js';
 import { OrgsModule } from './orgs/orgs.module.js';
 import { type Platform, platformModule } from './platform/platform.module.js';
 
 /** Each resource is one module; a new one is one line here. */
-const resources = [AuthModule, OrgsModule, ClustersModule, InstallsModule];
+const resources = [AuthModule, OrgsModule, AppsModule, LicencesModule, ClustersModule, InstallsModule];
 
 @Module({})
 class AppModule {}
