@@ -34,8 +34,9 @@ export function startHost(options: HostOptions): Host {
   let suspects = new Set<string>();
 
   const resync = async () => {
-    for (const id of await store.due()) reconciler.poke(id);
+    // Sweeping comes first: it leaves alone what is being worked on, and a look at everything works on everything.
     suspects = await sweep(options, reconciler, suspects);
+    for (const id of await store.due()) reconciler.poke(id);
   };
   const every = (ms: number, what: string, work: () => Promise<void>): NodeJS.Timeout => {
     let busy = false;

@@ -41,6 +41,7 @@ interface Child {
 }
 
 const killWaitMs = 2_000;
+const drainMsMax = 500;
 
 /**
  * ProcessDriver runs a version's `command` as a child process. It is for development: it separates processes, not tenants.
@@ -104,7 +105,6 @@ export class ProcessDriver implements RuntimeDriver {
   }
 
   #watch(process: ChildProcess, handle: RuntimeHandle, ref: ProcessRef, log: LogRing): Child {
-    const drained = new Promise<void>((resolve) => process.once('close', () => resolve()));
     const ended = new Promise<void>((resolve) =>
       process.once('exit', (code, signal) => {
         child.exitCode = code ?? 128 + (signal ? constants.signals[signal] : 0);
@@ -113,6 +113,9 @@ export class ProcessDriver implements RuntimeDriver {
         resolve();
       }),
     );
+    // A grandchild that left the group may hold the output open for ever: it is not waited for.
+    const closed = new Promise<void>((resolve) => process.once('close', () => resolve()));
+    const drained = ended.then(() => Promise.race([closed, this.#clock.sleep(drainMsMax)]));
     void drained.then(() => this.#options.onExit?.(handle.instanceId));
     const child: Child = { handle, process, ref, log, exitCode: undefined, ended, drained };
     return child;

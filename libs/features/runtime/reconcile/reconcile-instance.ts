@@ -1,3 +1,4 @@
+import { endInstance } from '../runtime-driver.js';
 import type { InstanceFacts } from './instance-facts.js';
 import { LostInstance } from './instance-store.js';
 import { phases } from './phases.js';
