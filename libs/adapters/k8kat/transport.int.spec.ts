@@ -1,0 +1,207 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { EgressPolicy } from '@nm/adapters/egress';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type CertifiedKey, selfSigned } from '../../testing/certificates.js';
+import { KubeSession } from './index.js';
+
+type Handler = (request: IncomingMessage, response: ServerResponse, count: number) => void;
+
+const json = (response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void =>
+  void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+const status = (code: number, reason: string, message = 'because') => ({ kind: 'Status', code, reason, message });
+
+describe('KubeSession against a server that misbehaves', () => {
+  const policy = new EgressPolicy({ allow: ['127.0.0.0/8'] });
+  let certified: CertifiedKey;
+  let server: Server;
+  let session: KubeSession;
+  let handshakes = 0;
+  let requests: string[] = [];
+  let handler: Handler;
+
+  beforeAll(async () => {
+    certified = await selfSigned('api', { ip: ['127.0.0.1'] });
+    server = createServer({ cert: certified.certificate, key: certified.key }, (request, response) => {
+      requests.push(`${request.method} ${request.url}`);
+      handler(request, response, requests.length);
+    });
+    server.on('secureConnection', () => handshakes++);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  beforeEach(() => {
+    requests = [];
+    const { port } = server.address() as AddressInfo;
+    session = new KubeSession(
+      { server: `https://127.0.0.1:${port}/base/`, ca: certified.certificate, token: 'tok' },
+      { policy, timeoutMs: 2_000 },
+    );
+  });
+  afterEach(() => session.close());
+
+  it('sends the token, and puts the path of the server’s URL before every path', async () => {
+    let authorization: string | undefined;
+    handler = (request, response) => {
+      authorization = request.headers.authorization;
+      json(response, 200, { gitVersion: 'v1.2.3' });
+    };
+    expect(await session.version()).toBe('v1.2.3');
+    expect(requests).toEqual(['GET /base/version']);
+    expect(authorization).toBe('Bearer tok');
+  });
+
+  it('makes one TLS handshake for 100 requests in a row, refused ones included', async () => {
+    handler = (request, response) =>
+      request.url?.endsWith('no') ? json(response, 404, status(404, 'NotFound')) : json(response, 200, {});
+    const before = handshakes;
+    for (let i = 0; i < 50; i++) {
+      await session.request('GET', '/yes');
+      await session.request('GET', '/no').catch(() => undefined);
+    }
+    expect(requests).toHaveLength(100);
+    expect(handshakes - before).toBe(1);
+  });
+
+  it.each([
+    [401, 'Unauthorized', 'cluster_unauthorized'],
+    [403, 'Forbidden', 'cluster_forbidden'],
+    [404, 'NotFound', 'kube_api'],
+    [409, 'AlreadyExists', 'kube_api'],
+    [422, 'Invalid', 'kube_api'],
+    [500, 'InternalError', 'kube_api'],
+  ])('types %i %s as %s', async (code, reason, expected) => {
+    handler = (_, response) => json(response, code, status(code, reason));
+    await expect(session.request('GET', '/x')).rejects.toMatchObject({
+      code: expected,
+      extra: { status: code, reason },
+    });
+    expect(requests).toHaveLength(1);
+  });
+
+  it.each([429, 503])('waits and asks again after %i with Retry-After', async (code) => {
+    handler = (_, response, count) =>
+      count < 3
+        ? json(response, code, status(code, 'TooManyRequests'), { 'retry-after': '0' })
+        : json(response, 200, { ok: 1 });
+    expect(await session.request('GET', '/x')).toEqual({ ok: 1 });
+    expect(requests).toHaveLength(3);
+  });
+
+  it('gives up after two repetitions, and repeats no POST at all', async () => {
+    handler = (_, response) => json(response, 429, status(429, 'TooManyRequests'), { 'retry-after': '0' });
+    await expect(session.request('GET', '/x')).rejects.toMatchObject({ extra: { status: 429 } });
+    expect(requests).toHaveLength(3);
+    await expect(session.request('POST', '/x', { body: {} })).rejects.toMatchObject({ extra: { status: 429 } });
+    expect(requests).toHaveLength(4);
+  });
+
+  it('repeats a read whose connection broke, and never a POST', async () => {
+    handler = (request, response, count) => {
+      if (count === 1 || request.method === 'POST') request.socket.destroy();
+      else json(response, 200, { ok: 1 });
+    };
+    expect(await session.request('GET', '/x')).toEqual({ ok: 1 });
+    await expect(session.request('POST', '/x', { body: {} })).rejects.toMatchObject({ code: 'cluster_unreachable' });
+    expect(requests).toHaveLength(3);
+  });
+
+  it('ends a request that takes too long, as unreachable', async () => {
+    handler = () => undefined;
+    await expect(session.request('GET', '/x', { timeoutMs: 100 })).rejects.toMatchObject({
+      code: 'cluster_unreachable',
+      extra: { reason: 'TimeoutError' },
+    });
+  });
+
+  it('understands a proxy that answers in HTML', async () => {
+    handler = (_, response) => void response.writeHead(502).end('<html>Bad gateway</html>');
+    await expect(session.request('GET', '/x')).rejects.toMatchObject({ code: 'kube_api', extra: { status: 502 } });
+  });
+
+  it('stops reading an answer without end', async () => {
+    handler = (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const chunk = Buffer.alloc(1024 * 1024, 0x20);
+      const pump = (): void => void response.write(chunk, (error) => !error && pump());
+      pump();
+    };
+    await expect(session.request('GET', '/x', { timeoutMs: 20_000 })).rejects.toMatchObject({
+      code: 'kube_api',
+      publicMessage: expect.stringContaining('too large'),
+    });
+  });
+
+  it('does not let a name leave its place in the path', async () => {
+    handler = (_, response) =>
+      json(response, 200, { resources: [{ name: 'configmaps', kind: 'ConfigMap', namespaced: true }] });
+    for (const name of ['..', '.', 'a/b', '%2e%2e', 'a%2fb', ''])
+      await expect(session.get({ apiVersion: 'v1', kind: 'ConfigMap', name }, 'ns')).rejects.toMatchObject({
+        code: 'plan_invalid',
+      });
+    await expect(session.get({ apiVersion: 'v1', kind: 'ConfigMap', name: 'x' }, '..')).rejects.toMatchObject({
+      code: 'plan_invalid',
+    });
+    await expect(session.get({ apiVersion: '../v1', kind: 'X', name: 'x' }, 'ns')).rejects.toMatchObject({
+      code: 'plan_invalid',
+    });
+    expect(requests).toEqual(['GET /base/api/v1']);
+  });
+
+  it('starts a list over in one piece when its snapshot expired', async () => {
+    handler = (request, response) => {
+      if (request.url?.includes('/api/v1?') || request.url?.endsWith('/api/v1'))
+        return json(response, 200, { resources: [{ name: 'pods', kind: 'Pod', namespaced: true }] });
+      if (request.url?.includes('continue=')) return json(response, 410, status(410, 'Expired'));
+      const paged = request.url?.includes('limit=');
+      return json(response, 200, {
+        items: [{ metadata: { name: paged ? 'part' : 'whole' } }],
+        metadata: paged ? { continue: 'x' } : {},
+      });
+    };
+    const { items } = await session.list({ apiVersion: 'v1', kind: 'Pod' });
+    expect(items.map((item) => item.metadata?.name)).toEqual(['whole']);
+  });
+
+  it('lists again when a watch has lost its place, and opens a silent stream anew', async () => {
+    const lists: string[] = [];
+    let watches = 0;
+    handler = (request, response) => {
+      if (request.url?.endsWith('/api/v1'))
+        return json(response, 200, { resources: [{ name: 'pods', kind: 'Pod', namespaced: true }] });
+      if (!request.url?.includes('watch=true')) {
+        lists.push(request.url ?? '');
+        return json(response, 200, { items: [], metadata: { resourceVersion: `${lists.length}0` } });
+      }
+      watches++;
+      response.writeHead(200);
+      const bookmark = { type: 'BOOKMARK', object: { metadata: { resourceVersion: '15' } } };
+      if (watches === 1) return void response.write(`${JSON.stringify(bookmark)}\n`);
+      if (watches === 2)
+        return void response.end(`${JSON.stringify({ type: 'ERROR', object: status(410, 'Expired') })}\n`);
+      const added = { type: 'ADDED', object: { metadata: { name: 'p', resourceVersion: '21' } } };
+      const line = JSON.stringify(added);
+      response.write(line.slice(0, 10));
+      return void setTimeout(() => response.write(`${line.slice(10)}\n`), 20);
+    };
+    const stop = new AbortController();
+    const seen: string[] = [];
+    for await (const event of session.watch({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      signal: stop.signal,
+      silenceMsMax: 150,
+    })) {
+      seen.push(event.type);
+      if (event.type === 'added') stop.abort();
+    }
+    expect(seen).toEqual(['list', 'list', 'added']);
+    expect(
+      requests.filter((line) => line.includes('watch=true')).map((line) => /resourceVersion=(\d+)/.exec(line)?.[1]),
+    ).toEqual(['10', '15', '20']);
+  });
+});
