@@ -21,7 +21,11 @@ const nameChars = 12;
  * createInstall writes the install and queues the run that prepares its namespace, in one transaction.
  * @throws Fault not_found (cluster), install_limit, no_published_version, already_exists, invalid_body for a namespace of the system
  */
-export function createInstall(deps: InstallDeps, principal: LicenseePrincipal, body: CreateInstall): Promise<Install> {
+export async function createInstall(
+  deps: InstallDeps,
+  principal: LicenseePrincipal,
+  body: CreateInstall,
+): Promise<Install> {
   const { clusterId, namespace } = body;
   if (namespace.startsWith('kube-')) throw systemNamespace();
   return deps.db.withOrg(principal.orgId, async (tx) => {
