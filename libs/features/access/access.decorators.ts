@@ -1,5 +1,5 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
-import { ApiExtension, ApiSecurity } from '@nestjs/swagger';
+import { ApiExtension } from '@nestjs/swagger';
 import { invariant } from '@nm/kernel/fault';
 import type { CredentialForm } from './authenticate.js';
 import { type Action, rolesFor } from './permissions.js';
@@ -31,11 +31,7 @@ export const readsOnlyKey = 'nm:reads-only';
 
 /** Allow opens a route (or all of a controller) to some kinds of credential. A route without Allow or Public lets nobody in. */
 export const Allow = (...kinds: [CredentialKind, ...CredentialKind[]]): MethodDecorator & ClassDecorator =>
-  applyDecorators(
-    SetMetadata(accessRuleKey, { kinds } satisfies AccessRule),
-    ...kinds.map((kind) => ApiSecurity(kind)),
-    ApiExtension('x-nm-credentials', kinds),
-  );
+  applyDecorators(SetMetadata(accessRuleKey, { kinds } satisfies AccessRule), ApiExtension('x-nm-credentials', kinds));
 
 /** Public opens a route to everybody, on purpose. */
 export const Public = (): MethodDecorator & ClassDecorator =>
@@ -50,7 +46,8 @@ export const Needs = (action: Action): MethodDecorator =>
   );
 
 /** ReadsOnly says that a route changes nothing in spite of its method, so a licence in its grace period may use it. */
-export const ReadsOnly = (): MethodDecorator => SetMetadata(readsOnlyKey, true);
+export const ReadsOnly = (): MethodDecorator =>
+  applyDecorators(SetMetadata(readsOnlyKey, true), ApiExtension('x-nm-reads-only', true));
 
 /** What the guard leaves on a request. */
 export interface AccessState {

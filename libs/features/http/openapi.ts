@@ -51,18 +51,36 @@ export function openApiOf(app: INestApplication, options: OpenApiOptions): OpenA
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
   });
   document.components = { ...document.components, schemas: { ...document.components?.schemas, Problem: problem } };
-  for (const operation of operationsOf(document))
-    operation.responses['default'] = {
-      description: 'Refused or failed: a problem document.',
-      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-    };
+  for (const [path, operation] of operationsOf(document)) complete(path, operation);
   return document;
 }
 
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
 const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-const operationsOf = (document: OpenAPIObject) =>
-  Object.values(document.paths).flatMap((path) => methods.flatMap((method) => path[method] ?? []));
+const operationsOf = (document: OpenAPIObject): [string, Operation][] =>
+  Object.entries(document.paths).flatMap(([path, item]) =>
+    methods.flatMap((method) => (item[method] ? [[path, item[method]] satisfies [string, Operation]] : [])),
+  );
+
+/** complete adds what the scanner does not know: parameters that the guard reads, problems, and one credential rule per route. */
+function complete(path: string, operation: Operation): void {
+  const { 'x-nm-credentials': kinds } = operation as Operation & { 'x-nm-credentials'?: readonly string[] };
+  operation.security = (kinds ?? []).map((kind) => ({ [kind]: [] }));
+  const known = (operation.parameters ?? []).filter((parameter) => !('in' in parameter) || parameter.in !== 'header');
+  const missing = [...path.matchAll(/\{(\w+)\}/g)]
+    .map(([, name = '']) => name)
+    .filter((name) => !known.some((parameter) => 'name' in parameter && parameter.name === name));
+  operation.parameters = [
+    ...missing.map((name) => ({ name, in: 'path' as const, required: true, schema: { type: 'string' as const } })),
+    ...known,
+  ];
+  operation.responses['default'] = {
+    description: 'Refused or failed: a problem document.',
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  };
+}
 
 /** serveOpenApi answers /openapi.json, and /docs as pages for people, from files of this installation only. */
 export function serveOpenApi(app: INestApplication, document: OpenAPIObject): void {

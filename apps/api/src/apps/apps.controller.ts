@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Header, Param, Post, Query } from '@nestjs/common';
-import { ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { Db } from '@nm/adapters/db';
 import { Allow, CurrentOrg, Needs, type OrgAccess } from '@nm/features/access';
 import { createApp, listApps, listInstances, readApp, readInstanceLog } from '@nm/features/apps';
@@ -50,8 +50,8 @@ export class AppsController {
 
   @Get(':app/instances/:id/logs')
   @Needs('logs.read')
-  @ApiProduces('text/plain')
   @Answers(200, undefined, 'The newest output of an instance, at most 1 MiB')
+  @ApiOkResponse({ description: 'Plain text', content: { 'text/plain': { schema: { type: 'string' } } } })
   @Header('Content-Type', 'text/plain; charset=utf-8')
   logs(@CurrentOrg() org: OrgAccess, @Param('app') app: string, @Param('id') id: string): Promise<string> {
     return readInstanceLog(this.#db, org.id, app, id);
