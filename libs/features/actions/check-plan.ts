@@ -11,7 +11,7 @@ interface PlanIssue {
 
 const apiVersionForm = /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?v[a-z0-9]{1,30}$/;
 const kindForm = /^[A-Z][A-Za-z0-9]{0,62}$/;
-const namespaceForm = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const labelForm = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Members that the API server owns; in a manifest they make an apply fail or mean something else. */
 const serverOwned = ['managedFields', 'resourceVersion', 'uid', 'generateName', 'selfLink', 'creationTimestamp'];
 
@@ -36,7 +36,7 @@ function stepIssues(step: PlanStep, path: string): PlanIssue[] {
       ...step.manifests.flatMap((manifest, i) => manifestIssues(manifest, `${path}.manifests.${i}`)),
       ...duplicates(step.manifests.map(refOfManifest), `${path}.manifests`),
     ];
-  if (step.kind === 'wait-for-http') return [];
+  if (step.kind === 'wait-for-http') return step.service ? serviceIssues(step.service, `${path}.service`) : [];
   return [
     ...step.refs.flatMap((ref, i) => refIssues(ref, `${path}.refs.${i}`)),
     ...duplicates(step.refs, `${path}.refs`),
@@ -59,9 +59,20 @@ function refIssues(ref: ObjectRef, path: string): PlanIssue[] {
   if (!kindForm.test(ref.kind)) issues.push({ path: `${path}.kind`, message: 'not a kind' });
   if (/[/%]/.test(ref.name) || ref.name === '.' || ref.name === '..')
     issues.push({ path: `${path}.name`, message: 'not a name' });
-  if (ref.namespace !== undefined && !namespaceForm.test(ref.namespace))
+  if (ref.namespace !== undefined && !labelForm.test(ref.namespace))
     issues.push({ path: `${path}.namespace`, message: 'not a namespace' });
   return issues;
+}
+
+/** A path that a URL parser would change (dot segments, backslashes) could leave the service that it belongs to. */
+function serviceIssues(service: { readonly name: string; readonly path: string }, path: string): PlanIssue[] {
+  const { pathname, search } = new URL(`http://service/proxy${service.path}`);
+  return [
+    ...(labelForm.test(service.name) ? [] : [{ path: `${path}.name`, message: 'not the name of a service' }]),
+    ...(`/proxy${service.path}` === pathname + search
+      ? []
+      : [{ path: `${path}.path`, message: 'not a plain path: no dot segments, blanks or fragments' }]),
+  ];
 }
 
 function duplicates(refs: readonly ObjectRef[], path: string): PlanIssue[] {

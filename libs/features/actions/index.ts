@@ -1,2 +1,12 @@
+export { cancelRun } from './cancel-run.js';
 export { checkPlan } from './check-plan.js';
+export { type DispatchOptions, OutboxDispatcher } from './dispatch/outbox-dispatcher.js';
+export { type SweepOptions, startRunSweeper, sweepRuns } from './dispatch/run-sweeper.js';
+export { type Advance, advanceRun, type RunEngine, type RunSessions } from './engine/advance-run.js';
+export { RunCancellations } from './engine/run-cancellations.js';
+export type { Cancellations } from './engine/run-control.js';
 export { type QueueRunInput, queueRun } from './queue-run.js';
+export { listRuns, type RunEvents, readRun, runEvents } from './read-run.js';
+export type { RunScope } from './run-scope.js';
+export { fenceAnnotation, fieldManager, runAnnotation } from './steps/apply.js';
+export type { ClusterSession } from './steps/step-context.js';

@@ -29,6 +29,8 @@ export const RunError = z
     fatal: z.boolean().default(true),
     type: z.string().optional(),
     object: z.string().optional(),
+    /** With `cluster_forbidden`: each permission that the plan needs and the credential lacks. */
+    missing: z.array(z.string()).optional(),
   })
   .meta({ id: 'RunError' });
 export type RunError = z.infer<typeof RunError>;

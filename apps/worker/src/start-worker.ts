@@ -1,0 +1,104 @@
+import { hostname } from 'node:os';
+import { Db } from '@nm/adapters/db';
+import { createEgressAgent } from '@nm/adapters/egress';
+import { openPublisher, Producer, type QueueTarget, queueTarget, WorkerHost } from '@nm/adapters/queue';
+import { type Logger, startOpsServer } from '@nm/adapters/telemetry';
+import { Vault } from '@nm/adapters/vault';
+import { advanceRun, OutboxDispatcher, RunCancellations, type RunEngine, startRunSweeper } from '@nm/features/actions';
+import { ClusterSessions } from '@nm/features/clusters';
+import type { Fault } from '@nm/kernel/fault';
+import { newId } from '@nm/kernel/ids';
+import { systemClock as clock } from '@nm/kernel/time';
+import type { WorkerConfig } from './config.js';
+import { drainWorker } from './drain-worker.js';
+import { followChanges } from './follow-changes.js';
+import { type WorkerMetrics, workerMetrics } from './worker-metrics.js';
+
+/** Redis channel on which gateways hear of changes. */
+const changeChannel = 'nm:change';
+
+export interface RunningWorker {
+  readonly opsPort: number;
+  /** Stops without losing work: what runs now is given back unless it ends in time. */
+  stop(): Promise<void>;
+}
+
+/** startWorker takes runs from the queue and works on them until it is stopped. @throws Fault config_invalid, store_unavailable */
+export async function startWorker(config: WorkerConfig, logger: Logger): Promise<RunningWorker> {
+  const onError = (err: unknown) => logger.warn({ err }, 'something in the background failed');
+  const databaseUrl = config.databaseUrl.reveal();
+  const redisUrl = config.redisUrl?.reveal();
+  const target = queueTarget(databaseUrl, redisUrl);
+  const db = new Db({
+    url: databaseUrl,
+    poolMax: config.concurrency + 4,
+    applicationName: 'nmachine-worker',
+    onPoolError: onError,
+  });
+  const sessions = new ClusterSessions({
+    db,
+    vault: new Vault(config.masterKey.reveal()),
+    policy: config.egress,
+    clock,
+  });
+  const cancellations = new RunCancellations({ url: databaseUrl, onError });
+  const egress = createEgressAgent(config.egress);
+  const worker = `${hostname()}/${process.pid}/${newId('request').slice(-6)}`;
+  const metrics = workerMetrics();
+  const engine: RunEngine = {
+    ...{ db, clock, sessions, cancellations, egress, worker, leaseMs: config.leaseMs },
+    onFault: (err: Fault, runId: string): void => logger.error({ err, runId }, 'a run met a fault of ours'),
+  };
+  const host = await startHost(config, target, engine, logger, metrics);
+  const producer = new Producer({ target, onError });
+  const publisher = redisUrl ? openPublisher(redisUrl, onError) : undefined;
+  const advance = (runId: string, ticket: string) => producer.add('advance-run', { runId, ticket });
+  const publish = publisher && ((message: string) => publisher.publish(changeChannel, message));
+  const dispatcher = new OutboxDispatcher({ db, clock, advance, publish, onError });
+  const sweeper = startRunSweeper({ db, clock, advance, onError, everyMs: config.sweepMs });
+  const changes = followChanges(databaseUrl, sessions, onError);
+  const ops = await startOpsServer({
+    app: 'worker',
+    host: config.opsHost,
+    port: config.opsPort,
+    check: () => db.ping().then(() => undefined),
+  });
+  metrics.register(ops.registry, host);
+  ops.setReady(true);
+  logger.info({ worker, queue: target.kind, concurrency: config.concurrency, opsPort: ops.port }, 'worker started');
+
+  const { drainMs } = config;
+  const stop = () =>
+    drainWorker({
+      ...{ logger, clock, drainMs, host },
+      unready: () => ops.setReady(false),
+      first: [sweeper],
+      // A run that was given back left a row in the outbox; this or another worker's dispatcher passes it on.
+      after: [dispatcher, cancellations, changes],
+      last: [producer, ...(publisher ? [publisher] : []), sessions, { close: () => egress.destroy() }, db, ops],
+    });
+  return { opsPort: ops.port, stop };
+}
+
+/** startHost takes jobs and works on them. */
+function startHost(
+  config: WorkerConfig,
+  target: QueueTarget,
+  engine: RunEngine,
+  logger: Logger,
+  metrics: WorkerMetrics,
+): Promise<WorkerHost> {
+  return WorkerHost.start({
+    target,
+    concurrency: config.concurrency,
+    strict: config.production,
+    onError: (err) => logger.warn({ err }, 'the queue reported a problem'),
+    onWarning: (warning) => logger.warn(warning),
+    handlers: {
+      'advance-run': async ({ runId }, stop) => {
+        const outcome = await metrics.working(() => advanceRun(engine, runId, stop));
+        logger.info({ runId, outcome }, 'run advanced');
+      },
+    },
+  });
+}

@@ -1,0 +1,52 @@
+import type { Db, Tx } from '@nm/adapters/db';
+import type { Run } from '@nm/kernel/contracts';
+import { Fault, invariant } from '@nm/kernel/fault';
+import { type Clock, systemClock } from '@nm/kernel/time';
+import { writeEnd } from './end-run.js';
+import { lockInstall } from './install-lock.js';
+import { runErrorOf } from './run-error.js';
+import { decideCancel } from './run-rules.js';
+import { findRun, type RunScope } from './run-scope.js';
+
+/**
+ * cancelRun ends a queued run at once, and asks the worker of a running one to stop; the database tells it (NOTIFY `nm_run_cancel`).
+ * Asking twice is fine. @throws Fault not_found; run_finished when it has ended otherwise
+ */
+export function cancelRun(db: Db, scope: RunScope, runId: string, clock: Clock = systemClock): Promise<void> {
+  return db.withOrg(scope.orgId, async (tx) => {
+    const { installId } = await findRun(tx, scope, runId);
+    await lockInstall(tx, installId);
+    await tx.$queryRaw`SELECT id FROM run WHERE id = ${runId} FOR UPDATE`;
+    const run = await findRun(tx, scope, runId);
+    const decision = decideCancel(run.status as Run['status']);
+    if (decision === 'ended') {
+      if (run.status === 'cancelled') return;
+      throw new Fault('run_finished', { extra: { runStatus: run.status } });
+    }
+    if (decision === 'ask-worker') {
+      if (!run.cancelRequestedAt)
+        await tx.run.update({ where: { id: runId }, data: { cancelRequestedAt: clock.now() } });
+      return;
+    }
+    await cancelQueued(tx, { ...run, kind: run.kind as Run['kind'] }, clock.now());
+  });
+}
+
+async function cancelQueued(tx: Tx, run: Parameters<typeof writeEnd>[1], at: Date): Promise<void> {
+  const error = runErrorOf(new Fault('run_cancelled'));
+  await writeEnd(tx, run, { status: 'cancelled', error }, at, async (count) => {
+    const { nextSeq } = await tx.run.update({
+      where: { id: run.id, status: 'queued' },
+      data: {
+        status: 'cancelled',
+        error: error as object,
+        cancelRequestedAt: at,
+        finishedAt: at,
+        nextSeq: { increment: count },
+      },
+      select: { nextSeq: true },
+    });
+    invariant(nextSeq > count, 'a run has numbers to give');
+    return nextSeq - count;
+  });
+}

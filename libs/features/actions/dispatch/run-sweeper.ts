@@ -1,0 +1,58 @@
+import type { Db } from '@nm/adapters/db';
+import type { Clock } from '@nm/kernel/time';
+
+export interface SweepOptions {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly advance: (runId: string, ticket: string) => Promise<void>;
+  readonly onError: (error: unknown) => void;
+  readonly everyMs?: number;
+}
+
+interface StrayRun {
+  readonly id: string;
+  readonly status: 'queued' | 'running';
+  readonly fence: number;
+}
+
+const everyMsDefault = 5_000;
+const runsMax = 200;
+/** A stray run is asked for again after so long, by whichever sweeper sees it. */
+const againMs = { queued: 60_000, running: 15_000 };
+
+/** strayRuns lists runs that nobody works on: their worker is gone, or they wait though nothing is in their way. */
+export const strayRuns = (db: Db): Promise<StrayRun[]> =>
+  db.asSystem(
+    (tx) => tx.$queryRaw<StrayRun[]>`
+      SELECT id, status, fence FROM run r
+       WHERE (status = 'running' AND lease_until <= clock_timestamp())
+          OR (status = 'queued' AND created_at < clock_timestamp() - interval '10 s'
+              AND NOT EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id
+                                AND (o.status = 'running' OR (o.status = 'queued' AND (o.created_at, o.id) < (r.created_at, r.id)))))
+       ORDER BY created_at LIMIT ${runsMax}`,
+  );
+
+/** sweepRuns asks once for every stray run. The ticket holds the time, so that many sweepers ask once, and again only after a while. */
+export async function sweepRuns({ db, clock, advance }: SweepOptions): Promise<number> {
+  const stray = await strayRuns(db);
+  for (const { id, status, fence } of stray)
+    await advance(id, `s${fence}-${Math.floor(clock.nowMs() / againMs[status])}`);
+  return stray.length;
+}
+
+/** startRunSweeper sweeps every few seconds. It heals what messages lose: a killed worker, an emptied Redis, a lost dispatch. */
+export function startRunSweeper(options: SweepOptions): { close(): Promise<void> } {
+  const stop = new AbortController();
+  const loop = (async () => {
+    while (!stop.signal.aborted) {
+      await sweepRuns(options).catch(options.onError);
+      await options.clock.sleep(options.everyMs ?? everyMsDefault, stop.signal).catch(() => undefined);
+    }
+  })();
+  return {
+    close: async () => {
+      stop.abort();
+      await loop;
+    },
+  };
+}

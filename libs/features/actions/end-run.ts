@@ -1,0 +1,81 @@
+import { recordChange, type Tx } from '@nm/adapters/db';
+import type { Run, RunError } from '@nm/kernel/contracts';
+import { announceRun, type JournalEntry, writeJournal } from './run-journal.js';
+import type { TerminalStatus } from './run-rules.js';
+
+export interface EndedRun {
+  readonly id: string;
+  readonly orgId: string;
+  readonly installId: string;
+  readonly kind: Run['kind'];
+}
+
+export interface RunEnd {
+  readonly status: TerminalStatus;
+  readonly error?: RunError | undefined;
+}
+
+/**
+ * writeEnd writes all that follows from a run's end, in the transaction that ends it and under the install's lock: its steps, its last event,
+ * the state of its install, and that the next run of the install may begin.
+ * @param reserve takes numbers for the story from the run's row, while it also sets the status; gives the first one
+ */
+export async function writeEnd(
+  tx: Tx,
+  run: EndedRun,
+  end: RunEnd,
+  at: Date,
+  reserve: (count: number) => Promise<number>,
+): Promise<void> {
+  const { status, error } = end;
+  const open = await tx.runStep.findMany({ where: { runId: run.id, status: 'running' }, orderBy: { position: 'asc' } });
+  const entries: JournalEntry[] = [
+    ...open.map(
+      (step): JournalEntry => ({
+        kind: 'step',
+        data: {
+          step: step.position,
+          title: step.title,
+          status: 'negative',
+          attempt: step.attempts,
+          ...(error ? { error } : {}),
+        },
+      }),
+    ),
+    { kind: 'status', data: { status, ...(error ? { error } : {}) } },
+  ];
+  const firstSeq = await reserve(entries.length);
+  if (open.length)
+    await tx.runStep.updateMany({
+      where: { runId: run.id, status: 'running' },
+      data: { status: 'negative', finishedAt: at, ...(error ? { error: error as object } : {}) },
+    });
+  await writeJournal(tx, run, firstSeq, at, entries);
+  await moveInstall(tx, run, status);
+  await announceNext(tx, run);
+}
+
+/** A provisioning run decides whether its install can be used, a removal that it is gone. */
+async function moveInstall(tx: Tx, run: EndedRun, status: TerminalStatus): Promise<void> {
+  const state = installStateAfter(run.kind, status);
+  if (!state) return;
+  const { count } = await tx.install.updateMany({
+    where: { id: run.installId, state: { not: 'removed' } },
+    data: { state },
+  });
+  if (count) await recordChange(tx, { kind: 'install', id: run.installId, orgId: run.orgId });
+}
+
+function installStateAfter(kind: Run['kind'], status: TerminalStatus): 'ready' | 'failed' | 'removed' | undefined {
+  if (kind === 'provision') return status === 'positive' ? 'ready' : 'failed';
+  return kind === 'remove' && status === 'positive' ? 'removed' : undefined;
+}
+
+async function announceNext(tx: Tx, run: EndedRun): Promise<void> {
+  const next = await tx.run.findFirst({
+    where: { installId: run.installId, status: 'queued', id: { not: run.id } },
+    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+    select: { id: true, orgId: true },
+  });
+  if (next) await announceRun(tx, next);
+}

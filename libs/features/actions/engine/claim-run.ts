@@ -1,0 +1,109 @@
+import type { Db, Tx } from '@nm/adapters/db';
+import { type Run, RunPlan, type StepStatus } from '@nm/kernel/contracts';
+import type { Clock } from '@nm/kernel/time';
+import { lockInstall } from '../install-lock.js';
+import { writeJournal } from '../run-journal.js';
+import { type ClaimDecision, decideClaim } from '../run-rules.js';
+
+/** One step as the worker found it. */
+export interface ClaimedStep {
+  readonly position: number;
+  readonly title: string;
+  readonly status: StepStatus;
+  readonly attempts: number;
+  /** What an earlier attempt noted. */
+  readonly output: unknown;
+}
+
+/** A run that this worker may work on, for as long as nobody has a higher fence. */
+export interface ClaimedRun {
+  readonly id: string;
+  readonly orgId: string;
+  readonly installId: string;
+  readonly clusterId: string;
+  readonly namespace: string;
+  readonly kind: Run['kind'];
+  readonly title: string;
+  readonly plan: RunPlan;
+  readonly steps: readonly ClaimedStep[];
+  /** The number of this claim; every record of the run's progress checks it. */
+  readonly fence: number;
+  /** Milliseconds until the run's deadline; negative when it has passed. */
+  readonly remainingMs: number;
+  readonly cancelRequested: boolean;
+}
+
+export interface ClaimOptions {
+  readonly db: Db;
+  readonly clock: Clock;
+  /** Who claims; for people. */
+  readonly worker: string;
+  readonly leaseMs: number;
+}
+
+export type Claim =
+  | { readonly decision: 'claim'; readonly run: ClaimedRun }
+  | { readonly decision: Exclude<ClaimDecision, 'claim'> };
+
+/**
+ * claimRun takes a run for this worker: fence + 1, a new lease, and the deadline with the first claim. Leases and deadlines are in the time
+ * of the database, so workers' clocks need not agree. An unknown run counts as ended.
+ */
+export function claimRun(options: ClaimOptions, runId: string): Promise<Claim> {
+  return options.db.asSystem(async (tx): Promise<Claim> => {
+    const known = await tx.run.findUnique({ where: { id: runId }, select: { installId: true } });
+    if (!known) return { decision: 'ended' };
+    await lockInstall(tx, known.installId);
+    const decision = await decide(tx, runId);
+    if (decision !== 'claim') return { decision };
+    return { decision, run: await take(tx, options, runId) };
+  });
+}
+
+async function decide(tx: Tx, runId: string): Promise<ClaimDecision> {
+  const [facts] = await tx.$queryRaw<
+    { status: Run['status']; leaseExpired: boolean; busy: boolean; behind: boolean }[]
+  >`
+    SELECT r.status, coalesce(r.lease_until <= clock_timestamp(), true) AS "leaseExpired",
+           EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id AND o.status = 'running') AS busy,
+           EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.status = 'queued'
+                     AND (o.created_at, o.id) < (r.created_at, r.id)) AS behind
+      FROM run r WHERE r.id = ${runId} FOR UPDATE OF r`;
+  return facts ? decideClaim(facts) : 'ended';
+}
+
+async function take(tx: Tx, { clock, worker, leaseMs }: ClaimOptions, runId: string): Promise<ClaimedRun> {
+  const [taken] = await tx.$queryRaw<[{ fence: number; firstSeq: number; remainingMs: number }]>`
+    UPDATE run SET status = 'running', fence = fence + 1, worker = ${worker}, next_seq = next_seq + 1,
+           lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms',
+           started_at = coalesce(started_at, clock_timestamp()),
+           deadline_at = coalesce(deadline_at, clock_timestamp() + timeout_seconds * interval '1 s')
+     WHERE id = ${runId}
+    RETURNING fence, next_seq - 1 AS "firstSeq",
+              (extract(epoch FROM deadline_at - clock_timestamp()) * 1000)::float8 AS "remainingMs"`;
+  const run = await tx.run.findUniqueOrThrow({
+    where: { id: runId },
+    include: { install: { select: { clusterId: true, namespace: true } }, steps: { orderBy: { position: 'asc' } } },
+  });
+  await writeJournal(tx, run, taken.firstSeq, clock.now(), [{ kind: 'status', data: { status: 'running' } }]);
+  return {
+    id: run.id,
+    orgId: run.orgId,
+    installId: run.installId,
+    clusterId: run.install.clusterId,
+    namespace: run.install.namespace,
+    kind: run.kind as Run['kind'],
+    title: run.title,
+    plan: RunPlan.parse(run.plan),
+    steps: run.steps.map(({ position, title, status, attempts, output }) => ({
+      position,
+      title,
+      status: status as StepStatus,
+      attempts,
+      output,
+    })),
+    fence: taken.fence,
+    remainingMs: taken.remainingMs,
+    cancelRequested: run.cancelRequestedAt !== null,
+  };
+}

@@ -1,0 +1,50 @@
+import type { AccessQuestion } from '@nm/adapters/k8kat';
+import { Fault } from '@nm/kernel/fault';
+import type { StepSession } from '../steps/step-context.js';
+import type { ClaimedRun } from './claim-run.js';
+import { planNeeds } from './plan-needs.js';
+
+/** Questions to the cluster at the same time. */
+const parallel = 8;
+
+/**
+ * preflight asks the cluster's own authoriser for everything that the rest of the plan needs, before the first change: a plan that is
+ * not allowed must not stop half-way. @throws Fault cluster_forbidden with `missing`
+ */
+export async function preflight(session: StepSession, run: ClaimedRun, signal: AbortSignal): Promise<void> {
+  const done = new Set(run.steps.filter((step) => step.status === 'positive').map((step) => step.position));
+  const steps = run.plan.steps.filter((_, position) => !done.has(position));
+  const needs = await planNeeds({ steps }, run.namespace, (apiVersion, kind) => session.resourceFor(apiVersion, kind));
+  const missing = await missingOf(session, needs, signal);
+  if (missing.length === 0) return;
+  throw new Fault('cluster_forbidden', {
+    public: `The cluster does not allow what this plan needs: ${missing.slice(0, 5).join('; ')}${missing.length > 5 ? '; …' : ''}.`,
+    extra: { missing },
+  });
+}
+
+async function missingOf(session: StepSession, needs: readonly AccessQuestion[], signal: AbortSignal) {
+  const missing: string[] = [];
+  // Who may do it to every object of a kind needs no question for each one.
+  const general = new Map<string, Promise<boolean>>();
+  const may = async (need: AccessQuestion): Promise<boolean> => {
+    const { name, ...anyName } = need;
+    const key = JSON.stringify(anyName);
+    const known = general.get(key) ?? session.can(anyName, signal).then(({ allowed }) => allowed);
+    general.set(key, known);
+    return (await known) || (await session.can({ ...anyName, name }, signal)).allowed;
+  };
+  const queue = [...needs];
+  const ask = async (): Promise<void> => {
+    for (let need = queue.shift(); need; need = queue.shift()) if (!(await may(need))) missing.push(wordsOf(need));
+  };
+  await Promise.all(Array.from({ length: parallel }, ask));
+  return missing.sort();
+}
+
+/** `patch deployments.apps "web" in namespace shop` */
+function wordsOf({ verb, group, resource, namespace, name }: AccessQuestion): string {
+  const [plural, sub] = resource.split('/');
+  const kind = `${plural}${group ? `.${group}` : ''}${sub ? `/${sub}` : ''}`;
+  return `${verb} ${kind} "${name}"${namespace === undefined ? '' : ` in namespace ${namespace}`}`;
+}

@@ -1,0 +1,67 @@
+import type { Db } from '@nm/adapters/db';
+import {
+  afterCursor,
+  keyset,
+  type Page,
+  type PageQuery,
+  type Run,
+  type RunEvent,
+  type RunSummary,
+  toPage,
+} from '@nm/kernel/contracts';
+import { findRun, type RunScope, scopeFilter } from './run-scope.js';
+import { eventOf, runView, summaryOf } from './run-view.js';
+
+const linesMax = 200;
+const eventsMax = 500;
+
+/** readRun gives a run with its progress, its steps and its newest log lines. @throws Fault not_found */
+export function readRun(db: Db, scope: RunScope, runId: string): Promise<Run> {
+  return db.withOrg(scope.orgId, async (tx) => {
+    const run = await findRun(tx, scope, runId);
+    const steps = await tx.runStep.findMany({ where: { runId }, orderBy: { position: 'asc' } });
+    const logs = await tx.runLog.findMany({
+      where: { runId, kind: 'log' },
+      orderBy: { seq: 'desc' },
+      take: linesMax,
+    });
+    return runView(run, steps, logs.reverse());
+  });
+}
+
+/** listRuns pages through the runs of the scope, oldest first, or only those of one of its installs. */
+export function listRuns(
+  db: Db,
+  scope: RunScope,
+  query: PageQuery & { readonly installId?: string | undefined },
+): Promise<Page<RunSummary>> {
+  return db.withOrg(scope.orgId, async (tx) => {
+    const ofInstall = query.installId === undefined ? {} : { installId: query.installId };
+    const rows = await tx.run.findMany({
+      where: { AND: [scopeFilter(scope), ofInstall, afterCursor(query)] },
+      ...keyset(query),
+    });
+    return toPage(rows, query, summaryOf);
+  });
+}
+
+export interface RunEvents {
+  readonly events: readonly RunEvent[];
+  /** Nothing will follow after these. */
+  readonly ended: boolean;
+}
+
+/** runEvents reads on in a run's story after a number; a part of it when there is much. @throws Fault not_found */
+export function runEvents(db: Db, scope: RunScope, runId: string, afterSeq: number): Promise<RunEvents> {
+  return db.withOrg(scope.orgId, async (tx) => {
+    // The run before its story: what ends in between is seen with the next call.
+    const run = await findRun(tx, scope, runId);
+    const rows = await tx.runLog.findMany({
+      where: { runId, seq: { gt: afterSeq } },
+      orderBy: { seq: 'asc' },
+      take: eventsMax,
+    });
+    const newest = rows.at(-1)?.seq ?? afterSeq;
+    return { events: rows.map(eventOf), ended: run.finishedAt !== null && newest >= run.nextSeq - 1 };
+  });
+}

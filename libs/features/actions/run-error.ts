@@ -1,0 +1,22 @@
+import type { RunError } from '@nm/kernel/contracts';
+import { type Fault, toFault } from '@nm/kernel/fault';
+
+const reasonCharsMax = 2_000;
+
+/** runErrorOf says a fault in the words of a run: what went wrong, for people; its code, for programs; which object, when it was one. */
+export function runErrorOf(error: unknown): RunError {
+  const fault = toFault(error);
+  const { object, missing } = fault.extra;
+  return {
+    code: fault.code,
+    reason: fault.publicMessage.slice(0, reasonCharsMax),
+    fatal: true,
+    type: typeOf(fault),
+    ...(typeof object === 'string' ? { object } : {}),
+    ...(Array.isArray(missing) ? { missing: missing.map(String) } : {}),
+  };
+}
+
+/** Kubernetes' own word for it where there is one (`Forbidden`, `NoKindMatch`), else our title. */
+const typeOf = (fault: Fault): string =>
+  typeof fault.extra['reason'] === 'string' ? fault.extra['reason'] : fault.entry.title;

@@ -1,0 +1,67 @@
+import type { RunStatus, StepStatus } from '@nm/kernel/contracts';
+import type { Code } from '@nm/kernel/fault';
+
+/** A run in one of these never changes again. */
+export type TerminalStatus = Exclude<RunStatus, 'queued' | 'running'>;
+
+const terminal: ReadonlySet<RunStatus> = new Set<TerminalStatus>(['positive', 'negative', 'cancelled', 'timed_out']);
+
+export const isTerminal = (status: RunStatus): status is TerminalStatus => terminal.has(status);
+
+/** What a worker knows of a run when it wants to take it, read under the install's lock. */
+export interface ClaimFacts {
+  readonly status: RunStatus;
+  /** The worker that has it has not been heard of for the length of its lease. */
+  readonly leaseExpired: boolean;
+  /** Another run of the install is running. */
+  readonly busy: boolean;
+  /** An older run of the install is queued. */
+  readonly behind: boolean;
+}
+
+export type ClaimDecision = 'claim' | 'ended' | 'held' | 'busy' | 'behind';
+
+/** decideClaim says whether a worker may take a run: never an ended one, never beside another of the install, and in order of creation. */
+export function decideClaim({ status, leaseExpired, busy, behind }: ClaimFacts): ClaimDecision {
+  if (isTerminal(status)) return 'ended';
+  if (status === 'running' && !leaseExpired) return 'held';
+  if (busy) return 'busy';
+  return status === 'queued' && behind ? 'behind' : 'claim';
+}
+
+export type CancelDecision = 'cancel-now' | 'ask-worker' | 'ended';
+
+/** decideCancel: what nobody has begun ends at once; whoever works on it is asked to stop. */
+export function decideCancel(status: RunStatus): CancelDecision {
+  if (isTerminal(status)) return 'ended';
+  return status === 'queued' ? 'cancel-now' : 'ask-worker';
+}
+
+/** What becomes of a run when its work stops with a fault: an end, or somebody else goes on with it. */
+export type Verdict = TerminalStatus | 'release' | 'abandon';
+
+/**
+ * verdictOf maps the fault that stopped the work. `release`: we are shutting down, and give the run back. `abandon`: it is not ours any more,
+ * or cannot be recorded; nothing is written, and the lease brings it to somebody else.
+ */
+export function verdictOf(code: Code): Verdict {
+  switch (code) {
+    case 'run_cancelled':
+      return 'cancelled';
+    case 'run_timeout':
+      return 'timed_out';
+    case 'draining':
+      return 'release';
+    case 'run_lost':
+    case 'store_unavailable':
+      return 'abandon';
+    default:
+      return 'negative';
+  }
+}
+
+/** nodeStatusOf says a run's status in the four words that KAMA clients know. */
+export function nodeStatusOf(status: RunStatus): StepStatus {
+  if (status === 'queued') return 'idle';
+  return status === 'running' || status === 'positive' ? status : 'negative';
+}

@@ -1,0 +1,87 @@
+import type { Tx } from '@nm/adapters/db';
+import type { ProgressNode, Run, RunError, RunEvent, RunLogLine, RunStep, RunSummary } from '@nm/kernel/contracts';
+import { nodeStatusOf } from './run-rules.js';
+
+export type RunRow = NonNullable<Awaited<ReturnType<Tx['run']['findUnique']>>>;
+export type StepRow = NonNullable<Awaited<ReturnType<Tx['runStep']['findUnique']>>>;
+export type LogRow = NonNullable<Awaited<ReturnType<Tx['runLog']['findFirst']>>>;
+
+const iso = (name: string, at: Date | null): Record<string, string> => (at ? { [name]: at.toISOString() } : {});
+const errorOf = (row: { readonly error: unknown }): RunError | undefined => (row.error as RunError | null) ?? undefined;
+
+export const summaryOf = (run: RunRow): RunSummary => ({
+  id: run.id,
+  installId: run.installId,
+  kind: run.kind,
+  action: run.action,
+  title: run.title,
+  status: run.status as Run['status'],
+  createdAt: run.createdAt.toISOString(),
+  ...iso('finishedAt', run.finishedAt),
+});
+
+/** runView is what a client may see of a run. @param logs its newest log rows, oldest first */
+export function runView(run: RunRow, steps: readonly StepRow[], logs: readonly LogRow[]): Run {
+  const lines = logs.map(lineOf);
+  const error = errorOf(run);
+  return {
+    ...summaryOf(run),
+    kind: run.kind as Run['kind'],
+    ...(error ? { error } : {}),
+    progress: progressOf(run, steps, lines),
+    steps: steps.map(stepOf),
+    logs: lines,
+    ...iso('startedAt', run.startedAt),
+    ...iso('cancelRequestedAt', run.cancelRequestedAt),
+  };
+}
+
+export const eventOf = (row: LogRow): RunEvent => ({
+  seq: row.seq,
+  at: row.at.toISOString(),
+  kind: row.kind as RunEvent['kind'],
+  data: row.data as RunEvent['data'],
+});
+
+function lineOf(row: LogRow): RunLogLine {
+  const { line, step } = row.data as { line: string; step?: number };
+  return { seq: row.seq, at: row.at.toISOString(), line, ...(step === undefined ? {} : { step }) };
+}
+
+function stepOf(step: StepRow): RunStep {
+  const error = errorOf(step);
+  return {
+    id: step.id,
+    position: step.position,
+    kind: step.kind,
+    title: step.title,
+    status: step.status as RunStep['status'],
+    attempts: step.attempts,
+    ...(error ? { error } : {}),
+    ...(step.output === null ? {} : { output: step.output }),
+    ...iso('startedAt', step.startedAt),
+    ...iso('finishedAt', step.finishedAt),
+  };
+}
+
+/** The tree has two levels: the run and its steps. Lines that belong to no step stand at the root. */
+function progressOf(run: RunRow, steps: readonly StepRow[], lines: readonly RunLogLine[]): ProgressNode {
+  const linesOf = (step: number | undefined) => lines.filter((line) => line.step === step).map((line) => line.line);
+  return {
+    id: run.id,
+    title: run.title,
+    info: run.info,
+    status: nodeStatusOf(run.status as Run['status']),
+    sub_items: steps.map((step) => ({
+      id: step.id,
+      title: step.title,
+      info: null,
+      status: step.status as RunStep['status'],
+      sub_items: [],
+      logs: linesOf(step.position),
+      error: errorOf(step) ?? null,
+    })),
+    logs: linesOf(undefined),
+    error: errorOf(run) ?? null,
+  };
+}

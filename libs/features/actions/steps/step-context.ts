@@ -1,0 +1,54 @@
+import type { KubeSession } from '@nm/adapters/k8kat';
+import type { PlanStep, StepKind } from '@nm/kernel/contracts';
+import type { Clock } from '@nm/kernel/time';
+import type { Agent } from 'undici';
+
+/** What steps use of a cluster session. */
+export type ClusterSession = Pick<
+  KubeSession,
+  'apply' | 'get' | 'delete' | 'can' | 'resourceFor' | 'server' | 'dispatcher' | 'authorization'
+>;
+
+/** A session that lasts as long as a run: each call goes to the session that is current then. */
+export interface StepSession extends Pick<ClusterSession, 'apply' | 'get' | 'delete' | 'can' | 'resourceFor'> {
+  /** The session to use for one request of another kind. */
+  current(): Promise<ClusterSession>;
+}
+
+/** stepSession asks for the session anew with each call, because a change of the cluster's row closes the one that was held. */
+export const stepSession = (current: () => Promise<ClusterSession>): StepSession => ({
+  current,
+  apply: async (...args) => (await current()).apply(...args),
+  get: async (...args) => (await current()).get(...args),
+  delete: async (...args) => (await current()).delete(...args),
+  can: async (...args) => (await current()).can(...args),
+  resourceFor: async (...args) => (await current()).resourceFor(...args),
+});
+
+/** Everything that a step works with. */
+export interface StepContext {
+  readonly session: StepSession;
+  readonly run: { readonly id: string; readonly fence: number };
+  /** Of objects that name none. */
+  readonly namespace: string;
+  readonly clock: Clock;
+  /** Aborts with a Fault when the work must stop. */
+  readonly signal: AbortSignal;
+  /** Dials public addresses. */
+  readonly egress: Agent;
+  /** What an earlier attempt noted; null at first. */
+  readonly noted: unknown;
+  /** Stands right before every write to the cluster. @throws Fault run_lost, run_cancelled, run_timeout, draining */
+  guard(): void;
+  log(line: string): Promise<void>;
+  /** Keeps what the step must know if it is done again. */
+  note(output: unknown): Promise<void>;
+}
+
+export type StepOf<K extends StepKind> = Extract<PlanStep, { kind: K }>;
+
+/**
+ * StepExecutor does one kind of step and returns what it did. It may be called again after a crash at any point, so it must lead to the
+ * same state however often it is done.
+ */
+export type StepExecutor<K extends StepKind> = (step: StepOf<K>, context: StepContext) => Promise<unknown>;
