@@ -72,7 +72,9 @@ const steps = [
     title: 'install packages',
     stamp: 'node_modules/.nmachine-stamp',
     digest: () => sha(readFileSync(join(root, 'package-lock.json'))),
-    command: ['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error'],
+    // Not `npm ci`: it refuses a lockfile without the optional packages of other platforms, which not every registry mirror has.
+    // `install --no-save` takes the very versions of the lockfile and leaves it as it is.
+    command: ['npm', 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'],
     remedy: 'Check the connection to your npm registry and start again.',
   },
   {
