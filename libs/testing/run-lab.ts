@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import { createEgressAgent, EgressPolicy } from '@nm/adapters/egress';
+import { KubeSession } from '@nm/adapters/k8kat';
+import { Vault } from '@nm/adapters/vault';
+import type { LicenseePrincipal } from '@nm/features/access';
+import { advanceRun, queueRun, RunCancellations, type RunEngine, type RunScope, readRun } from '@nm/features/actions';
+import { ClusterSessions, registerCluster } from '@nm/features/clusters';
+import { createInstall } from '@nm/features/installs';
+import { type RbacPolicy, type Run, type RunPlan, VersionSpec } from '@nm/kernel/contracts';
+import { newId } from '@nm/kernel/ids';
+import { systemClock as clock } from '@nm/kernel/time';
+import { inject } from 'vitest';
+import { adminTarget } from './admin-target.js';
+import { createTestDatabase, type TestDatabase } from './test-database.js';
+
+export interface QueueOptions {
+  readonly timeoutSeconds?: number;
+  readonly idempotencyKey?: string;
+}
+
+/** RunLab is a licensee with a registered real cluster and one install on it, and engines that work on its runs. */
+export interface RunLab {
+  readonly database: TestDatabase;
+  readonly principal: LicenseePrincipal;
+  readonly scope: RunScope;
+  readonly installId: string;
+  readonly provisionRunId: string;
+  readonly namespace: string;
+  /** The cluster's administrator. */
+  readonly admin: KubeSession;
+  readonly masterKey: Buffer;
+  engine(overrides?: Partial<RunEngine>): RunEngine;
+  queue(plan: RunPlan, options?: QueueOptions): Promise<string>;
+  read(runId: string): Promise<Run>;
+  close(): Promise<void>;
+}
+
+const masterKey = Buffer.alloc(32, 7);
+/** The test cluster answers on loopback. */
+export const labPolicy = (): EgressPolicy => new EgressPolicy({ allow: ['127.0.0.0/8', '::1'] });
+
+/** openRunLab registers the run's cluster, installs an app with this policy, and works the provisioning run off. */
+export async function openRunLab(rbac: RbacPolicy): Promise<RunLab> {
+  const database = await createTestDatabase();
+  const { db } = database;
+  const policy = labPolicy();
+  const deps = { db, clock, policy, vault: new Vault(masterKey) };
+  const sessions = new ClusterSessions(deps);
+  const cancellations = new RunCancellations({ url: database.url, onError: () => undefined });
+  const egress = createEgressAgent(policy);
+  const admin = new KubeSession(await adminTarget(), { policy });
+  const principal = await seedLicensee(database, rbac);
+  const kubeconfig = await readFile(inject('kubeconfigPath'), 'utf8');
+  const cluster = await registerCluster(deps, principal, { name: 'lab', kubeconfig, allowInsecureTls: false });
+  const namespace = `runs-${newId('request').slice(-10)}`;
+  const install = await createInstall(deps, principal, { clusterId: cluster.id, namespace });
+  const scope = { orgId: principal.orgId, licenceId: principal.licenceId };
+  const engine = (overrides: Partial<RunEngine> = {}): RunEngine => ({
+    ...{ db, clock, sessions, cancellations, egress, worker: 'lab', leaseMs: 5_000 },
+    onFault: () => undefined,
+    ...overrides,
+  });
+  const provisionRunId = install.provisionRunId ?? '';
+  await advanceRun(engine(), provisionRunId, new AbortController().signal);
+  return {
+    ...{ database, principal, scope, namespace, admin, engine, masterKey, provisionRunId, installId: install.id },
+    read: (runId) => readRun(db, scope, runId),
+    queue: async (plan, options = {}) => {
+      const { orgId, licenceId } = principal;
+      const run = { orgId, licenceId, installId: install.id, plan, timeoutSeconds: 120, ...options };
+      return (await db.withOrg(orgId, (tx) => queueRun(tx, { ...run, kind: 'action', action: 'test', title: 'Test' })))
+        .id;
+    },
+    close: async () => {
+      await admin.delete({ apiVersion: 'v1', kind: 'Namespace', name: namespace });
+      await Promise.allSettled([admin.close(), sessions.close(), cancellations.close(), egress.destroy()]);
+      await database.close();
+    },
+  };
+}
+
+async function seedLicensee({ db }: TestDatabase, rbac: RbacPolicy): Promise<LicenseePrincipal> {
+  const [orgId, appId, licenceId, customerId] = [newId('org'), newId('app'), newId('licence'), newId('customer')];
+  const [versionId, planId] = [newId('version'), newId('plan')];
+  await db.asSystem(async (tx) => {
+    await tx.org.create({ data: { id: orgId, slug: orgId, name: 'Acme' } });
+    await tx.app.create({ data: { id: appId, orgId, slug: 'guestbook', name: 'Guestbook' } });
+    await tx.appVersion.create({
+      data: {
+        ...{ id: versionId, orgId, appId, name: '1.0.0', state: 'published', digest: 'sha256:0' },
+        spec: VersionSpec.parse({ kind: 'container', command: ['true'], rbac }) as object,
+      },
+    });
+    await tx.channel.create({ data: { id: newId('channel'), orgId, appId, name: 'stable', versionId } });
+    await tx.plan.create({
+      data: { id: planId, orgId, appId, slug: 'team', name: 'Team', entitlements: {}, limits: { installsMax: 5 } },
+    });
+    await tx.customer.create({ data: { id: customerId, orgId, name: 'Initech' } });
+    await tx.licence.create({
+      data: {
+        ...{ id: licenceId, orgId, appId, planId, customerId, state: 'active' },
+        ...{ startsAt: clock.now(), keyLookup: licenceId, keyHash: Buffer.alloc(1) },
+      },
+    });
+  });
+  return { kind: 'licensee', orgId, appId, licenceId, customerId };
+}
