@@ -8,7 +8,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 
-cryptoProvider.set(webcrypto as Crypto);
+cryptoProvider.set(webcrypto as typeof globalThis.crypto);
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const dayMs = 86_400_000;
@@ -21,7 +21,7 @@ export interface CertifiedKey {
 
 /** selfSigned makes a certificate that is its own authority, for the given names (DNS or IP). */
 export async function selfSigned(name: string, names: { dns?: string[]; ip?: string[] } = {}): Promise<CertifiedKey> {
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair;
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const alternatives = [
     ...(names.dns ?? []).map((value) => ({ type: 'dns' as const, value })),
     ...(names.ip ?? []).map((value) => ({ type: 'ip' as const, value })),

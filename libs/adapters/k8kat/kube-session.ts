@@ -1,4 +1,5 @@
 import type { V1SelfSubjectAccessReview } from '@kubernetes/client-node';
+import type { KubeManifest } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import type { Agent, Dispatcher } from 'undici';
 import { Discovery } from './discovery.js';
@@ -84,7 +85,7 @@ export class KubeSession {
   }
 
   /** apply is server-side apply: the same manifest twice has one effect, and only the fields in it are owned. */
-  async apply(manifest: KubeObject, options: ApplyOptions): Promise<KubeObject> {
+  async apply(manifest: KubeObject | KubeManifest, options: ApplyOptions): Promise<KubeObject> {
     const ref = refOf(manifest);
     const resource = await this.resourceFor(ref.apiVersion, ref.kind);
     const path = objectPath(resource, ref.namespace ?? options.namespace, ref.name);
@@ -191,7 +192,7 @@ export class KubeSession {
   }
 }
 
-function refOf(manifest: KubeObject): KubeRef {
+function refOf(manifest: KubeObject | KubeManifest): KubeRef {
   const { apiVersion, kind, metadata } = manifest;
   if (!apiVersion || !kind || !metadata?.name)
     throw new Fault('plan_invalid', { public: 'A manifest needs apiVersion, kind and metadata.name.' });

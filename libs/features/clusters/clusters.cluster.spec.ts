@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { EgressPolicy } from '@nm/adapters/egress';
-import { KubeSession, readinessOf } from '@nm/adapters/k8kat';
+import { type KubeObject, KubeSession } from '@nm/adapters/k8kat';
 import { Vault } from '@nm/adapters/vault';
 import type { RbacPolicy } from '@nm/kernel/contracts';
 import { newId, randomKeyBytes } from '@nm/kernel/ids';
 import { systemClock as clock } from '@nm/kernel/time';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { stringify } from 'yaml';
+import { parseAllDocuments, stringify } from 'yaml';
 import { adminTarget } from '../../testing/admin-target.js';
 import { describeWith } from '../../testing/needs.js';
 import { seedLicensee } from '../../testing/seed-licensee.js';
@@ -177,8 +177,18 @@ describeWith(['kubernetes'], 'clusters on a real cluster', () => {
     await expect(first.version()).rejects.toMatchObject({ code: 'cluster_unreachable' });
   });
 
-  it('gives a namespace that is there as ready', async () => {
-    const found = await admin.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace });
-    expect(found && readinessOf(found)).toEqual({ state: 'ready', reason: 'active' });
+  it('needs nothing but the Role of the guide and what the app itself asks for', async () => {
+    const guide = await readFile(new URL('../../../docs/guides/clusters.md', import.meta.url), 'utf8');
+    const block = /```yaml\n(apiVersion[\s\S]*?)```/.exec(guide)?.[1] ?? '';
+    for (const document of parseAllDocuments(block.replaceAll('shop', namespace)))
+      await admin.apply(document.toJS() as KubeObject, { fieldManager: manager });
+    const cluster = await register('guide', await tokenKubeconfig('nmachine'));
+    const lacking = async () => {
+      const { permissions } = await checkCluster(deps(), principal, cluster.id, { namespace });
+      return permissions.filter((permission) => !permission.allowed && !/ClusterRole/.test(permission.purpose));
+    };
+    await expect
+      .poll(async () => new Set((await lacking()).map((permission) => permission.purpose)), { timeout: 10_000 })
+      .toEqual(new Set(['granted to the app by its Role app']));
   });
 });

@@ -11,7 +11,7 @@ const applyVerbs = ['create', 'patch'];
 
 /**
  * neededToProvision lists what the registered credential must be allowed to prepare and later remove an install: the namespace, the
- * ServiceAccount and its tokens, the Kamafile, and the Roles of the version. Server-side apply needs `patch`, and `create` for what is new.
+ * ServiceAccount and its tokens, and the Roles of the version. Server-side apply needs `patch`, and `create` for what is new.
  */
 export function neededToProvision(policy: RbacPolicy, namespace: string, isNewNamespace: boolean): NeededPermission[] {
   const inNamespace = (
@@ -34,7 +34,6 @@ export function neededToProvision(policy: RbacPolicy, namespace: string, isNewNa
     })),
     ...inNamespace('', 'serviceaccounts', [...applyVerbs, 'get', 'delete'], 'the ServiceAccount of the install'),
     ...inNamespace('', 'serviceaccounts/token', ['create'], 'short-lived tokens of the ServiceAccount'),
-    ...inNamespace('', 'configmaps', [...applyVerbs, 'get'], 'the Kamafile of the install'),
     ...(policy.roles.length > 0
       ? ['roles', 'rolebindings'].flatMap((resource) =>
           inNamespace(rbac, resource, [...applyVerbs, 'get', 'delete'], 'the Roles of the app'),
