@@ -1,14 +1,15 @@
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Logger } from '@nm/adapters/telemetry';
 import type { Clock } from '@nm/kernel/time';
 import type { EventStreams } from './event-streams.js';
+import type { Listening } from './listen-on.js';
 
 export interface DrainOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   /** Milliseconds that running requests may take to end. */
   readonly drainMs: number;
-  readonly servers: readonly Server[];
+  readonly listening: Listening;
   readonly streams: EventStreams;
   /** Turns readiness off, so that no load balancer sends more. */
   readonly unready: () => void;
@@ -22,10 +23,12 @@ export interface DrainOptions {
  * Nest's own hooks would wait for the streams first, for ever.
  */
 export async function drain(options: DrainOptions): Promise<void> {
-  const { logger, clock, drainMs, servers, streams } = options;
+  const { logger, clock, drainMs, streams } = options;
+  const { servers, pending } = options.listening;
   logger.info('draining: not ready');
   options.unready();
   const closed = Promise.all(servers.map(stopListening));
+  for (const response of pending) lastOfItsConnection(response);
   logger.info({ streams: streams.size }, 'draining: listeners closed');
   streams.endAll();
   const patience = new AbortController();
@@ -35,6 +38,7 @@ export async function drain(options: DrainOptions): Promise<void> {
       () => true,
       () => false,
     ),
+    closeIdleOnes(servers, clock, patience.signal),
   ]);
   patience.abort();
   logger.info({ cut }, 'draining: requests ended');
@@ -46,9 +50,24 @@ export async function drain(options: DrainOptions): Promise<void> {
 
 function stopListening(server: Server): Promise<void> {
   // A kept-alive connection that is busy now must not bring a further request.
-  server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'));
+  server.prependListener('request', (_request, response: ServerResponse) => lastOfItsConnection(response));
   return new Promise((resolve) => {
     server.close(() => resolve());
-    server.closeIdleConnections();
   });
+}
+
+/** Makes Node answer `Connection: close`; without effect once the head has been sent. */
+function lastOfItsConnection(response: ServerResponse): void {
+  response.shouldKeepAlive = false;
+}
+
+const idleCheckMs = 50;
+
+/** closeIdleOnes closes connections whose answer's head had left, with keep-alive, before the drain began. Never resolves. */
+async function closeIdleOnes(servers: readonly Server[], clock: Clock, signal: AbortSignal): Promise<never> {
+  while (!signal.aborted) {
+    for (const server of servers) server.closeIdleConnections();
+    await clock.sleep(idleCheckMs, signal).catch(() => undefined);
+  }
+  return new Promise(() => undefined);
 }
