@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { get as httpGet, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { bearer, openStage, startUpstream } from './fixture.js';
+import { issue, makeTenant, setInstance } from './tenant.js';
+
+async function collect(response: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of response) text += String(chunk);
+  return text;
+}
+
+describe('drain', () => {
+  it('finishes the request in flight, sends streams and tunnels home, accepts nobody new, and ends in time', async () => {
+    const stage = await openStage({ config: { drainMs: 5_000 } });
+    let finish = (): void => undefined;
+    const upstream = await startUpstream((request, response) => {
+      if (request.url === '/slow') finish = () => response.end('finished');
+      else response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+    });
+    const sockets = new WebSocketServer({ server: upstream.server });
+    const acme = await makeTenant(stage.database.db, 'acme');
+    await setInstance(stage.database.db, acme, { address: upstream.address });
+    const { key } = await issue(stage.database.db, stage.vault, acme);
+    const base = `${stage.url}/kama/acme/guestbook`;
+    const call = (path: string) => once(httpGet(base + path, { headers: bearer(key), agent: false }), 'response');
+    const slow = call('/slow') as Promise<[IncomingMessage]>;
+    const [events] = (await call('/events')) as [IncomingMessage];
+    const eventText = collect(events);
+    const socket = new WebSocket(`${base.replace('http', 'ws')}/ws`, { headers: bearer(key) });
+    await once(socket, 'open');
+    await expect.poll(() => upstream.seen.length).toBe(2);
+
+    const started = performance.now();
+    const closed = once(socket, 'close');
+    const drained = stage.gateway.drain();
+    expect(await eventText).toBe('data: 1\n\nretry: 1000\n\n');
+    expect((await closed)[0]).toBe(1001);
+    const ready = await fetch(`http://127.0.0.1:${stage.gateway.opsPort}/readyz`);
+    expect(ready.status).toBe(503);
+    const refused = connect(stage.gateway.port, '127.0.0.1');
+    expect(((await once(refused, 'error'))[0] as NodeJS.ErrnoException).code).toBe('ECONNREFUSED');
+    finish();
+    const [answer] = await slow;
+    expect(answer.headers.connection).toBe('close');
+    expect(await collect(answer)).toBe('finished');
+    await drained;
+    expect(performance.now() - started).toBeLessThan(3_000);
+    sockets.close();
+    await upstream.close();
+    await stage.database.close();
+  });
+
+  it('cuts at the deadline what does not end', async () => {
+    const stage = await openStage({ config: { drainMs: 300 } });
+    const upstream = await startUpstream(() => undefined);
+    const acme = await makeTenant(stage.database.db, 'acme');
+    await setInstance(stage.database.db, acme, { address: upstream.address });
+    const { key } = await issue(stage.database.db, stage.vault, acme);
+    const call = httpGet(`${stage.url}/kama/acme/guestbook/never`, { headers: bearer(key), agent: false });
+    const result = Promise.race([
+      once(call, 'response').then(([r]) => (r as IncomingMessage).statusCode),
+      once(call, 'error'),
+    ]);
+    await expect.poll(() => upstream.seen.length).toBe(1);
+    const started = performance.now();
+    await stage.gateway.drain();
+    expect(performance.now() - started).toBeLessThan(2_000);
+    await result;
+    await upstream.close();
+    await stage.database.close();
+  });
+});

@@ -1,0 +1,167 @@
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { Secret } from '@nm/adapters/config';
+import { createLogger } from '@nm/adapters/telemetry';
+import { Vault } from '@nm/adapters/vault';
+import { FakeClock } from '@nm/kernel/time';
+import pg from 'pg';
+import request from 'supertest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../../libs/testing/test-database.js';
+import { type Gateway, startGateway } from '../src/start-gateway.js';
+import { bearer, gatewayConfig, masterKey, openStage, startUpstream, type Upstream } from './fixture.js';
+import { issue, makeTenant, setInstance, setLicence, type Tenant } from './tenant.js';
+
+/** A wire to the database that can be cut. */
+async function startWire(databaseUrl: string) {
+  const target = new URL(databaseUrl);
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((client) => {
+    const upstream = connect(Number(target.port), target.hostname);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket
+        .on('error', () => undefined)
+        .on('close', () => {
+          sockets.delete(socket);
+          client.destroy();
+          upstream.destroy();
+        });
+    }
+    client.pipe(upstream).pipe(client);
+  });
+  const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await listen(0);
+  const { port } = server.address() as AddressInfo;
+  const url = new URL(databaseUrl);
+  url.port = String(port);
+  const cut = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      for (const socket of sockets) socket.destroy();
+    });
+  return { url: url.href, cut, mend: () => listen(port) };
+}
+
+describe('the gateway and its store', () => {
+  const vault = new Vault(masterKey);
+  const closers: (() => Promise<unknown>)[] = [];
+  let upstream: Upstream;
+  let database: TestDatabase;
+  let tenant: Tenant;
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    upstream = await startUpstream();
+    tenant = await makeTenant(database.db, 'acme');
+    await setInstance(database.db, tenant, { address: upstream.address });
+    closers.push(
+      () => database.close(),
+      () => upstream.close(),
+    );
+  });
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  });
+  const status = async (gateway: Gateway, key: string) => {
+    const answer = await request(`http://127.0.0.1:${gateway.port}`).get('/kama/acme/guestbook/x').set(bearer(key));
+    return answer.body.code ?? answer.status;
+  };
+  const start = async (url: string, clock = new FakeClock()) => {
+    const config = { ...gatewayConfig(url), databaseUrl: new Secret(url) };
+    const gateway = await startGateway(config, { clock, log: createLogger('gateway', 'silent') });
+    closers.push(() => gateway.drain());
+    return { gateway, clock };
+  };
+
+  it('heals a lost message by its version check', async () => {
+    const { gateway, clock } = await start(database.url);
+    const licence = await issue(database.db, vault, tenant);
+    expect(await status(gateway, licence.key)).toBe(200);
+    const owner = new pg.Client({ connectionString: database.ownerUrl });
+    await owner.connect();
+    closers.push(() => owner.end());
+    await owner.query('ALTER TABLE outbox DISABLE TRIGGER outbox_notify');
+    await setLicence(database.db, tenant, licence.id, 'suspended');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await status(gateway, licence.key)).toBe(200);
+    await clock.advance(2_000);
+    await expect.poll(() => status(gateway, licence.key)).toBe('licence_suspended');
+  });
+
+  it('sees a change whose transaction was open while later ones were already seen', async () => {
+    const { gateway, clock } = await start(database.url);
+    const licence = await issue(database.db, vault, tenant);
+    expect(await status(gateway, licence.key)).toBe(200);
+    const slow = new pg.Client({ connectionString: database.ownerUrl });
+    await slow.connect();
+    closers.push(() => slow.end());
+    await slow.query('ALTER TABLE outbox DISABLE TRIGGER outbox_notify');
+    await slow.query('BEGIN');
+    await slow.query(`UPDATE licence SET state = 'revoked' WHERE id = $1`, [licence.id]);
+    await slow.query(`INSERT INTO outbox (topic, org_id, payload) VALUES ('change', $1, $2)`, [
+      tenant.orgId,
+      { kind: 'licence', id: licence.id, orgId: tenant.orgId },
+    ]);
+    await setLicence(database.db, tenant, (await issue(database.db, vault, tenant)).id, 'suspended');
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(2_000);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(await status(gateway, licence.key)).toBe(200);
+    await slow.query('COMMIT');
+    await clock.advance(2_000);
+    await expect.poll(() => status(gateway, licence.key)).toBe('licence_revoked');
+  });
+
+  it('goes on from memory for a minute without the store, then says no to everybody, and recovers', async () => {
+    const wire = await startWire(database.url);
+    const { gateway, clock } = await start(wire.url);
+    const [known, unknown] = [await issue(database.db, vault, tenant), await issue(database.db, vault, tenant)];
+    expect(await status(gateway, known.key)).toBe(200);
+    await wire.cut();
+    expect(await status(gateway, known.key)).toBe(200);
+    expect(await status(gateway, unknown.key)).toBe('licence_unverifiable');
+    await clock.advance(59_000);
+    expect(await status(gateway, known.key)).toBe(200);
+    const ready = () => fetch(`http://127.0.0.1:${gateway.opsPort}/readyz`).then((answer) => answer.status);
+    expect(await ready()).toBe(200);
+    await clock.advance(1_500);
+    expect(await status(gateway, known.key)).toBe('licence_unverifiable');
+    expect(await ready()).toBe(503);
+    // What happened meanwhile is seen before anybody is let in again.
+    await setLicence(database.db, tenant, known.id, 'revoked');
+    await wire.mend();
+    await expect
+      .poll(
+        async () => {
+          await clock.advance(2_000);
+          return status(gateway, known.key);
+        },
+        { timeout: 10_000 },
+      )
+      .toBe('licence_revoked');
+    expect(await status(gateway, unknown.key)).toBe(200);
+    closers.push(() => wire.cut());
+  });
+
+  it('works as one with a second gateway: same keys, one change reaches both', async () => {
+    const [first, second] = [await openStageOn(database), await openStageOn(database)];
+    const licence = await issue(database.db, vault, tenant);
+    expect(await Promise.all([status(first, licence.key), status(second, licence.key)])).toEqual([200, 200]);
+    const jwks = await Promise.all(
+      [first, second].map(({ port }) =>
+        fetch(`http://127.0.0.1:${port}/.well-known/jwks.json`).then((answer) => answer.json()),
+      ),
+    );
+    expect(jwks[0]).toEqual(jwks[1]);
+    await setLicence(database.db, tenant, licence.id, 'suspended');
+    for (const gateway of [first, second])
+      await expect.poll(() => status(gateway, licence.key), { timeout: 1000 }).toBe('licence_suspended');
+  });
+
+  const openStageOn = async (on: TestDatabase): Promise<Gateway> => {
+    const stage = await openStage({ config: { databaseUrl: new Secret(on.url) } });
+    closers.push(() => stage.close());
+    return stage.gateway;
+  };
+});

@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import { get as httpGet, type IncomingMessage, type ServerResponse } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { bearer, openStage, type Stage, startUpstream, type Upstream } from './fixture.js';
+import { addInstall, issue, makeTenant, setInstance, setLicence, type Tenant } from './tenant.js';
+
+describe('streams through the gateway', () => {
+  let stage: Stage;
+  let upstream: Upstream;
+  let sockets: WebSocketServer;
+  let acme: Tenant;
+  const streams = new Set<ServerResponse>();
+
+  beforeAll(async () => {
+    stage = await openStage();
+    upstream = await startUpstream((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: first\n\n');
+      streams.add(response);
+      response.once('close', () => streams.delete(response));
+    });
+    sockets = new WebSocketServer({ server: upstream.server });
+    sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(String(data))));
+    acme = await makeTenant(stage.database.db, 'acme');
+    await setInstance(stage.database.db, acme, { address: upstream.address });
+  });
+  afterAll(async () => {
+    await stage.close();
+    sockets.close();
+    await upstream.close();
+  });
+
+  async function follow(
+    key: string,
+    headers = {},
+  ): Promise<{ response: IncomingMessage; text: () => string; ended: Promise<unknown> }> {
+    const call = httpGet(`${stage.url}/kama/acme/guestbook/events`, {
+      headers: { ...bearer(key), ...headers },
+      agent: false,
+    });
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    let text = '';
+    response.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    response.on('error', () => undefined);
+    return { response, text: () => text, ended: new Promise((resolve) => response.once('close', resolve)) };
+  }
+  const timed = async (work: Promise<unknown>): Promise<number> => {
+    const started = performance.now();
+    await work;
+    return performance.now() - started;
+  };
+
+  it('cuts an event stream within a second of the revocation, upstream too, and no stream of others', async () => {
+    const [mine, theirs] = [
+      await issue(stage.database.db, stage.vault, acme),
+      await issue(stage.database.db, stage.vault, acme),
+    ];
+    const cut = await follow(mine.key);
+    const kept = await follow(theirs.key);
+    await expect.poll(cut.text).toContain('first');
+    await setLicence(stage.database.db, acme, mine.id, 'revoked');
+    expect(await timed(cut.ended)).toBeLessThan(1000);
+    await expect.poll(() => streams.size).toBe(1);
+    for (const stream of streams) stream.write('data: second\n\n');
+    await expect.poll(kept.text).toContain('second');
+    kept.response.destroy();
+    await expect.poll(() => streams.size).toBe(0);
+  });
+
+  it('cuts a stream when its licence expires, though nothing announces that', async () => {
+    const licence = await issue(stage.database.db, stage.vault, acme, { expiresAt: new Date(Date.now() + 1500) });
+    const stream = await follow(licence.key);
+    expect(await timed(stream.ended)).toBeLessThan(3000);
+  });
+
+  it('cuts a stream of an install that is removed', async () => {
+    const licence = await issue(stage.database.db, stage.vault, acme);
+    const { installId } = await addInstall(stage.database.db, acme, licence.id);
+    const stream = await follow(licence.key);
+    await stage.database.db.asSystem(async (tx) => {
+      await tx.install.update({ where: { id: installId }, data: { state: 'removed' } });
+      await tx.outbox.create({
+        data: { topic: 'change', orgId: acme.orgId, payload: { kind: 'install', id: installId, orgId: acme.orgId } },
+      });
+    });
+    expect(await timed(stream.ended)).toBeLessThan(1000);
+  });
+
+  it('carries a WebSocket with context, and closes it with 1008 on suspension', async () => {
+    const licence = await issue(stage.database.db, stage.vault, acme);
+    const socket = new WebSocket(`${stage.url.replace('http', 'ws')}/kama/acme/guestbook/ws?x=1`, {
+      headers: bearer(licence.key),
+    });
+    let upgradeHeaders: IncomingMessage['headers'] = {};
+    sockets.once('connection', (_socket, request) => {
+      upgradeHeaders = request.headers;
+    });
+    const [reply] = (await Promise.all([once(socket, 'upgrade'), once(socket, 'open')]))[0] as [IncomingMessage];
+    expect(reply.headers['x-request-id']).toMatch(/^req_/);
+    expect(upgradeHeaders).toHaveProperty('nm-context');
+    expect(upgradeHeaders).not.toHaveProperty('authorization');
+    socket.send('hello');
+    expect(String((await once(socket, 'message'))[0])).toBe('hello');
+    await setLicence(stage.database.db, acme, licence.id, 'suspended');
+    expect((await once(socket, 'close'))[0]).toBe(1008);
+  });
+
+  it('answers a refused upgrade like any request', async () => {
+    const licence = await issue(stage.database.db, stage.vault, acme, { state: 'suspended' });
+    for (const [path, status, code] of [
+      ['/kama/acme/guestbook/ws', 403, 'licence_suspended'],
+      ['/clusters/clu_1/proxy/api/v1/namespaces/x/pods/y/exec', 501, 'upgrade_not_supported'],
+      ['/elsewhere', 501, 'upgrade_not_supported'],
+    ] as const) {
+      const socket = new WebSocket(stage.url.replace('http', 'ws') + path, { headers: bearer(licence.key) });
+      socket.on('error', () => undefined);
+      const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
+      let body = '';
+      for await (const chunk of response) body += String(chunk);
+      expect([path, response.statusCode, JSON.parse(body).code]).toEqual([path, status, code]);
+    }
+  });
+});
