@@ -31,9 +31,13 @@ export async function planNeeds(plan: RunPlan, namespace: string, lookup: KindLo
     }
     for (const ref of refsOf(step)) {
       const { resource, namespaced } = await find(ref.apiVersion, ref.kind);
-      const place = namespaced ? { namespace: ref.namespace ?? namespace } : {};
-      for (const verb of verbsOf[step.kind])
-        need({ verb, group: groupOf(ref.apiVersion), resource, ...place, name: ref.name });
+      const group = groupOf(ref.apiVersion);
+      for (const verb of verbsOf[step.kind]) {
+        // An existing namespace is judged within itself: a Role in it may allow this.
+        const inItself = group === '' && resource === 'namespaces' && verb !== 'create';
+        const within = namespaced ? (ref.namespace ?? namespace) : inItself ? ref.name : undefined;
+        need({ verb, group, resource, ...(within === undefined ? {} : { namespace: within }), name: ref.name });
+      }
     }
   }
   return [...needs.values()];

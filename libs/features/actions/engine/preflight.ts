@@ -1,5 +1,5 @@
 import type { AccessQuestion } from '@nm/adapters/k8kat';
-import { Fault } from '@nm/kernel/fault';
+import { Fault, hasCode } from '@nm/kernel/fault';
 import type { StepSession } from '../steps/step-context.js';
 import type { ClaimedRun } from './claim-run.js';
 import { planNeeds } from './plan-needs.js';
@@ -32,7 +32,11 @@ async function missingOf(session: StepSession, needs: readonly AccessQuestion[],
     const key = JSON.stringify(anyName);
     const known = general.get(key) ?? session.can(anyName, signal).then(({ allowed }) => allowed);
     general.set(key, known);
-    return (await known) || (await session.can({ ...anyName, name }, signal)).allowed;
+    return (
+      (await known) ||
+      (await session.can({ ...anyName, name }, signal)).allowed ||
+      (isNewNamespace(need) && (await namespaceExists(session, name, signal)))
+    );
   };
   const queue = [...needs];
   const ask = async (): Promise<void> => {
@@ -40,6 +44,19 @@ async function missingOf(session: StepSession, needs: readonly AccessQuestion[],
   };
   await Promise.all(Array.from({ length: parallel }, ask));
   return missing.sort();
+}
+
+const isNewNamespace = ({ verb, group, resource }: AccessQuestion): boolean =>
+  verb === 'create' && group === '' && resource === 'namespaces';
+
+/** A namespace that is there need not be created; a credential of one namespace may do the rest. */
+async function namespaceExists(session: StepSession, name = '', signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await session.get({ apiVersion: 'v1', kind: 'Namespace', name }, undefined, signal)) !== undefined;
+  } catch (error) {
+    if (hasCode(error, 'cluster_forbidden')) return false;
+    throw error;
+  }
 }
 
 /** `patch deployments.apps "web" in namespace shop` */
