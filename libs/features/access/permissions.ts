@@ -20,6 +20,7 @@ const permissions = {
   'apps.write': building,
   'instances.read': anyone,
   'logs.read': operating,
+  'runs.read': operating,
   'plans.read': anyone,
   'plans.write': governing,
   'customers.read': anyone,

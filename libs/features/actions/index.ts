@@ -5,8 +5,10 @@ export { type SweepOptions, startRunSweeper, sweepRuns } from './dispatch/run-sw
 export { type Advance, advanceRun, type RunEngine, type RunSessions } from './engine/advance-run.js';
 export { RunCancellations } from './engine/run-cancellations.js';
 export type { Cancellations } from './engine/run-control.js';
+export { type EventSink, RunFeed } from './follow-run.js';
 export { type QueueRunInput, queueRun } from './queue-run.js';
 export { listRuns, type RunEvents, readRun, runEvents } from './read-run.js';
 export type { RunScope } from './run-scope.js';
+export { type RunPrincipal, type StartRunDeps, scopeOf, startRun } from './start-run.js';
 export { fenceAnnotation, fieldManager, runAnnotation } from './steps/apply.js';
 export type { ClusterSession } from './steps/step-context.js';

@@ -3,9 +3,9 @@ import {
   afterCursor,
   keyset,
   type Page,
-  type PageQuery,
   type Run,
   type RunEvent,
+  type RunQuery,
   type RunSummary,
   toPage,
 } from '@nm/kernel/contracts';
@@ -30,11 +30,7 @@ export function readRun(db: Db, scope: RunScope, runId: string): Promise<Run> {
 }
 
 /** listRuns pages through the runs of the scope, oldest first, or only those of one of its installs. */
-export function listRuns(
-  db: Db,
-  scope: RunScope,
-  query: PageQuery & { readonly installId?: string | undefined },
-): Promise<Page<RunSummary>> {
+export function listRuns(db: Db, scope: RunScope, query: RunQuery): Promise<Page<RunSummary>> {
   return db.withOrg(scope.orgId, async (tx) => {
     const ofInstall = query.installId === undefined ? {} : { installId: query.installId };
     const rows = await tx.run.findMany({

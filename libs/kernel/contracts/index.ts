@@ -83,6 +83,7 @@ export {
   RunError,
   RunEvent,
   RunLogLine,
+  RunQuery,
   RunStatus,
   RunStep,
   RunSummary,

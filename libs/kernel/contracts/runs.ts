@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { RunPlan } from './plans.js';
-import { Id, Instant } from './primitives.js';
+import { Id, Instant, PageQuery } from './primitives.js';
 
 export const RunStatus = z.enum(['queued', 'running', 'positive', 'negative', 'cancelled', 'timed_out']);
 export type RunStatus = z.infer<typeof RunStatus>;
@@ -127,3 +127,7 @@ export const RunEvent = z
   })
   .meta({ id: 'RunEvent' });
 export type RunEvent = z.infer<typeof RunEvent>;
+
+/** RunQuery pages through runs, of one install on wish. */
+export const RunQuery = PageQuery.extend({ installId: Id.optional() });
+export type RunQuery = z.infer<typeof RunQuery>;

@@ -1,0 +1,11 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiResponse } from '@nestjs/swagger';
+
+/** Streams states that a route answers with server-sent events. */
+export const Streams = (summary: string): MethodDecorator =>
+  applyDecorators(
+    ApiOperation({ summary }),
+    ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Number of the last event that the client has' }),
+    ApiOkResponse({ description: summary, content: { 'text/event-stream': { schema: { type: 'string' } } } }),
+    ApiResponse({ status: 204, description: 'There is nothing more: the run has ended and the client has all of it' }),
+  );

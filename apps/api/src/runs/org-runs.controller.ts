@@ -1,0 +1,47 @@
+import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { Allow, CurrentOrg, Needs, type OrgAccess } from '@nm/features/access';
+import { listRuns, readRun } from '@nm/features/actions';
+import { Answers } from '@nm/features/http';
+import { type Page, pageOf, Run, RunQuery, RunSummary } from '@nm/kernel/contracts';
+import type { FastifyReply } from 'fastify';
+import { Streams } from './event-stream.decorator.js';
+import { RunAccess } from './run-access.js';
+
+/** A publisher looks at the runs of its customers' installs, to help; it starts and cancels none. */
+@ApiTags('runs')
+@Controller('v1/orgs/:org/runs')
+@Allow('publisher')
+export class OrgRunsController {
+  readonly #access: RunAccess;
+
+  constructor(access: RunAccess) {
+    this.#access = access;
+  }
+
+  @Get()
+  @Needs('runs.read')
+  @Answers(200, pageOf(RunSummary, 'RunPage'), 'Runs on the installs of the organisation’s apps, oldest first')
+  list(@CurrentOrg() org: OrgAccess, @Query({ schema: RunQuery }) query: RunQuery): Promise<Page<RunSummary>> {
+    return listRuns(this.#access.db, { orgId: org.id }, query);
+  }
+
+  @Get(':id')
+  @Needs('runs.read')
+  @Answers(200, Run, 'One run of a customer')
+  read(@CurrentOrg() org: OrgAccess, @Param('id') id: string): Promise<Run> {
+    return readRun(this.#access.db, { orgId: org.id }, id);
+  }
+
+  @Get(':id/events')
+  @Needs('runs.read')
+  @Streams('The story of a customer’s run as it happens')
+  events(
+    @CurrentOrg() org: OrgAccess,
+    @Param('id') id: string,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return this.#access.stream({ orgId: org.id }, id, lastEventId, reply);
+  }
+}

@@ -1,0 +1,58 @@
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Db } from '@nm/adapters/db';
+import type { Logger } from '@nm/adapters/telemetry';
+import { RunFeed, type RunScope, runEvents, type StartRunDeps } from '@nm/features/actions';
+import { EventStreams } from '@nm/features/http';
+import { Fault } from '@nm/kernel/fault';
+import type { Clock } from '@nm/kernel/time';
+import type { FastifyReply } from 'fastify';
+import { CLOCK, LOGGER } from '../platform/tokens.js';
+
+/** RunAccess holds what the routes of runs work with. */
+@Injectable()
+export class RunAccess implements StartRunDeps, OnModuleDestroy {
+  readonly #feed: RunFeed;
+
+  constructor(
+    readonly db: Db,
+    @Inject(CLOCK) readonly clock: Clock,
+    readonly streams: EventStreams,
+    @Inject(LOGGER) readonly logger: Logger,
+  ) {
+    this.#feed = new RunFeed(db, clock);
+  }
+
+  /**
+   * stream answers with a run's events as they come, and ends after the last. What is wrong with the request is said before the stream begins.
+   * A client that reconnects although it has all of an ended run gets 204, which tells an EventSource to stop.
+   * @param lastEventId number of the last event that the client has
+   * @throws Fault not_found, invalid_query
+   */
+  async stream(scope: RunScope, runId: string, lastEventId: string | undefined, reply: FastifyReply): Promise<void> {
+    const afterSeq = seqOf(lastEventId);
+    const { events, ended } = await runEvents(this.db, scope, runId, afterSeq);
+    if (ended && events.length === 0) return void reply.status(204).send();
+    const stream = this.streams.open(reply);
+    try {
+      await this.#feed.follow(scope, runId, afterSeq, {
+        signal: stream.signal,
+        send: ({ seq, kind, at, data }) => stream.send({ id: seq, event: kind, data: { at, ...data } }),
+      });
+    } catch (err) {
+      // The head of the answer is out; the client comes back and goes on where it was.
+      this.logger.warn({ err, runId }, 'a run’s stream broke off');
+    } finally {
+      stream.end();
+    }
+  }
+
+  onModuleDestroy(): Promise<void> {
+    return this.#feed.close();
+  }
+}
+
+function seqOf(lastEventId: string | undefined): number {
+  if (lastEventId === undefined || lastEventId === '') return 0;
+  if (/^\d{1,9}$/.test(lastEventId)) return Number(lastEventId);
+  throw new Fault('invalid_query', { extra: { issues: [{ path: 'Last-Event-ID', message: 'not an event id' }] } });
+}
