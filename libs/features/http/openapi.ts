@@ -68,7 +68,10 @@ const operationsOf = (document: OpenAPIObject): [string, Operation][] =>
 function complete(path: string, operation: Operation): void {
   const { 'x-nm-credentials': kinds } = operation as Operation & { 'x-nm-credentials'?: readonly string[] };
   operation.security = (kinds ?? []).map((kind) => ({ [kind]: [] }));
-  const known = (operation.parameters ?? []).filter((parameter) => !('in' in parameter) || parameter.in !== 'header');
+  // OpenAPI 3 wants `Authorization` described by the security schemes only.
+  const known = (operation.parameters ?? []).filter(
+    (parameter) => !('name' in parameter) || parameter.name.toLowerCase() !== 'authorization',
+  );
   const missing = [...path.matchAll(/\{(\w+)\}/g)]
     .map(([, name = '']) => name)
     .filter((name) => !known.some((parameter) => 'name' in parameter && parameter.name === name));
