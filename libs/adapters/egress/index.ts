@@ -1,4 +1,3 @@
-export { type ClassifiedAddress, classifyAddress } from './address-range.js';
 export { createEgressAgent, type EgressAgentOptions } from './egress-agent.js';
 export { egressConfig } from './egress-config.js';
 export {

@@ -1,4 +1,4 @@
-export { faultOfStatus, isKubeStatus } from './kube-faults.js';
+export { isKubeStatus } from './kube-faults.js';
 export {
   type AccessQuestion,
   type ApplyOptions,

@@ -1,4 +1,3 @@
 export { createInstall, type InstallDeps } from './create-install.js';
-export { provisionPlan, removalPlan } from './install-plans.js';
 export { getInstall, listInstalls } from './read-installs.js';
 export { removeInstall } from './remove-install.js';

@@ -8,7 +8,7 @@ export interface InstallPlace {
   readonly serviceAccount: string;
 }
 
-export const rbacVersion = 'rbac.authorization.k8s.io/v1';
+const rbacVersion = 'rbac.authorization.k8s.io/v1';
 const rbacGroup = 'rbac.authorization.k8s.io';
 
 /** Marks what is ours; `managed_by: nmachine` is the label that KAMA clients know a namespace by. */
