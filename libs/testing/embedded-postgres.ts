@@ -69,7 +69,7 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
 async function initialise(initdb: string, options: EmbeddedPostgresOptions, ids: UnixIds | undefined): Promise<void> {
   await rm(options.dataDir, { recursive: true, force: true });
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
-  const passwordFile = `${options.dataDir}.password`;
+  const passwordFile = `${options.dataDir}.initdb`;
   await writeFile(passwordFile, `${options.password}\n`, { mode: 0o600 });
   if (ids) {
     await chown(options.dataDir, ids.uid, ids.gid);

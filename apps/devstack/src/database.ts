@@ -53,7 +53,12 @@ async function embedded(config: DevstackConfig) {
     onLog: (line) => log.write(line),
   });
   const admin = new URL(server.adminUrl);
-  await createDatabase(admin.href, 'nmachine');
+  try {
+    await createDatabase(admin.href, 'nmachine');
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
   admin.pathname = '/nmachine';
   const app = new URL(admin);
   app.username = 'nm_app';

@@ -32,7 +32,8 @@ async function start(config: DevstackConfig) {
   ]);
   cleanups.push(await lockHome(config.home));
   const masterKey = await keptSecret(config.home, 'master.key', 32, 'base64');
-  const [database, runtime] = await Promise.all([openDatabase(config), chooseRuntime(config)]);
+  const runtime = await chooseRuntime(config);
+  const database = await openDatabase(config);
   cleanups.push(() => database.stop());
 
   const env = appEnvironment({ config, databaseUrl: database.url, masterKey, runtime });
