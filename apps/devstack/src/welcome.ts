@@ -7,6 +7,8 @@ export function welcome(demo: Demo, runtime: RuntimeChoice, home: string): strin
   const { gatewayUrl, apiUrl, opsUrl, publisher, licences } = demo;
   const kama = `${gatewayUrl}/kama/${publisher.org}/${demo.app}`;
   const auth = (key: string) => `-H "Authorization: Bearer ${key}"`;
+  const json = `-H 'Content-Type: application/json'`;
+  const orgUrl = `${apiUrl}/v1/orgs/${publisher.org}`;
   const h = (text: string) => pc.bold(text);
   return `
 ${pc.green('NMachine is up.')} KAMAs run as ${runtime.driver === 'docker' ? 'containers' : 'processes'}: ${runtime.reason}.
@@ -34,12 +36,22 @@ ${pc.dim("# the app's own long action, on the user's cluster (once the demo clus
 curl -X POST ${auth(licences.active)} ${kama}/api/actions/install/run
 curl ${auth(licences.active)} ${kama}/api/app/jobs/<job_id>/status
 curl -N ${auth(licences.active)} ${apiUrl}/v1/runs/<job_id>/events
-${pc.dim('# the publisher logs in')}
-curl -X POST ${apiUrl}/v1/auth/login -H "Content-Type: application/json" -d '{"email":"${publisher.email}","password":"${publisher.password}"}'
-${pc.dim('# the licensee sees its licence, clusters and installs')}
-curl ${auth(licences.active)} ${apiUrl}/v1/licence
-curl ${auth(licences.active)} ${apiUrl}/v1/clusters
-curl ${auth(licences.active)} ${apiUrl}/v1/installs
+${pc.dim('# the publisher: log in; an app, a version, its release; a plan, a customer, a licence; suspend it')}
+TOKEN=$(curl -s ${apiUrl}/v1/auth/login ${json} -d '{"email":"${publisher.email}","password":"${publisher.password}"}' | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')
+publisher() { curl -s -H "Authorization: Bearer $TOKEN" ${json} "$@"; echo; }
+publisher ${orgUrl}/apps -d '{"slug":"notes","name":"Notes"}'
+publisher ${orgUrl}/apps/notes/versions -d "{"name":"1.0.0","spec":$(cat examples/guestbook/version.json)}"
+publisher ${orgUrl}/apps/notes/versions/1.0.0/publish -d '{}'
+publisher ${orgUrl}/apps/notes/plans -d '{"slug":"solo","name":"Solo"}'
+publisher ${orgUrl}/customers -d '{"name":"Umbrella"}'
+publisher ${orgUrl}/apps/notes/licences -d '{"plan":"solo","customerId":"<the customer'"'"'s id>"}'
+publisher ${orgUrl}/apps/notes/licences/<the licence's id>/suspend -d '{}'
+${pc.dim('# the licensee: its licence; register a cluster and see what was kept and refused; check it; install')}
+licensee() { curl -s ${auth(licences.active)} ${json} "$@"; echo; }
+licensee ${apiUrl}/v1/licence
+node -e 'console.log(JSON.stringify({name:"mine",kubeconfig:require("fs").readFileSync(process.argv[1],"utf8")}))' <a kubeconfig> | licensee ${apiUrl}/v1/clusters -d @-
+licensee ${apiUrl}/v1/clusters/<the cluster's id>/check -d '{"namespace":"notes"}'
+licensee ${apiUrl}/v1/installs -d '{"clusterId":"<the cluster'"'"'s id>","namespace":"notes"}'
 
 ${pc.dim('The same as a guide: docs/guides/first-steps.md. Ctrl-C stops everything; the data stays. `npm run reset` erases it.')}
 `;
