@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -82,7 +82,7 @@ describe('the guestbook as a KAMA', () => {
         .setExpirationTime(expired ? '-1m' : '4m')
         .sign(privateKey);
     world = new Surroundings(() => ({ keys: [jwk] }));
-    upstream = createServer(async (request, response) => {
+    const respond = async (request: IncomingMessage, response: ServerResponse) => {
       let body = '';
       for await (const chunk of request) body += chunk;
       const [status, value] = world.answer(
@@ -92,7 +92,8 @@ describe('the guestbook as a KAMA', () => {
         body,
       );
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
-    }).listen(0, '127.0.0.1');
+    };
+    upstream = createServer((request, response) => void respond(request, response)).listen(0, '127.0.0.1');
     await once(upstream, 'listening');
     const base = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
     const port = await freePort();

@@ -55,8 +55,13 @@ export function startHost(options: HostOptions): Host {
     channels: [instanceChannel],
     onMessage: (_channel, id) => reconciler.poke(id),
     onConnected: () => {
-      listening = true;
-      void resync().catch((error: unknown) => logger.error({ err: error }, 'resync failed'));
+      // Ready with the first look at everything: it also opens the connections that the first wake would wait for.
+      void resync().then(
+        () => {
+          listening = true;
+        },
+        (error: unknown) => logger.error({ err: error }, 'resync failed'),
+      );
     },
     onError: (error) => {
       listening = false;

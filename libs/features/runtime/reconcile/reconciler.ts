@@ -48,13 +48,13 @@ export class Reconciler {
   /** stop starts nothing more, ends the waiting, and resolves when no pass is in flight. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await Promise.all(
-      [...this.#entries.values()].map((entry) => {
-        clearTimeout(entry.timer);
-        entry.changed.abort();
-        return entry.running;
-      }),
-    );
+    const running: Promise<void>[] = [];
+    for (const entry of this.#entries.values()) {
+      clearTimeout(entry.timer);
+      entry.changed.abort();
+      if (entry.running) running.push(entry.running);
+    }
+    await Promise.all(running);
   }
 
   async #run(id: string, entry: Entry): Promise<void> {
