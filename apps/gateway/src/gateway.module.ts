@@ -3,7 +3,7 @@ import { ContextKeys } from '@nm/features/context';
 import { OwnRoutesController } from './own-routes.controller.js';
 
 @Module({ controllers: [OwnRoutesController] })
-export class GatewayModule {}
+class GatewayModule {}
 
 /** gatewayModule gives the module what lives outside Nest. */
 export const gatewayModule = (keys: ContextKeys): DynamicModule => ({

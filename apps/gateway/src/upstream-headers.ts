@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { endToEnd } from '@nm/adapters/proxy';
+import { contextHeader } from '@nm/kernel/contracts';
 import { type RequestContext, traceparentOf } from './request-context.js';
 
 /** Never forwarded: the caller's credential, names that only we may set, and headers of earlier gateways that KAMAs would believe. */
@@ -26,7 +27,7 @@ const startsWithAny = (name: string, starts: readonly string[]): boolean =>
 const ownCookie = /^(?:__Host-|__Secure-)?nm[_-]/;
 
 /** foreignCookies leaves the caller's cookies for the app, without ours. */
-export function foreignCookies(cookie: string | undefined): string | undefined {
+function foreignCookies(cookie: string | undefined): string | undefined {
   const kept = (cookie ?? '').split(';').filter((pair) => pair.trim() !== '' && !ownCookie.test(pair.trim()));
   return kept.length > 0 ? kept.map((pair) => pair.trim()).join('; ') : undefined;
 }
@@ -50,7 +51,7 @@ export function kamaHeaders(
   const cookies = foreignCookies(request.headers.cookie);
   if (cookies !== undefined) headers.push('Cookie', cookies);
   commonFields(request, context, headers);
-  headers.push('X-Forwarded-Prefix', prefix, 'Nm-Context', contextToken);
+  headers.push('X-Forwarded-Prefix', prefix, contextHeader, contextToken);
   return headers;
 }
 

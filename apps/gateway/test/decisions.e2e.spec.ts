@@ -1,3 +1,5 @@
+import { signLicenceSession } from '@nm/features/access';
+import { systemClock } from '@nm/kernel/time';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import pg from 'pg';
 import request from 'supertest';
@@ -154,8 +156,14 @@ describe('decisions of the gateway', () => {
       .toBe(`licence_${state}`);
   });
 
-  it('refuses the old key within a second of its rotation, and takes the new one', async () => {
+  it('refuses the old key and its sessions within a second of its rotation, and takes the new one', async () => {
     const licence = await give();
+    const { keyLookup } = await stage.database.db.asSystem((tx) =>
+      tx.licence.findUniqueOrThrow({ where: { id: licence.id } }),
+    );
+    const deps = { vault: stage.vault, clock: systemClock };
+    const session = await signLicenceSession({ licenceId: licence.id, keyLookup }, deps);
+    expect((await get('/kama/acme/guestbook/x', bearer(session))).status).toBe(200);
     expect((await get('/kama/acme/guestbook/x', bearer(licence.key))).status).toBe(200);
     const fresh = await give();
     await stage.database.db.asSystem(async (tx) => {
@@ -168,6 +176,7 @@ describe('decisions of the gateway', () => {
     await expect
       .poll(async () => (await get('/kama/acme/guestbook/x', bearer(licence.key))).status, { timeout: 1000 })
       .toBe(401);
+    expect((await get('/kama/acme/guestbook/x', bearer(session))).status).toBe(401);
     expect((await get('/kama/acme/guestbook/x', bearer(fresh.key))).status).toBe(200);
   });
 

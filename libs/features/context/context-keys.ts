@@ -17,7 +17,7 @@ export interface ContextKeysOptions {
 export type ContextFacts = Omit<ContextClaims, 'iss' | 'iat' | 'exp' | 'jti'>;
 
 /** Life of a context token, in seconds. */
-export const contextSecondsMax = 300;
+const contextSecondsMax = 300;
 /** Explicit type of our token (RFC 8725 §3.11), so that no other JWT of ours is taken for one. */
 const tokenType = 'nm-context+jwt';
 /** A token with an unknown key makes us look, but not more often than this: the key id is the sender's text. */

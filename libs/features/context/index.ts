@@ -1,1 +1,1 @@
-export { type ContextFacts, ContextKeys, type ContextKeysOptions, contextSecondsMax } from './context-keys.js';
+export { type ContextFacts, ContextKeys, type ContextKeysOptions } from './context-keys.js';

@@ -72,7 +72,7 @@ export function decideOrThrow(licence: LicenceEntry, nowMs: number): Exclude<Dec
 }
 
 /** chooseInstall picks the named install, else the only ready one, else none. @throws Fault not_found, install_not_ready, install_ambiguous */
-export function chooseInstall(installs: readonly InstallEntry[], named: string | undefined): InstallEntry | undefined {
+function chooseInstall(installs: readonly InstallEntry[], named: string | undefined): InstallEntry | undefined {
   if (named !== undefined) {
     const install = installs.find(({ id }) => id === named);
     if (!install) throw new Fault('not_found');

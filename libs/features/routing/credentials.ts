@@ -1,20 +1,18 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Vault } from '@nm/adapters/vault';
+import { verifyLicenceSession } from '@nm/features/access';
 import { Fault } from '@nm/kernel/fault';
 import { parseBearerKey } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
-import { errors, jwtVerify } from 'jose';
+import { decodeJwt } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Directory } from './directory.js';
 import type { LicenceEntry } from './entries.js';
 
-/** Audience of the short session that a licence key is exchanged for. */
-export const licenceSessionAudience = 'nm-licence';
-
-/** What a credential text was found to be. A key's hash is held against the licence on each use: a rotated key stops at once. */
+/** What a credential text was found to be. Both are held against the licence's key on each use: a rotated key stops at once, its sessions with it. */
 type Known =
   | { readonly kind: 'key'; readonly licenceId: string; readonly hash: Uint8Array }
-  | { readonly kind: 'session'; readonly licenceId: string; readonly untilMs: number };
+  | { readonly kind: 'session'; readonly licenceId: string; readonly keyLookup: string; readonly untilMs: number };
 
 const knownMax = 100_000;
 const credentialBytesMax = 4_096;
@@ -31,14 +29,12 @@ export class Credentials {
   readonly #directory: Directory;
   readonly #vault: Vault;
   readonly #clock: Clock;
-  readonly #sessionKey: Buffer;
   readonly #known = new LRUCache<string, Known>({ max: knownMax });
 
   constructor(directory: Directory, vault: Vault, clock: Clock) {
     this.#directory = directory;
     this.#vault = vault;
     this.#clock = clock;
-    this.#sessionKey = vault.subkey('licence-session');
   }
 
   /** licenceOf @throws Fault unauthenticated, token_expired, store_unavailable */
@@ -48,7 +44,7 @@ export class Credentials {
     const known = this.#known.get(cacheKey) ?? (await this.#learn(text, cacheKey));
     if (known.kind === 'session' && known.untilMs <= this.#clock.nowMs()) throw new Fault('token_expired');
     const licence = await this.#directory.licence(known.licenceId);
-    if (licence && (known.kind === 'session' || sameBytes(known.hash, licence.keyHash))) return licence;
+    if (licence && ofItsKey(known, licence)) return licence;
     this.#known.delete(cacheKey);
     throw new Fault('unauthenticated');
   }
@@ -70,18 +66,12 @@ export class Credentials {
   }
 
   async #learnSession(text: string): Promise<Known> {
-    try {
-      const { payload } = await jwtVerify(text, this.#sessionKey, {
-        algorithms: ['HS256'],
-        audience: licenceSessionAudience,
-        requiredClaims: ['sub', 'exp'],
-        currentDate: this.#clock.now(),
-      });
-      return { kind: 'session', licenceId: payload.sub ?? '', untilMs: (payload.exp ?? 0) * 1000 };
-    } catch (cause) {
-      throw new Fault(cause instanceof errors.JWTExpired ? 'token_expired' : 'unauthenticated', { cause });
-    }
+    const claims = await verifyLicenceSession(text, { vault: this.#vault, clock: this.#clock });
+    return { kind: 'session', ...claims, untilMs: (decodeJwt(text).exp ?? 0) * 1000 };
   }
 }
+
+const ofItsKey = (known: Known, licence: LicenceEntry): boolean =>
+  known.kind === 'session' ? known.keyLookup === licence.keyLookup : sameBytes(known.hash, licence.keyHash);
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b);

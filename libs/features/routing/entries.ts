@@ -6,6 +6,7 @@ export interface LicenceEntry {
   readonly id: string;
   readonly orgId: string;
   readonly appId: string;
+  readonly keyLookup: string;
   readonly keyHash: Uint8Array;
   readonly facts: LicenceFacts;
   readonly entitlements: Entitlements;

@@ -11,6 +11,7 @@ export async function loadLicence(tx: Tx, id: string): Promise<LicenceEntry | un
     id: row.id,
     orgId: row.orgId,
     appId: row.appId,
+    keyLookup: row.keyLookup,
     keyHash: row.keyHash,
     facts: {
       state: row.state as LicenceFacts['state'],
