@@ -13,7 +13,7 @@ const projectRoot = resolve(import.meta.dirname, '../..');
 const node = join(projectRoot, 'node_modules/node/bin/node');
 
 export const nodeBaseImage = 'nmachine-test/node:24';
-export const guestbookImage = 'nmachine/guestbook:1';
+const guestbookImage = 'nmachine/guestbook:1';
 
 /** buildNodeBaseImage makes an image of this machine's own Node: the binary, the shared libraries that it needs, names of users, certificates. Nothing is pulled. */
 export async function buildNodeBaseImage(engine: Docker): Promise<string> {

@@ -6,7 +6,7 @@ import type { ReconcileTools } from './reconcile/turn.js';
 import { endInstance, type RuntimeHandle } from './runtime-driver.js';
 
 /** NOTIFY channel that a trigger on `instance` feeds with the id whenever somebody wants something. */
-export const instanceChannel = 'nm_instance';
+const instanceChannel = 'nm_instance';
 
 export interface HostOptions extends ReconcileTools {
   readonly db: Db;

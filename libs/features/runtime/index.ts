@@ -5,14 +5,13 @@ export { operatorIsDead, operatorName } from './operator-name.js';
 export { ProcessDriver, type ProcessDriverOptions } from './process/process-driver.js';
 export { InstanceStore } from './reconcile/instance-store.js';
 export { requestWake, type WakeRequest } from './request-wake.js';
-export {
-  type DriverName,
-  logBytesMax,
-  type OnExit,
-  type RuntimeDriver,
-  type RuntimeHandle,
-  type RuntimeSpec,
-  type RuntimeState,
+export type {
+  DriverName,
+  OnExit,
+  RuntimeDriver,
+  RuntimeHandle,
+  RuntimeSpec,
+  RuntimeState,
 } from './runtime-driver.js';
 export { slotOf } from './slot.js';
 export { touchInstances } from './touch-instances.js';

@@ -46,7 +46,7 @@ async function fetchConfigMap(context: InstallContext): Promise<ConfigMap | unde
 }
 
 /** newKamafile is the state of an install of which nothing has been set. */
-export function newKamafile(context: InstallContext): Kamafile {
+function newKamafile(context: InstallContext): Kamafile {
   const env = process.env;
   return {
     is_prototype: false,
@@ -66,7 +66,7 @@ export function newKamafile(context: InstallContext): Kamafile {
 }
 
 /** parseKamafile reads the key `app`; absent levels count as empty. */
-export function parseKamafile(context: InstallContext, map: ConfigMap | undefined): Kamafile {
+function parseKamafile(context: InstallContext, map: ConfigMap | undefined): Kamafile {
   const fresh = newKamafile(context);
   const text = map?.data?.[space];
   if (text === undefined) return fresh;

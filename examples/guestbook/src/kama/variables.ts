@@ -29,7 +29,7 @@ const image = text(300, /^[a-z0-9][\w.:/@-]*$/, 'an image reference');
 export const replicasMax = 20;
 
 /** All that an operator of a guestbook may set. */
-export const variables: readonly Variable[] = [
+const variables: readonly Variable[] = [
   {
     id: 'web.replicas',
     title: 'Web replicas',
@@ -73,7 +73,7 @@ export const variables: readonly Variable[] = [
 ];
 
 /** The four levels of a Kamafile, weakest first. */
-export const levels = ['default_vars', 'vendor_injection_vars', 'user_injection_vars', 'user_vars'] as const;
+const levels = ['default_vars', 'vendor_injection_vars', 'user_injection_vars', 'user_vars'] as const;
 export type Levels = Readonly<Record<(typeof levels)[number], Assignments>>;
 
 /** flatten turns deep assignments into flat ones: `{a: {b: 1}}` → `{'a.b': 1}`. */

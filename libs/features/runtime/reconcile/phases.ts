@@ -15,7 +15,7 @@ const probeOftenMs = 3_000;
  * takeOver settles what a dead operator has left. Its containers are simply gone on with; its processes are ended, since nobody
  * reads their output any more, and started again if somebody still needs them.
  */
-export const takeOver: Phase = async (turn) => {
+const takeOver: Phase = async (turn) => {
   const { facts, store, logger } = turn;
   if (facts.takenOverFrom === undefined) return 'next';
   const driver = facts.handle && driverOf(turn, facts.handle.driver);
@@ -29,7 +29,7 @@ export const takeOver: Phase = async (turn) => {
 };
 
 /** observe compares what should be there with what is, and records an end that nobody asked for. */
-export const observe: Phase = async (turn) => {
+const observe: Phase = async (turn) => {
   const { facts } = turn;
   if (!facts.handle) {
     // Claimed in "starting" without a handle: its start was cut short. The driver removes what may be left when it starts anew.
@@ -48,7 +48,7 @@ export const observe: Phase = async (turn) => {
 };
 
 /** stopUnwanted ends what nobody has used for the version's `idleSeconds`, and what is to be stopped anyway. */
-export const stopUnwanted: Phase = async (turn) => {
+const stopUnwanted: Phase = async (turn) => {
   const { facts, store, logger } = turn;
   if (facts.desired === 'running' && facts.observed !== 'stopped') {
     if (facts.observed === 'starting' || isRecent(turn)) return 'next';
@@ -78,7 +78,7 @@ export async function endIt(turn: Pick<Turn, 'facts' | 'store' | 'drivers' | 'gr
 }
 
 /** start runs what is wanted and not there, unless it has just crashed. */
-export const start: Phase = async (turn) => {
+const start: Phase = async (turn) => {
   const { facts, store } = turn;
   if (facts.handle) return 'next';
   if (facts.desired !== 'running') return 'done';
@@ -106,7 +106,7 @@ export const start: Phase = async (turn) => {
 };
 
 /** awaitReady asks the health path until it answers 2xx, or the version's `startSeconds` are over. */
-export const awaitReady: Phase = async (turn) => {
+const awaitReady: Phase = async (turn) => {
   const { facts, store, clock, changed, logger } = turn;
   if (facts.observed !== 'starting' || !facts.handle) return 'next';
   const startedMs = facts.startedAt?.getTime() ?? turn.nowMs();
@@ -130,7 +130,7 @@ export const awaitReady: Phase = async (turn) => {
 };
 
 /** watchIdle asks for the next look at the moment when the instance would become idle. */
-export const watchIdle: Phase = async (turn) => {
+const watchIdle: Phase = async (turn) => {
   if (turn.facts.observed !== 'ready') return 'done';
   const idleAtMs = lastWanted(turn.facts) + turn.facts.spec.idleSeconds * 1000;
   return { againInMs: Math.max(100, idleAtMs - turn.nowMs() + 1) };

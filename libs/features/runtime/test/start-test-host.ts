@@ -7,7 +7,7 @@ import { type Host, startHost } from '../host.js';
 import { ProcessDriver } from '../process/process-driver.js';
 import { InstanceStore } from '../reconcile/instance-store.js';
 
-export const tinyKama = join(import.meta.dirname, 'tiny-kama.mjs');
+const tinyKama = join(import.meta.dirname, 'tiny-kama.mjs');
 export const tinyCommand = [process.execPath, tinyKama];
 
 export interface TestHost extends Host {
