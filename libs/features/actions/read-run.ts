@@ -9,6 +9,7 @@ import {
   type RunSummary,
   toPage,
 } from '@nm/kernel/contracts';
+import { isTerminal } from './run-rules.js';
 import { findRun, type RunScope, scopeFilter } from './run-scope.js';
 import { eventOf, runView, summaryOf } from './run-view.js';
 
@@ -58,6 +59,6 @@ export function runEvents(db: Db, scope: RunScope, runId: string, afterSeq: numb
       take: eventsMax,
     });
     const newest = rows.at(-1)?.seq ?? afterSeq;
-    return { events: rows.map(eventOf), ended: run.finishedAt !== null && newest >= run.nextSeq - 1 };
+    return { events: rows.map(eventOf), ended: isTerminal(run.status as Run['status']) && newest >= run.nextSeq - 1 };
   });
 }
