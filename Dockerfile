@@ -1,13 +1,20 @@
 # One small image for every app; the command says which: node dist/apps/<app>/src/main.js
-# BASE_IMAGE needs Node 24 and nothing else. Build `npm run setup` output inside, so that a clean clone is enough.
+# BASE_IMAGE needs Node 24 with npm, a shell, and nothing else. A clean clone is enough: what is generated and built here is not copied in.
 ARG BASE_IMAGE=node:24-bookworm-slim
 
 FROM ${BASE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --no-audit --no-fund --loglevel=error
-COPY . .
-RUN npm run generate && npm run build && npm prune --omit=dev --no-audit --no-fund --loglevel=error
+# No install scripts: they would fetch a second Node and database engines that nothing here uses.
+RUN npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+COPY prisma.config.ts nest-cli.json tsconfig.json tsconfig.build.json ./
+COPY prisma ./prisma
+COPY libs ./libs
+COPY examples ./examples
+COPY apps ./apps
+RUN npm run generate && npm run build
+COPY tools/image ./tools/image
+RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error && sh tools/image/slim.sh
 
 FROM ${BASE_IMAGE}
 ENV NODE_ENV=production NODE_OPTIONS="--enable-source-maps --disable-warning=ExperimentalWarning"
