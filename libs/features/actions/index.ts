@@ -1,5 +1,5 @@
 export { cancelRun } from './cancel-run.js';
-export { checkPlan } from './check-plan.js';
+export {} from './check-plan.js';
 export { type DispatchOptions, OutboxDispatcher } from './dispatch/outbox-dispatcher.js';
 export { type SweepOptions, startRunSweeper, sweepRuns } from './dispatch/run-sweeper.js';
 export { type Advance, advanceRun, type RunEngine, type RunSessions } from './engine/advance-run.js';
@@ -10,5 +10,5 @@ export { type QueueRunInput, queueRun } from './queue-run.js';
 export { listRuns, type RunEvents, readRun, runEvents } from './read-run.js';
 export type { RunScope } from './run-scope.js';
 export { type RunPrincipal, type StartRunDeps, scopeOf, startRun } from './start-run.js';
-export { fenceAnnotation, fieldManager, runAnnotation } from './steps/apply.js';
+export { fenceAnnotation } from './steps/apply.js';
 export type { ClusterSession } from './steps/step-context.js';

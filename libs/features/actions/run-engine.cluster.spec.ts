@@ -17,6 +17,7 @@ const rbac: RbacPolicy = {
         { apiGroups: [''], resources: ['configmaps', 'services'], verbs },
         { apiGroups: ['apps'], resources: ['deployments'], verbs },
         { apiGroups: [''], resources: ['services/proxy'], verbs: ['get'] },
+        { apiGroups: [''], resources: ['resourcequotas'], verbs: ['get', 'patch'] },
       ],
     },
   ],
@@ -132,6 +133,22 @@ describeWith(['kubernetes'], 'runs on a real cluster', () => {
       ['idle', 0],
     ]);
     expect(await get(configMap('first'))).toBeUndefined();
+  });
+
+  it('needs the right to create only for what does not exist', async () => {
+    const quota = (name: string, pods: string) => ({
+      ...{ apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name } },
+      spec: { hard: { pods } },
+    });
+    await lab.admin.apply(quota('given', '100'), { namespace: lab.namespace, fieldManager: 'test' });
+    const absent = await lab.queue({ steps: [apply(quota('given', '90'), quota('absent', '1'))] });
+    expect(await advance(absent)).toBe('negative');
+    expect((await lab.read(absent)).error?.missing).toEqual([
+      `create resourcequotas "absent" in namespace ${lab.namespace}`,
+    ]);
+    const present = await lab.queue({ steps: [apply(quota('given', '90'))] });
+    expect(await advance(present)).toBe('positive');
+    await lab.admin.delete(refOf(quota('given', '')), lab.namespace);
   });
 
   it('ends negative with the reason when a rollout fails', async () => {

@@ -2,6 +2,13 @@ import type { AccessQuestion, ApiResource } from '@nm/adapters/k8kat';
 import type { ObjectRef, PlanStep, RunPlan } from '@nm/kernel/contracts';
 import { refOfManifest } from '../check-plan.js';
 
+/** One permission that a plan needs. */
+export interface Need {
+  readonly question: AccessQuestion;
+  /** Needed only while this object does not exist. */
+  readonly unlessPresent?: ObjectRef;
+}
+
 /** KindLookup finds how a kind is served, as a session's discovery does. */
 export type KindLookup = (apiVersion: string, kind: string) => Promise<ApiResource>;
 
@@ -17,12 +24,13 @@ const verbsOf: Readonly<Record<'apply' | 'await' | 'delete', readonly string[]>>
  * @param namespace of objects that name none
  * @throws what the lookup throws for a kind that the cluster does not serve and the plan does not define
  */
-export async function planNeeds(plan: RunPlan, namespace: string, lookup: KindLookup): Promise<AccessQuestion[]> {
+export async function planNeeds(plan: RunPlan, namespace: string, lookup: KindLookup): Promise<Need[]> {
   const defined = definedKinds(plan);
   const find: KindLookup = async (apiVersion, kind) =>
     defined.get(`${apiVersion} ${kind}`) ?? (await lookup(apiVersion, kind));
-  const needs = new Map<string, AccessQuestion>();
-  const need = (question: AccessQuestion) => needs.set(JSON.stringify(question), question);
+  const needs = new Map<string, Need>();
+  const need = (question: AccessQuestion, unlessPresent?: ObjectRef) =>
+    needs.set(JSON.stringify(question), unlessPresent ? { question, unlessPresent } : { question });
   for (const step of plan.steps) {
     if (step.kind === 'wait-for-http') {
       if (step.service)
@@ -36,7 +44,8 @@ export async function planNeeds(plan: RunPlan, namespace: string, lookup: KindLo
         // An existing namespace is judged within itself: a Role in it may allow this.
         const inItself = group === '' && resource === 'namespaces' && verb !== 'create';
         const within = namespaced ? (ref.namespace ?? namespace) : inItself ? ref.name : undefined;
-        need({ verb, group, resource, ...(within === undefined ? {} : { namespace: within }), name: ref.name });
+        const place = within === undefined ? {} : { namespace: within };
+        need({ verb, group, resource, ...place, name: ref.name }, verb === 'create' ? ref : undefined);
       }
     }
   }

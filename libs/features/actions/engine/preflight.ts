@@ -1,8 +1,9 @@
-import type { AccessQuestion } from '@nm/adapters/k8kat';
+import { type AccessQuestion, isKubeStatus } from '@nm/adapters/k8kat';
+import type { ObjectRef } from '@nm/kernel/contracts';
 import { Fault, hasCode } from '@nm/kernel/fault';
 import type { StepSession } from '../steps/step-context.js';
 import type { ClaimedRun } from './claim-run.js';
-import { planNeeds } from './plan-needs.js';
+import { type Need, planNeeds } from './plan-needs.js';
 
 /** Questions to the cluster at the same time. */
 const parallel = 8;
@@ -15,7 +16,7 @@ export async function preflight(session: StepSession, run: ClaimedRun, signal: A
   const done = new Set(run.steps.filter((step) => step.status === 'positive').map((step) => step.position));
   const steps = run.plan.steps.filter((_, position) => !done.has(position));
   const needs = await planNeeds({ steps }, run.namespace, (apiVersion, kind) => session.resourceFor(apiVersion, kind));
-  const missing = await missingOf(session, needs, signal);
+  const missing = await missingOf(session, needs, run.namespace, signal);
   if (missing.length === 0) return;
   throw new Fault('cluster_forbidden', {
     public: `The cluster does not allow what this plan needs: ${missing.slice(0, 5).join('; ')}${missing.length > 5 ? '; …' : ''}.`,
@@ -23,38 +24,42 @@ export async function preflight(session: StepSession, run: ClaimedRun, signal: A
   });
 }
 
-async function missingOf(session: StepSession, needs: readonly AccessQuestion[], signal: AbortSignal) {
+async function missingOf(session: StepSession, needs: readonly Need[], namespace: string, signal: AbortSignal) {
   const missing: string[] = [];
   // Who may do it to every object of a kind needs no question for each one.
   const general = new Map<string, Promise<boolean>>();
-  const may = async (need: AccessQuestion): Promise<boolean> => {
-    const { name, ...anyName } = need;
+  const may = async (question: AccessQuestion): Promise<boolean> => {
+    const { name, ...anyName } = question;
     const key = JSON.stringify(anyName);
     const known = general.get(key) ?? session.can(anyName, signal).then(({ allowed }) => allowed);
     general.set(key, known);
-    return (
-      (await known) ||
-      (await session.can({ ...anyName, name }, signal)).allowed ||
-      (isNewNamespace(need) && (await namespaceExists(session, name, signal)))
-    );
+    return (await known) || (await session.can({ ...anyName, name }, signal)).allowed;
+  };
+  const isMet = async ({ question, unlessPresent }: Need): Promise<boolean> => {
+    if (await may(question)) return true;
+    // Asked only now, when creating is not allowed: reading is, or is missing itself.
+    return unlessPresent !== undefined && (await isPresent(session, unlessPresent, namespace, signal));
   };
   const queue = [...needs];
   const ask = async (): Promise<void> => {
-    for (let need = queue.shift(); need; need = queue.shift()) if (!(await may(need))) missing.push(wordsOf(need));
+    for (let need = queue.shift(); need; need = queue.shift())
+      if (!(await isMet(need))) missing.push(wordsOf(need.question));
   };
   await Promise.all(Array.from({ length: parallel }, ask));
   return missing.sort();
 }
 
-const isNewNamespace = ({ verb, group, resource }: AccessQuestion): boolean =>
-  verb === 'create' && group === '' && resource === 'namespaces';
-
-/** A namespace that is there need not be created; a credential of one namespace may do the rest. */
-async function namespaceExists(session: StepSession, name = '', signal: AbortSignal): Promise<boolean> {
+/** What is there need not be created; so a credential of one namespace may do the rest. */
+async function isPresent(
+  session: StepSession,
+  ref: ObjectRef,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<boolean> {
   try {
-    return (await session.get({ apiVersion: 'v1', kind: 'Namespace', name }, undefined, signal)) !== undefined;
+    return (await session.get(ref, namespace, signal)) !== undefined;
   } catch (error) {
-    if (hasCode(error, 'cluster_forbidden')) return false;
+    if (hasCode(error, 'cluster_forbidden') || isKubeStatus(error, 404)) return false;
     throw error;
   }
 }
