@@ -4,6 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bearer, openStage, type Stage, startUpstream, type Upstream } from './fixture.js';
 import { addInstall, issue, makeTenant, setInstance, setLicence, type Tenant } from './tenant.js';
 
+/** Waiting for a write on a busy machine; nothing here promises how fast it comes. */
+const patient = { timeout: 5_000 };
+
 describe('waking a KAMA', () => {
   let stage: Stage;
   let upstream: Upstream;
@@ -31,7 +34,7 @@ describe('waking a KAMA', () => {
   it('wakes one instance for many requests at once, and says how long each waited', async () => {
     const { key } = await issue(stage.database.db, stage.vault, tenant);
     const waiting = Promise.all(Array.from({ length: 20 }, () => get(key).then((answer) => answer)));
-    await expect.poll(rows).toHaveLength(1);
+    await expect.poll(rows, patient).toHaveLength(1);
     expect((await rows())[0]).toMatchObject({ desired: 'running', observed: 'stopped' });
     await setInstance(stage.database.db, tenant, { observed: 'ready', address: upstream.address });
     const answers = await waiting;
@@ -58,7 +61,7 @@ describe('waking a KAMA', () => {
     expect(await rows()).toEqual([]);
     const { installId } = await addInstall(stage.database.db, tenant, licence.id);
     const waiting = get(licence.key).then((answer) => answer);
-    await expect.poll(rows).toHaveLength(1);
+    await expect.poll(rows, patient).toHaveLength(1);
     expect((await rows())[0]).toMatchObject({ install_id: installId, slot: `${tenant.versionId}/${installId}` });
     await setInstance(stage.database.db, tenant, { observed: 'ready', address: upstream.address }, installId);
     expect((await waiting).status).toBe(200);
@@ -68,7 +71,7 @@ describe('waking a KAMA', () => {
     const { key } = await issue(stage.database.db, stage.vault, tenant);
     const waiting = Array.from({ length: 100 }, () => get(key).then((answer) => answer));
     const metrics = () => fetch(`http://127.0.0.1:${stage.gateway.opsPort}/metrics`).then((answer) => answer.text());
-    await expect.poll(metrics).toMatch(/nm_gateway_waiting_requests\{[^}]*\} 100/);
+    await expect.poll(metrics, patient).toMatch(/nm_gateway_waiting_requests\{[^}]*\} 100/);
     const refused = await get(key);
     expect([refused.status, refused.body.code]).toEqual([503, 'wake_queue_full']);
     expect(refused.headers['retry-after']).toBe('2');
@@ -94,7 +97,7 @@ describe('waking a KAMA', () => {
   it('refuses a request whose licence was suspended while it waited', async () => {
     const licence = await issue(stage.database.db, stage.vault, tenant);
     const waiting = get(licence.key).then((answer) => answer);
-    await expect.poll(rows).toHaveLength(1);
+    await expect.poll(rows, patient).toHaveLength(1);
     await setLicence(stage.database.db, tenant, licence.id, 'suspended');
     await new Promise((resolve) => setTimeout(resolve, 200));
     await setInstance(stage.database.db, tenant, { observed: 'ready', address: upstream.address });
@@ -109,7 +112,7 @@ describe('waking a KAMA', () => {
     expect((await get(key)).status).toBe(200);
     await dead.close();
     const waiting = get(key).then((answer) => answer);
-    await expect.poll(async () => (await rows())[0].wanted_at).not.toBeNull();
+    await expect.poll(async () => (await rows())[0].wanted_at, patient).not.toBeNull();
     await setInstance(stage.database.db, tenant, { observed: 'starting', address: null });
     await setInstance(stage.database.db, tenant, { observed: 'ready', address: upstream.address });
     const answer = await waiting;
