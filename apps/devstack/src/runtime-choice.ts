@@ -74,9 +74,11 @@ async function ensureImage(config: DevstackConfig): Promise<void> {
   if (!present) await docker(config, 'build', '-t', image, '-f', 'examples/guestbook/Dockerfile', '.');
 }
 
-/** networkAddress makes the hosting network when it is absent; its gateway is how a container reaches this machine. */
+/** networkAddress makes the hosting network when it is absent (its containers do not reach each other); its gateway is how a container reaches this machine. */
 async function networkAddress(config: DevstackConfig): Promise<string> {
-  await docker(config, 'network', 'inspect', network).catch(() => docker(config, 'network', 'create', network));
+  await docker(config, 'network', 'inspect', network).catch(() =>
+    docker(config, 'network', 'create', '-o', 'com.docker.network.bridge.enable_icc=false', network),
+  );
   const { stdout } = await docker(config, 'network', 'inspect', '-f', '{{(index .IPAM.Config 0).Gateway}}', network);
   return stdout.trim();
 }

@@ -1,5 +1,5 @@
 export { type Change, type ChangeKind, changeChannel, recordChange } from './change.js';
 export { Db, type DbOptions, type Tx } from './db.js';
 export { type Listener, listen } from './listen.js';
-export { diffSchema, migrate } from './migrate.js';
+export { migrate } from './migrate.js';
 export { ensureRoles } from './roles.js';

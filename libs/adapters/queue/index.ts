@@ -1,5 +1,5 @@
-export { type JobHandler, type JobHandlers, type JobName, type JobPayload, jobCatalogue } from './job-catalogue.js';
-export { migrateQueue, queueSchema } from './migrate-queue.js';
+export type { JobHandler, JobHandlers, JobName, JobPayload } from './job-catalogue.js';
+export { migrateQueue } from './migrate-queue.js';
 export { Producer, type ProducerOptions } from './producer.js';
 export { openPublisher, type Publisher } from './publisher.js';
 export { checkQueue, type OnQueueError, type QueueCheck, type QueueTarget, queueTarget } from './queue-backend.js';

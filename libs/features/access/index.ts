@@ -12,11 +12,11 @@ export { createApiToken, listApiTokens, revokeApiToken } from './api-tokens.js';
 export type { AuthenticateDeps } from './authenticate.js';
 export { bearerOf } from './bearer-of.js';
 export type { AccessDeps, ContextVerifier } from './deps.js';
-export { licenceSessionType, sessionSecondsMax, signLicenceSession, verifyLicenceSession } from './licence-session.js';
+export { sessionSecondsMax, signLicenceSession, verifyLicenceSession } from './licence-session.js';
 export { login } from './login.js';
 export { addMember, changeMember, listMembers, removeMember } from './members.js';
 export { createOrg, listOrgs, orgView, readMe } from './orgs.js';
-export { type Action, may, rolesFor } from './permissions.js';
+export type { Action } from './permissions.js';
 export type {
   ApiTokenPrincipal,
   InstallPrincipal,
@@ -26,5 +26,5 @@ export type {
   UserPrincipal,
 } from './principal.js';
 export { logout, refreshLogin } from './refresh-token.js';
-export { type OrgAccess, requireOrg } from './require-org.js';
+export type { OrgAccess } from './require-org.js';
 export { signup } from './signup.js';

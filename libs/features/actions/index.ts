@@ -1,5 +1,4 @@
 export { cancelRun } from './cancel-run.js';
-export {} from './check-plan.js';
 export { type DispatchOptions, OutboxDispatcher } from './dispatch/outbox-dispatcher.js';
 export { type SweepOptions, startRunSweeper, sweepRuns } from './dispatch/run-sweeper.js';
 export { type Advance, advanceRun, type RunEngine, type RunSessions } from './engine/advance-run.js';

@@ -1,5 +1,4 @@
 export { createApp, listApps, readApp, requireApp } from './apps.js';
 export { listChannels, setChannel } from './channels.js';
 export { listInstances, readInstanceLog } from './instances.js';
-export { versionDigest } from './version-digest.js';
 export { createVersion, listVersions, publishVersion, readVersion, yankVersion } from './versions.js';

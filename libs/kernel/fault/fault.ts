@@ -50,11 +50,6 @@ export function toFault(error: unknown): Fault {
 /** hasCode narrows a caught error to one code. */
 export const hasCode = (error: unknown, code: Code): error is Fault => isFault(error) && error.code === code;
 
-/** assertNever makes a switch exhaustive at compile time and loud at run time. */
-export function assertNever(value: never): never {
-  throw new Fault('internal', { internal: `unexpected value ${JSON.stringify(value)}` });
-}
-
 /** invariant states what must hold; its failure is our defect, never the caller's. */
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Fault('internal', { internal: `invariant broken: ${message}` });

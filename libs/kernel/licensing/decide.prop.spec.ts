@@ -12,7 +12,9 @@ const factsOf = fc.record<LicenceFacts>({
 
 describe('decide', () => {
   it('never lets in a licence that is not active, whatever its dates', () => {
-    fc.assert(fc.property(factsOf, time, (facts, now) => facts.state === 'active' || decide(facts, now).effect === 'deny'));
+    fc.assert(
+      fc.property(factsOf, time, (facts, now) => facts.state === 'active' || decide(facts, now).effect === 'deny'),
+    );
   });
 
   it('allows exactly from the start (inclusive) to expiry (exclusive)', () => {

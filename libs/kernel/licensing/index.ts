@@ -1,1 +1,1 @@
-export { type Decision, decide, type DenyCode, isSafeMethod, type LicenceFacts } from './decide.js';
+export { type Decision, type DenyCode, decide, isSafeMethod, type LicenceFacts } from './decide.js';
