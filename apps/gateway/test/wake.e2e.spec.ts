@@ -60,7 +60,14 @@ describe('waking a KAMA', () => {
     expect([none.status, none.body.code]).toEqual([409, 'install_required']);
     expect(await rows()).toEqual([]);
     const { installId } = await addInstall(stage.database.db, tenant, licence.id);
-    const waiting = get(licence.key).then((answer) => answer);
+    // The gateway hears of the install in its own time.
+    const untilKnown = async () => {
+      for (;;) {
+        const answer = await get(licence.key);
+        if (answer.status !== 409) return answer;
+      }
+    };
+    const waiting = untilKnown();
     await expect.poll(rows, patient).toHaveLength(1);
     expect((await rows())[0]).toMatchObject({ install_id: installId, slot: `${tenant.versionId}/${installId}` });
     await setInstance(stage.database.db, tenant, { observed: 'ready', address: upstream.address }, installId);
