@@ -49,8 +49,16 @@ const shellTools = [
   'uname',
 ];
 const tools = shellTools.map((tool) => `/usr/bin/${tool}`);
-/** Loaded by name at run time, so `ldd` does not see them. */
-const nameService = ['libnss_files.so.2', 'libnss_dns.so.2'].map((file) => `/lib/${libraryFolder()}/${file}`);
+/** The C library's other parts. Loaded by name at run time, or by npm packages' native parts, so that `ldd` does not see them. */
+const libcParts = [
+  'libanl.so.1',
+  'libnss_dns.so.2',
+  'libnss_files.so.2',
+  'libresolv.so.2',
+  'librt.so.1',
+  'libutil.so.1',
+];
+const libc = libcParts.map((file) => `/lib/${libraryFolder()}/${file}`);
 
 function libraryFolder(): string {
   return process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
@@ -87,8 +95,8 @@ async function layOut(rootfs: string, recipe: Recipe): Promise<void> {
   await mkdir(join(rootfs, 'tmp'), { recursive: true });
   await chmod(join(rootfs, 'tmp'), 0o1777);
   const programs = [...recipe.programs, ...tools].map(pair);
-  const libraries = await librariesOf([...programs.map(([, here]) => here), ...nameService]);
-  for (const [there, here] of [...programs, ...libraries.map(pair), ...nameService.map(pair), ...recipe.data.map(pair)])
+  const libraries = await librariesOf([...programs.map(([, here]) => here), ...libc]);
+  for (const [there, here] of [...programs, ...libraries.map(pair), ...libc.map(pair), ...recipe.data.map(pair)])
     if (existsSync(here)) await put(await realpath(here), join(rootfs, there));
   for (const [path, target] of Object.entries(recipe.links ?? {})) await link(target, join(rootfs, path));
   const accounts = {

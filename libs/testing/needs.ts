@@ -11,7 +11,7 @@ const remedies: Record<Need, string> = {
   kubelet: 'be root, with Go ≥ 1.26, containerd, runc and containernetworking-plugins installed',
   nginx: 'install nginx',
   chromium: 'install chromium',
-  compose: 'install docker.io and docker-compose, and be root',
+  compose: 'install docker.io, docker-compose, postgresql and redis-server, and be root',
 };
 
 const onPath = (command: string): boolean => {
@@ -34,7 +34,9 @@ const probes: Record<Need, () => boolean> = {
   compose: () =>
     onPath('dockerd') &&
     root() &&
-    (onPath('docker-compose') || existsSync('/usr/libexec/docker/cli-plugins/docker-compose')),
+    onPath('redis-server') &&
+    existsSync('/usr/lib/postgresql') &&
+    onPath('docker-compose'),
 };
 
 /** missing gives the remedy for the first need that is not met here. */
