@@ -12,7 +12,10 @@ export interface WorkerProcess {
 }
 
 /** spawnWorker starts the built worker as production does, on the lab's database; resolves when it takes jobs. */
-export async function spawnWorker(lab: RunLab, env: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> {
+export async function spawnWorker(
+  lab: Pick<RunLab, 'masterKey'> & { readonly database: { readonly url: string } },
+  env: Readonly<Record<string, string>> = {},
+): Promise<WorkerProcess> {
   const child = spawn(process.execPath, [join(projectRoot, 'dist/apps/worker/src/main.js')], {
     cwd: projectRoot,
     env: {

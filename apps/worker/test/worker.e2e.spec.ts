@@ -2,7 +2,7 @@ import type { KubeObject } from '@nm/adapters/k8kat';
 import { cancelRun, fenceAnnotation, runEvents } from '@nm/features/actions';
 import type { RunPlan } from '@nm/kernel/contracts';
 import { systemClock as clock } from '@nm/kernel/time';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { describeWith } from '../../../libs/testing/needs.js';
 import { startRedis, type TestRedis } from '../../../libs/testing/redis.js';
 import { openRunLab, type RunLab } from '../../../libs/testing/run-lab.js';
@@ -19,6 +19,24 @@ const refOf = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', name });
 const apply = (...names: string[]): Step => ({ kind: 'apply', title: 'Apply', manifests: names.map(configMap) });
 /** Holds a run until the test opens it. */
 const gate = (name: string): Step => ({ kind: 'await', title: 'Gate', refs: [refOf(name)], timeoutSeconds: 90 });
+
+describe('the worker as it is started', () => {
+  it('ends at once, and says what to do, on a database whose queue was not prepared', async () => {
+    const url = new URL(inject('postgresAdminUrl'));
+    const beganMs = clock.monotonicMs();
+    const start = spawnWorker({ database: { url: url.href }, masterKey: Buffer.alloc(32, 7) });
+    await expect(start).rejects.toThrow(/ended with 1: .*npm run migrate/s);
+    expect(clock.monotonicMs() - beganMs).toBeLessThan(10_000);
+  });
+
+  it('names every variable that is wrong', async () => {
+    const start = spawnWorker(
+      { database: { url: 'postgresql://127.0.0.1:1/x' }, masterKey: Buffer.alloc(3) },
+      { NM_WORKER_CONCURRENCY: '0' },
+    );
+    await expect(start).rejects.toThrow(/NM_MASTER_KEY/);
+  });
+});
 
 describeWith(['kubernetes'], 'the worker as it is started, on PostgreSQL', () => workerSuite('postgres'));
 describeWith(['kubernetes', 'redis'], 'the worker as it is started, on Redis', () => workerSuite('redis'));
