@@ -1,9 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { systemClock } from '@nm/kernel/time';
 import Docker from 'dockerode';
+
+const run = promisify(execFile);
 
 export interface Dockerd {
   /** Path of the engine's socket. */
@@ -59,7 +62,9 @@ export async function startDockerd(): Promise<Dockerd> {
     stop: async () => {
       await empty(engine).catch(() => undefined);
       await end(child, join(folder, 'exec/containerd/containerd.pid'));
-      await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+      // dockerd leaves its handle on the machine's network namespace mounted; nothing can be erased around it.
+      await run('umount', [join(folder, 'exec/netns/default')]).catch(() => undefined);
+      await rm(folder, { recursive: true, force: true, maxRetries: 3, retryDelay: 200 });
     },
   };
 }
