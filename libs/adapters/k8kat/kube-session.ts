@@ -17,10 +17,14 @@ export interface ApplyOptions {
   /** Take fields over from other managers. */
   readonly force?: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** See `KubeRequestOptions`. */
+  readonly beforeSend?: (() => void) | undefined;
 }
 
 export interface DeleteOptions {
   readonly signal?: AbortSignal | undefined;
+  /** See `KubeRequestOptions`. */
+  readonly beforeSend?: (() => void) | undefined;
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   /** Delete only the object that has this uid. */
   readonly uid?: string;
@@ -94,6 +98,7 @@ export class KubeSession {
       contentType: 'application/apply-patch+yaml',
       body: manifest,
       signal: options.signal,
+      beforeSend: options.beforeSend,
       idempotent: true,
     });
   }
@@ -116,7 +121,12 @@ export class KubeSession {
       ...(options.uid ? { preconditions: { uid: options.uid } } : {}),
     };
     const answer = await absentAsUndefined(
-      this.request<object>('DELETE', path, { body, signal: options.signal, idempotent: true }),
+      this.request<object>('DELETE', path, {
+        body,
+        signal: options.signal,
+        beforeSend: options.beforeSend,
+        idempotent: true,
+      }),
     );
     return answer !== undefined;
   }

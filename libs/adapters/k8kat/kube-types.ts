@@ -38,4 +38,6 @@ export interface KubeRequestOptions {
   readonly timeoutMs?: number;
   /** Says that sending it twice does no harm, so that a throttled or broken request is sent again. GET always is. */
   readonly idempotent?: boolean;
+  /** Called each time right before the request leaves, repetitions included; what it throws stops the request. */
+  readonly beforeSend?: (() => void) | undefined;
 }

@@ -137,6 +137,7 @@ export class Transport {
 
   async #dispatch(method: KubeMethod, path: string, options: KubeRequestOptions, signal: AbortSignal | undefined) {
     const authorization = await this.authorization();
+    options.beforeSend?.();
     return this.dispatcher.request({
       origin: this.#origin,
       path: this.#basePath + path,

@@ -36,21 +36,17 @@ export const applyManifests: StepExecutor<'apply'> = async (step, context) => {
 
 /**
  * applyOne writes only over what it has looked at (its resourceVersion goes along), so a worker that was asleep cannot write over what
- * its successor did: it either sees the higher fence, or collides and looks again.
+ * its successor did: it either sees the higher fence, or collides and looks again. Only a request that creates, and that had left before the
+ * worker fell asleep, may arrive late; it is of the same manifest, and the next record of that worker is refused.
  */
 async function applyOne(manifest: KubeManifest, ref: ObjectRef, context: StepContext): Promise<Operation> {
   const { session, namespace, signal, run } = context;
   for (let collisions = 0; ; collisions++) {
     const before = await session.get(ref, namespace, signal);
     if (before && fenceOf(before, run.id) > run.fence) throw new Fault('run_lost', { internal: objectName(ref) });
-    context.guard();
     try {
-      const after = await session.apply(stamped(manifest, run, before), {
-        namespace,
-        fieldManager,
-        force: true,
-        signal,
-      });
+      const options = { namespace, fieldManager, force: true, signal, beforeSend: () => context.guard() };
+      const after = await session.apply(stamped(manifest, run, before), options);
       if (!before) return 'created';
       return isDeepStrictEqual(substance(before), substance(after)) ? 'unchanged' : 'configured';
     } catch (error) {

@@ -49,9 +49,8 @@ async function chooseTargets(refs: readonly ObjectRef[], context: StepContext): 
 }
 
 async function deleteOne({ ref, uid }: Target, context: StepContext): Promise<void> {
-  context.guard();
   try {
-    const options = { signal: context.signal, ...(uid === null ? {} : { uid }) };
+    const options = { signal: context.signal, beforeSend: () => context.guard(), ...(uid === null ? {} : { uid }) };
     const was = await context.session.delete(ref, context.namespace, options);
     if (was) await context.log(`${objectName(ref)} is being deleted`);
   } catch (error) {

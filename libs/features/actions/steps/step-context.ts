@@ -38,7 +38,7 @@ export interface StepContext {
   readonly egress: Agent;
   /** What an earlier attempt noted; null at first. */
   readonly noted: unknown;
-  /** Stands right before every write to the cluster. @throws Fault run_lost, run_cancelled, run_timeout, draining */
+  /** Stands right before every write to the cluster, repetitions included. @throws Fault run_lost, run_cancelled, run_timeout, draining */
   guard(): void;
   log(line: string): Promise<void>;
   /** Keeps what the step must know if it is done again. */
