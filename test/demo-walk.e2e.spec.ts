@@ -23,10 +23,7 @@ describeWith(['kubernetes'], 'npm start, walked through as a person would', () =
 
   afterAll(async () => {
     terminal?.close();
-    if (devstack?.child.exitCode === null) {
-      devstack.ctrlC();
-      await devstack.exited;
-    }
+    await devstack?.ctrlC();
     if (home) await rm(home, { recursive: true, force: true });
   });
 
@@ -64,8 +61,7 @@ describeWith(['kubernetes'], 'npm start, walked through as a person would', () =
   it('stops every process within ten seconds of Ctrl-C and keeps the data for the next start', async () => {
     const before = await readDemo(home);
     const startedMs = performance.now();
-    devstack.ctrlC();
-    await devstack.exited;
+    await devstack.ctrlC();
     const stopMs = performance.now() - startedMs;
     expect(processesOf(home)).toEqual([]);
     expect(stopMs).toBeLessThan(10_000);

@@ -11,8 +11,8 @@ export interface DevstackRun {
   output(): string;
   /** Resolves when the output holds `text`; fails when the process ends first. */
   shows(text: string, timeoutMs?: number): Promise<void>;
-  /** What Ctrl-C does: SIGINT to the terminal's whole foreground group. */
-  ctrlC(): void;
+  /** What Ctrl-C does: SIGINT to the terminal's whole foreground group. Resolves when everything that wrote to the terminal has ended; later calls do nothing. */
+  ctrlC(): Promise<void>;
   readonly exited: Promise<number | null>;
 }
 
@@ -51,7 +51,10 @@ export function startDevstack(env: NodeJS.ProcessEnv): DevstackRun {
     child,
     exited,
     output: () => output,
-    ctrlC: () => process.kill(-(child.pid as number), 'SIGINT'),
+    ctrlC: async () => {
+      if (!ended) process.kill(-(child.pid as number), 'SIGINT');
+      await exited;
+    },
     shows: async (text, timeoutMs = 120_000) => {
       const deadline = performance.now() + timeoutMs;
       while (!output.includes(text)) {

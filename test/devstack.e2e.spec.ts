@@ -45,8 +45,8 @@ describe('npm start', () => {
     expect(await third.exited).toBe(1);
     expect(third.output()).toContain(`already runs from ${home}`);
 
-    second.ctrlC();
-    expect(await second.exited).toBe(0);
+    await second.ctrlC();
+    expect(second.output()).toContain('Stopped everything');
     expect(processesOf(home)).toEqual([]);
   });
 

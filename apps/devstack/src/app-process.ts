@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { environment } from '@nm/adapters/config';
@@ -25,7 +25,8 @@ export async function startApp(
   env: Readonly<Record<string, string>>,
 ): Promise<AppProcess> {
   const logFile = join(home, 'logs', `${name}.log`);
-  const log = createWriteStream(logFile, { flags: 'a' });
+  // The file itself, not a pipe through us: an app that outlives a killed devstack must still be able to log its own end.
+  const log = openSync(logFile, 'a');
   const follow = `--import=${join(import.meta.dirname, 'follow-parent.js')}`;
   const child = spawn(
     process.execPath,
@@ -39,12 +40,11 @@ export async function startApp(
       cwd: projectRoot,
       // A group of its own: Ctrl-C reaches the devstack alone, which stops its apps in order.
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', log, log, 'ipc'],
       env: { ...environment(), ...env, NM_OPS_PORT: String(opsPort) } as NodeJS.ProcessEnv,
     },
   );
-  child.stdout?.pipe(log, { end: false });
-  child.stderr?.pipe(log, { end: false });
+  closeSync(log);
   let stopping = false;
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const died = new Promise<string>((resolve) => {
