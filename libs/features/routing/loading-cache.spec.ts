@@ -25,7 +25,7 @@ describe('LoadingCache', () => {
   it('loads once for everybody who asks at the same time, and then answers at once', async () => {
     const { pending, load, settle } = slowStore();
     const cache = make(load);
-    const asked = [cache.get('a'), cache.get('a'), cache.get('a')];
+    const asked = ['a', 'a', 'a'].map(async (key) => cache.get(key));
     await settle();
     expect(pending).toHaveLength(1);
     pending[0]!.answer('1');
