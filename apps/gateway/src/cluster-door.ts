@@ -30,7 +30,7 @@ export function openClusterDoor(options: ClusterDoorOptions): ClusterDoor {
         authorization: () => session.authorization(),
       };
     },
-    refused: (installId) => sessions.invalidate('install', installId),
+    refused: (installId) => sessions.dropToken(installId),
     forget: ({ kind, id }) => {
       if (kind === 'cluster' || kind === 'install') sessions.invalidate(kind, id);
     },

@@ -19,7 +19,7 @@ export interface ClusterSession {
 /** Opens sessions; the credential stays behind it. */
 export interface ClusterDialler {
   forInstall(installId: string): Promise<ClusterSession>;
-  /** The cluster did not accept the session's credential: the next request opens a new one. */
+  /** The cluster did not accept the session's token: the next request comes with a new one. */
   refused(installId: string): void;
 }
 

@@ -75,7 +75,13 @@ export async function issue(db: Db, vault: Vault, tenant: Tenant, dates: Licence
 }
 
 /** setLicence changes a licence as the API does: the row and its announcement in one transaction. */
-export async function setLicence(db: Db, tenant: Tenant, id: string, state: string, announce = true): Promise<void> {
+export async function setLicence(
+  db: Db,
+  tenant: Pick<Tenant, 'orgId'>,
+  id: string,
+  state: string,
+  announce = true,
+): Promise<void> {
   await db.asSystem(async (tx) => {
     await tx.licence.update({ where: { id }, data: { state } });
     if (announce) await recordChange(tx, { kind: 'licence', id, orgId: tenant.orgId });

@@ -191,6 +191,11 @@ export class KubeSession {
     return gitVersion;
   }
 
+  /** dropToken is for who proxies raw requests and saw a 401: the next request gets a new token, what is under way goes on. */
+  dropToken(): void {
+    this.#transport.dropToken();
+  }
+
   /** retire takes no new requests and lets those under way finish. */
   retire(): void {
     this.#transport.retire();

@@ -112,6 +112,11 @@ export class Transport {
     throw faultOfStatus(reply.statusCode, parseJson(text) as KubeStatus | undefined);
   }
 
+  /** dropToken forgets the current token, so that the next request asks for one; connections and what is on them stay. */
+  dropToken(): void {
+    this.#target.onTokenRefused?.();
+  }
+
   retire(): void {
     void this.dispatcher.close().catch(() => undefined);
   }

@@ -88,6 +88,14 @@ export class ClusterSessions {
       if (key === `${kind}/${id}` || (kind === 'cluster' && held.clusterId === id)) this.#end(key, held);
   }
 
+  /**
+   * dropToken takes a new token for an install's next request, after a 401. Its connections and watches stay: the 401 may as well have come from an
+   * app behind the API server.
+   */
+  dropToken(installId: string): void {
+    this.#held.peek(`install/${installId}`)?.session.dropToken();
+  }
+
   async close(): Promise<void> {
     const all = [...this.#held.values()];
     this.#held.clear();
