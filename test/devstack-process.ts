@@ -66,14 +66,19 @@ export function startDevstack(env: NodeJS.ProcessEnv): DevstackRun {
   };
 }
 
-/** processesOf finds every live process that names a state folder in its environment or command line. */
+/** processesOf finds every live process that names a state folder in its environment or command line, but for the test's own terminal. */
 export function processesOf(home: string): string[] {
   const found: string[] = [];
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
       const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
-      if (Number(pid) !== process.pid && command && (command.includes(home) || environment.includes(`NM_HOME=${home}`)))
+      if (
+        command &&
+        !command.startsWith('bash --norc') &&
+        Number(pid) !== process.pid &&
+        (command.includes(home) || environment.includes(`NM_HOME=${home}`))
+      )
         found.push(`${pid} ${command}`);
     } catch {
       // It has just ended, or is not ours to read.

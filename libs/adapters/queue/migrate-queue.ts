@@ -17,14 +17,27 @@ export async function migrateQueue(
   const client = new pg.Client({ connectionString: ownerUrl });
   await client.connect();
   try {
+    // Migrators take turns; the lock goes with the connection.
+    await client.query('SELECT pg_advisory_lock(7241003)');
     await runMigrations(client, queueSchema);
-    const roles = appRoles.map((role) => pg.escapeIdentifier(role)).join(', ');
+    await grant(client, appRoles.map((role) => pg.escapeIdentifier(role)).join(', '));
+  } finally {
+    await client.end();
+  }
+}
+
+const grantAttemptsMax = 5;
+
+/** A GRANT rewrites catalogue rows that autovacuum may be touching at the same instant; PostgreSQL then refuses it, and it is simply done again. */
+async function grant(client: pg.Client, roles: string, attempt = 1): Promise<void> {
+  try {
     await client.query(`
       GRANT USAGE ON SCHEMA ${queueSchema} TO ${roles};
       GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${queueSchema} TO ${roles};
       GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA ${queueSchema} TO ${roles};
       GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${queueSchema} TO ${roles};`);
-  } finally {
-    await client.end();
+  } catch (error) {
+    if (attempt >= grantAttemptsMax || !/tuple concurrently updated/.test((error as Error).message)) throw error;
+    await grant(client, roles, attempt + 1);
   }
 }
