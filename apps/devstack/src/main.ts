@@ -81,6 +81,7 @@ async function addCluster(config: DevstackConfig, demo: Demo): Promise<void> {
 }
 
 async function stopAll(): Promise<void> {
+  if (cleanups.length === 0) return;
   const startedMs = systemClock.monotonicMs();
   for (const cleanup of cleanups.reverse()) await cleanup().catch((error: unknown) => console.error(error));
   console.log(
