@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,10 @@ import { describeWith } from '../libs/testing/needs.js';
 import { type DevstackRun, devstackEnv, processesOf, root, startDevstack } from './devstack-process.js';
 import { guideBlocks } from './guide-blocks.js';
 import { Terminal } from './terminal.js';
+
+/** The manifest that a guide tells its reader to save. */
+const firstYamlOf = (guide: string): string =>
+  /```yaml\n([\s\S]*?)\n```/.exec(readFileSync(join(root, `docs/guides/${guide}.md`), 'utf8'))?.[1] ?? '';
 
 const readDemo = async (home: string) => JSON.parse(await readFile(join(home, 'demo.json'), 'utf8'));
 
@@ -40,7 +45,21 @@ describeWith(['kubernetes'], 'npm start, walked through as a person would', () =
       expect(output).toContain(text);
   });
 
-  describe.each(['first-steps', 'publish'])('docs/guides/%s.md', (guide) => {
+  // What a reader of the guide has at hand: the demo's licence key, and kubectl for their cluster.
+  const atHand: Record<string, string> = {
+    clusters: [
+      'eval "$(npm run -s demo)" && KEY=$ACTIVE KUBECONFIG=$KUBECONFIG_FILE && export KUBECONFIG',
+      'kubectl() { (cd "$PROJECT" && NM_KUBELAB_HOME="$NM_HOME/kubelab" npm run -s kubelab -- exec --name demo -- kubectl "$@"); }',
+      `PROJECT=$PWD && cd "$(mktemp -d)" && cat > nmachine.yaml <<'END'\n${firstYamlOf('clusters')}\nEND`,
+    ].join('\n'),
+    kubelab: 'cd "$PROJECT" && export NM_KUBELAB_HOME="$NM_HOME/kubelab-guide"',
+  };
+
+  describe.each(['first-steps', 'publish', 'clusters', 'kubelab'])('docs/guides/%s.md', (guide) => {
+    beforeAll(async () => {
+      const { output, code } = await terminal.run(atHand[guide] ?? 'true');
+      expect(code, output).toBe(0);
+    });
     for (const [index, block] of guideBlocks(join(root, `docs/guides/${guide}.md`)).entries()) {
       it(`${index + 1}. ${block.heading || 'set up'}: ${block.script.split('\n')[0]?.slice(0, 60)}`, async () => {
         const { output, code } = await terminal.run(block.script);
