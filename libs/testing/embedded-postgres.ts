@@ -6,6 +6,7 @@ import { Fault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
 import { postgresBinaries } from './postgres-binaries.js';
 import { type UnixIds, unprivilegedIds } from './postgres-user.js';
+import { processAlive } from './process-alive.js';
 
 export interface EmbeddedPostgres {
   /** URL of the superuser, database `postgres`. */
@@ -148,24 +149,14 @@ async function stopProcess(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** alive tells whether a process exists (signal 0 reaches nobody). */
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
 async function stopLeftover(dataDir: string): Promise<void> {
   const text = await readFile(join(dataDir, 'postmaster.pid'), 'utf8').catch(() => undefined);
   const [pidLine, dirLine] = text?.split('\n') ?? [];
   const pid = Number(pidLine);
-  if (!Number.isInteger(pid) || pid <= 1 || dirLine !== dataDir || !alive(pid)) return;
+  if (!Number.isInteger(pid) || pid <= 1 || dirLine !== dataDir || !processAlive(pid)) return;
   // After a reboot the number may belong to somebody else: only a process whose command line names this folder is ours.
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => dataDir);
   if (!command.includes(dataDir)) return;
   process.kill(pid, 'SIGINT');
-  for (let waitedMs = 0; alive(pid) && waitedMs < 10_000; waitedMs += 100) await systemClock.sleep(100);
+  for (let waitedMs = 0; processAlive(pid) && waitedMs < 10_000; waitedMs += 100) await systemClock.sleep(100);
 }

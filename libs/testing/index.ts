@@ -1,2 +1,3 @@
 export { type EmbeddedPostgres, startPostgres } from './embedded-postgres.js';
 export { freePort } from './free-port.js';
+export { processAlive } from './process-alive.js';

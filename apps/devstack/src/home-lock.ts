@@ -2,22 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '@nm/kernel/fault';
+import { processAlive } from '@nm/testing';
 
 const diskBytesMin = 300 * 1024 * 1024;
 
-/** alive tells whether a process exists: signal 0 reaches nobody. */
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
 /** isDevstack guards against a number that was given to another program since. Where there is no /proc, the number decides. */
 async function isDevstack(pid: number): Promise<boolean> {
-  if (!alive(pid)) return false;
+  if (!processAlive(pid)) return false;
   if (!existsSync('/proc/self/cmdline')) return true;
   return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).includes('devstack');
 }
