@@ -83,10 +83,11 @@ describe('hosting with processes', () => {
     const { instanceId } = await requestWake(database.db, version);
     await until(instanceId, 'ready');
     const pid = await pidOf(instanceId);
+    // Used now, before it is made to look old: in between, it would be stopped for idleness, and rightly.
+    await touchInstances(database.db, [instanceId]);
     await owner.query(
       `UPDATE instance SET wanted_at = now() - interval '1 hour', ready_at = now() - interval '1 hour'`,
     );
-    await touchInstances(database.db, [instanceId]);
     await new Promise((resolve) => setTimeout(resolve, 1_200));
     expect(alive(pid), 'still in use').toBe(true);
     await owner.query(`UPDATE instance SET last_used_at = now() - interval '6 seconds'`);
