@@ -71,7 +71,7 @@ async function admitInstall(
     const decision = decideOrThrow(licence, clock.nowMs());
     const readOnly = decision.effect === 'read-only' || claims.mode === 'read-only';
     if (readOnly && !isSafeMethod(method)) throw new Fault('licence_read_only');
-    const install = (await directory.installs(licence.id)).find(({ id }) => id === claims.install.id);
+    const install = (await directory.installs(licence)).find(({ id }) => id === claims.install.id);
     if (install?.clusterId !== clusterId) throw new Fault('not_found');
     if (install.state !== 'ready') throw new Fault('install_not_ready');
   } catch (error) {

@@ -44,7 +44,7 @@ export async function admit(deps: AdmitDeps, request: AdmitRequest): Promise<Adm
     if (!app || app.id !== licence.appId) throw new Fault('not_found');
     const decision = decideOrThrow(licence, deps.clock.nowMs());
     if (decision.effect === 'read-only' && !isSafeMethod(request.method)) throw new Fault('licence_read_only');
-    const install = chooseInstall(await deps.directory.installs(licence.id), request.installId);
+    const install = chooseInstall(await deps.directory.installs(licence), request.installId);
     const version = await chooseVersion(deps.directory, app, request.path.selector);
     if (version.tenancy === 'install' && !install) throw new Fault('install_required');
     return { licence, decision, app, version, install };
@@ -85,7 +85,7 @@ function chooseInstall(installs: readonly InstallEntry[], named: string | undefi
 }
 
 async function chooseVersion(directory: Directory, app: AppEntry, selector: string | undefined): Promise<VersionEntry> {
-  const version = await directory.version(app.id, selector ?? defaultChannel);
+  const version = await directory.version(app, selector ?? defaultChannel);
   if (version) return version;
   throw selector === undefined ? new Fault('no_published_version') : new Fault('not_found');
 }

@@ -11,12 +11,11 @@ import {
 } from './load-entries.js';
 import { LoadingCache } from './loading-cache.js';
 
-/** Bounds of memory: a licence entry is about 1 KB. */
-const entriesMax = 50_000;
-const instancesMax = 10_000;
+/** Bounds of memory: an entry is about 1 KB. */
+const entriesMax = 150_000;
 /** What does not exist is remembered briefly, and in a small room of its own: strangers choose these keys. */
 const absentMs = 2_000;
-const lookupsMax = 20_000;
+const lookupsMax = 150_000;
 
 type Listener = (change: Change) => void;
 
@@ -36,25 +35,31 @@ export class Directory {
 
   constructor(db: Pick<Db, 'asSystem'>, clock: Clock) {
     this.#db = db;
-    const make = <V>(max: number, load: (tx: Tx, key: string) => Promise<V>): LoadingCache<V> =>
+    const make = <V>(
+      max: number,
+      load: (tx: Tx, key: string) => Promise<V>,
+      groupOf: (value: V, key: string) => string | undefined,
+    ): LoadingCache<V> =>
       new LoadingCache<V>({
         clock,
         max,
         load: (key) => this.#db.asSystem((tx) => load(tx, key)),
         ttlMs: (value) => (value === undefined ? absentMs : Infinity),
+        groupOf,
       });
-    this.#lookups = make(lookupsMax, loadLicenceIdByLookup);
-    this.#licences = make(entriesMax, loadLicence);
-    this.#apps = make(entriesMax, (tx, key) => {
-      const [org = '', app = ''] = key.split('/');
-      return loadApp(tx, org, app);
-    });
-    this.#versions = make(entriesMax, (tx, key) => {
-      const [appId = '', selector = ''] = key.split('@');
-      return loadVersion(tx, appId, selector);
-    });
-    this.#installs = make(entriesMax, loadInstalls);
-    this.#instances = make(instancesMax, loadInstance);
+    this.#lookups = make(lookupsMax, loadLicenceIdByLookup, (licenceId) => licenceId);
+    this.#licences = make(entriesMax, loadLicence, (licence) => licence?.appId);
+    this.#apps = make(
+      entriesMax,
+      (tx, key) => {
+        const [org = '', app = ''] = key.split('/');
+        return loadApp(tx, org, app);
+      },
+      (app) => app?.orgId,
+    );
+    this.#versions = make(entriesMax, (tx, key) => loadVersion(tx, ...splitVersionKey(key)), orgOfKey);
+    this.#installs = make(entriesMax, (tx, key) => loadInstalls(tx, key.slice(key.indexOf('/') + 1)), orgOfKey);
+    this.#instances = make(entriesMax, loadInstance, (instance) => instance?.id);
   }
 
   licenceIdByLookup(lookup: string): string | undefined | Promise<string | undefined> {
@@ -70,12 +75,12 @@ export class Directory {
   }
 
   /** @param selector name of a version or a channel */
-  version(appId: string, selector: string): VersionEntry | undefined | Promise<VersionEntry | undefined> {
-    return this.#versions.get(`${appId}@${selector}`);
+  version(app: AppEntry, selector: string): VersionEntry | undefined | Promise<VersionEntry | undefined> {
+    return this.#versions.get(`${app.orgId}/${app.id}@${selector}`);
   }
 
-  installs(licenceId: string): readonly InstallEntry[] | Promise<readonly InstallEntry[]> {
-    return this.#installs.get(licenceId);
+  installs(licence: LicenceEntry): readonly InstallEntry[] | Promise<readonly InstallEntry[]> {
+    return this.#installs.get(`${licence.orgId}/${licence.id}`);
   }
 
   instance(slot: string): InstanceEntry | undefined | Promise<InstanceEntry | undefined> {
@@ -92,31 +97,30 @@ export class Directory {
     this.#listeners.add(listener);
   }
 
-  /** apply forgets all that a change may have touched. */
+  /** apply forgets all that a change may have touched, and nothing of another organisation. */
   apply(change: Change): void {
-    const ofOrg = (value: { readonly orgId: string } | undefined): boolean =>
-      value === undefined || change.orgId === null || value.orgId === change.orgId;
+    const orgId = change.orgId ?? '';
     switch (change.kind) {
       case 'licence':
         this.#licences.drop(change.id);
-        this.#lookups.dropWhere((licenceId) => licenceId === undefined || licenceId === change.id);
+        this.#lookups.dropGroup(change.id);
         break;
       case 'app':
-        this.#apps.dropWhere(ofOrg);
-        this.#versions.dropWhere(ofOrg);
+        this.#apps.dropGroup(orgId);
+        this.#versions.dropGroup(orgId);
         // A plan's entitlements are announced as a change of its app.
-        this.#licences.dropWhere((licence) => licence?.appId === change.id);
+        this.#licences.dropGroup(change.id);
         break;
       case 'version':
       case 'channel':
-        this.#versions.dropWhere(ofOrg);
+        this.#versions.dropGroup(orgId);
         break;
       case 'install':
       case 'cluster':
-        this.#installs.dropWhere((installs) => installs.length === 0 || installs.some(ofOrg));
+        this.#installs.dropGroup(orgId);
         break;
       case 'instance':
-        this.#instances.dropWhere((instance) => instance === undefined || instance.id === change.id);
+        this.#instances.dropGroup(change.id);
         break;
       case 'signing_key':
         break;
@@ -129,4 +133,12 @@ export class Directory {
     for (const cache of [this.#lookups, this.#licences, this.#apps, this.#versions, this.#installs, this.#instances])
       cache.clear();
   }
+}
+
+/** Keys of what an organisation owns begin with its id, so that even what is absent belongs to a group. */
+const orgOfKey = (_value: unknown, key: string): string => key.slice(0, key.indexOf('/'));
+
+function splitVersionKey(key: string): [appId: string, selector: string] {
+  const at = key.indexOf('@');
+  return [key.slice(key.indexOf('/') + 1, at), key.slice(at + 1)];
 }

@@ -55,7 +55,7 @@ describe('LoadingCache', () => {
     const cache = make(load);
     const waiting = cache.get('a');
     await settle();
-    cache.dropWhere(() => false);
+    cache.drop('a');
     pending[0]!.answer('old');
     await settle();
     // A second change during the second read: it must not be kept either.
@@ -94,6 +94,68 @@ describe('LoadingCache', () => {
     const cache = make(async (key) => key);
     for (const key of 'abcdef') await cache.get(key);
     expect(cache.size).toBe(3);
+  });
+
+  it('drops a group and nothing else, a read of it that is under way included', async () => {
+    const { pending, load, settle } = slowStore();
+    const cache = new LoadingCache<string | undefined>({
+      clock: new FakeClock(),
+      max: 10,
+      load,
+      groupOf: (value) => value?.split(':')[0],
+    });
+    const read = async (key: string, value: string) => {
+      const asked = cache.get(key);
+      await settle();
+      pending.shift()!.answer(value);
+      return asked;
+    };
+    await read('a', 'mine:1');
+    await read('b', 'mine:2');
+    await read('c', 'other:1');
+    const [mine, other] = [cache.get('d'), cache.get('e')];
+    await settle();
+    cache.dropGroup('mine');
+    expect([cache.peek('a'), cache.peek('b'), cache.peek('c')]).toEqual([undefined, undefined, 'other:1']);
+    pending.shift()!.answer('mine:old');
+    pending.shift()!.answer('other:2');
+    await settle();
+    expect([cache.peek('d'), cache.peek('e')]).toEqual([undefined, 'other:2']);
+    pending.shift()!.answer('mine:new');
+    expect(await Promise.all([mine, other])).toEqual(['mine:new', 'other:2']);
+    expect(pending).toHaveLength(0);
+  });
+
+  it('refuses, instead of telling something old, when a group changes faster than it can be read', async () => {
+    let reads = 0;
+    const cache: LoadingCache<string> = new LoadingCache<string>({
+      clock: new FakeClock(),
+      max: 10,
+      load: async () => {
+        reads++;
+        await Promise.resolve();
+        cache.dropGroup('g');
+        return 'v';
+      },
+      groupOf: () => 'g',
+    });
+    await expect(cache.get('a')).rejects.toThrow(/store_unavailable/);
+    expect(reads).toBe(10);
+  });
+
+  it('forgets the groups of what it evicts', async () => {
+    let held = 0;
+    const cache = new LoadingCache<string>({
+      clock: new FakeClock(),
+      max: 3,
+      load: async (key) => key,
+      groupOf: (value) => `g-${value}`,
+    });
+    for (const key of 'abcdef') await cache.get(key);
+    cache.dropGroup('g-a');
+    cache.dropGroup('g-f');
+    for (const key of 'abcdef') if (cache.peek(key) !== undefined) held++;
+    expect(held).toBe(2);
   });
 
   it('under any order of changes and reads, never answers from memory with an older value than the last announced one', async () => {

@@ -18,7 +18,7 @@ export async function review(deps: Omit<AdmitDeps, 'credentials'>, tag: StreamTa
     if (!licence) return new Fault('licence_revoked');
     decideOrThrow(licence, deps.clock.nowMs());
     if (tag.installId === undefined) return undefined;
-    const install = (await deps.directory.installs(tag.licenceId)).find(({ id }) => id === tag.installId);
+    const install = (await deps.directory.installs(licence)).find(({ id }) => id === tag.installId);
     return install?.state === 'ready' ? undefined : new Fault('not_found');
   } catch (error) {
     // The store is away: what was decided holds until the lease ends.
