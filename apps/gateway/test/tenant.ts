@@ -65,7 +65,7 @@ export async function issue(db: Db, vault: Vault, tenant: Tenant, dates: Licence
         state: dates.state ?? 'active',
         startsAt: dates.startsAt ?? new Date('2020-01-01'),
         ...(dates.expiresAt ? { expiresAt: dates.expiresAt } : {}),
-        graceSeconds: dates.graceSeconds ?? 0,
+        grace: dates.graceSeconds ? [{ mode: 'read-only', seconds: dates.graceSeconds }] : [],
         keyLookup: key.lookup,
         keyHash: vault.hashBearerKey(key.text),
       },

@@ -1,7 +1,21 @@
 import type { Tx } from './db.js';
 
-/** What a gateway may hold in memory and must drop when it changes. */
-export type ChangeKind = 'app' | 'version' | 'channel' | 'licence' | 'install' | 'instance' | 'cluster' | 'signing_key';
+/** What a gateway may hold in memory and must drop when it changes. The id of `rules` is the app's, of `session` the session's. */
+export const changeKinds = [
+  'app',
+  'version',
+  'channel',
+  'licence',
+  'install',
+  'instance',
+  'cluster',
+  'signing_key',
+  'rules',
+  'issuer',
+  'org',
+  'session',
+] as const;
+export type ChangeKind = (typeof changeKinds)[number];
 
 export interface Change {
   readonly kind: ChangeKind;

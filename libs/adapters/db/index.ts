@@ -1,4 +1,4 @@
-export { type Change, type ChangeKind, changeChannel, recordChange } from './change.js';
+export { type Change, type ChangeKind, changeChannel, changeKinds, recordChange } from './change.js';
 export { Db, type DbOptions, type Tx } from './db.js';
 export { type Listener, listen } from './listen.js';
 export { migrate } from './migrate.js';

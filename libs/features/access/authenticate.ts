@@ -1,4 +1,4 @@
-import { type ContextClaims, installAudience, Role } from '@nm/kernel/contracts';
+import { type ContextClaims, GraceSteps, installAudience, Role } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { parseBearerKey } from '@nm/kernel/ids';
 import type { LicenceFacts } from '@nm/kernel/licensing';
@@ -120,7 +120,7 @@ interface LicenceRow {
   readonly state: string;
   readonly startsAt: Date;
   readonly expiresAt: Date | null;
-  readonly graceSeconds: number;
+  readonly grace: unknown;
 }
 
 function ofLicence(row: LicenceRow): { principal: LicenseePrincipal; licence: LicenceFacts } {
@@ -136,7 +136,7 @@ function ofLicence(row: LicenceRow): { principal: LicenseePrincipal; licence: Li
       state: row.state as LicenceFacts['state'],
       startsAtMs: row.startsAt.getTime(),
       expiresAtMs: row.expiresAt?.getTime(),
-      graceSeconds: row.graceSeconds,
+      graceSeconds: GraceSteps.parse(row.grace).reduce((sum, { seconds }) => sum + seconds, 0),
     },
   };
 }

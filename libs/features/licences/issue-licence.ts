@@ -47,7 +47,7 @@ export async function issueLicence(
         state: 'active',
         startsAt,
         expiresAt,
-        graceSeconds: body.graceSeconds,
+        grace: body.graceSeconds > 0 ? [{ mode: 'read-only', seconds: body.graceSeconds }] : [],
         keyLookup: key.lookup,
         keyHash: vault.hashBearerKey(key.text),
       },

@@ -1,5 +1,5 @@
 import type { Tx } from '@nm/adapters/db';
-import { type Licence, LicenceState } from '@nm/kernel/contracts';
+import { GraceSteps, type Licence, LicenceState } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import type { LicenceFacts } from '@nm/kernel/licensing';
 
@@ -15,13 +15,16 @@ export interface LicenceRow {
   readonly state: string;
   readonly startsAt: Date;
   readonly expiresAt: Date | null;
-  readonly graceSeconds: number;
+  readonly grace: unknown;
   readonly keyLookup: string;
   readonly createdAt: Date;
   readonly app: { readonly slug: string };
   readonly plan: { readonly slug: string };
   readonly customer: { readonly id: string; readonly name: string };
 }
+
+const graceSecondsOf = ({ grace }: Pick<LicenceRow, 'grace'>): number =>
+  GraceSteps.parse(grace).reduce((sum, { seconds }) => sum + seconds, 0);
 
 /** licenceOf shows a row to its publisher. */
 export const licenceOf = (row: LicenceRow): Licence => ({
@@ -32,17 +35,17 @@ export const licenceOf = (row: LicenceRow): Licence => ({
   state: LicenceState.parse(row.state),
   startsAt: row.startsAt.toISOString(),
   ...(row.expiresAt ? { expiresAt: row.expiresAt.toISOString() } : {}),
-  graceSeconds: row.graceSeconds,
+  graceSeconds: graceSecondsOf(row),
   keyLookup: row.keyLookup,
   createdAt: row.createdAt.toISOString(),
 });
 
 /** factsOf is what a decision looks at. */
-export const factsOf = (row: Pick<LicenceRow, 'state' | 'startsAt' | 'expiresAt' | 'graceSeconds'>): LicenceFacts => ({
+export const factsOf = (row: Pick<LicenceRow, 'state' | 'startsAt' | 'expiresAt' | 'grace'>): LicenceFacts => ({
   state: LicenceState.parse(row.state),
   startsAtMs: row.startsAt.getTime(),
   expiresAtMs: row.expiresAt?.getTime(),
-  graceSeconds: row.graceSeconds,
+  graceSeconds: graceSecondsOf(row),
 });
 
 /** requireLicenceRow finds a licence of an app and locks it, so that changes of its state take turns. @throws Fault not_found */

@@ -1,4 +1,4 @@
-import { type Change, changeChannel, type Db, listen, type Tx } from '@nm/adapters/db';
+import { type Change, changeChannel, changeKinds, type Db, listen, type Tx } from '@nm/adapters/db';
 import { Fault } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
 import { Redis } from 'ioredis';
@@ -9,7 +9,7 @@ export const redisChangeChannel = 'nm:change';
 
 const Message = z.object({
   seq: z.number(),
-  kind: z.enum(['app', 'version', 'channel', 'licence', 'install', 'instance', 'cluster', 'signing_key']),
+  kind: z.enum(changeKinds),
   id: z.string(),
   orgId: z.string().nullable(),
 });

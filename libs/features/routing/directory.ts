@@ -123,6 +123,10 @@ export class Directory {
         this.#instances.dropGroup(change.id);
         break;
       case 'signing_key':
+      case 'rules':
+      case 'issuer':
+      case 'org':
+      case 'session':
         break;
     }
     for (const listener of this.#listeners) listener(change);

@@ -1,5 +1,5 @@
 import type { Tx } from '@nm/adapters/db';
-import { Entitlements, VersionSpec } from '@nm/kernel/contracts';
+import { Entitlements, GraceSteps, VersionSpec } from '@nm/kernel/contracts';
 import type { LicenceFacts } from '@nm/kernel/licensing';
 import type { AppEntry, InstallEntry, InstanceEntry, LicenceEntry, VersionEntry } from './entries.js';
 
@@ -17,7 +17,7 @@ export async function loadLicence(tx: Tx, id: string): Promise<LicenceEntry | un
       state: row.state as LicenceFacts['state'],
       startsAtMs: row.startsAt.getTime(),
       expiresAtMs: row.expiresAt?.getTime(),
-      graceSeconds: row.graceSeconds,
+      graceSeconds: GraceSteps.parse(row.grace).reduce((sum, { seconds }) => sum + seconds, 0),
     },
     entitlements: Entitlements.parse(row.plan.entitlements),
   };

@@ -58,6 +58,8 @@ export const VersionSpec = z
     idleSeconds: z.number().int().min(5).max(86_400).default(300),
     /** Seconds in which it must answer its health path after a start. */
     startSeconds: z.number().int().min(1).max(300).default(60),
+    /** True: `%2F` and `%5C` in the part of the path behind the app pass as they are; else they are refused. */
+    encodedSlashes: z.boolean().optional(),
     rbac: RbacPolicy.prefault({}),
   })
   .refine((spec) => spec.image !== undefined || spec.command !== undefined, {

@@ -1,4 +1,6 @@
 // Each contract is one schema and one type of the same name; this list is the public face of the API.
+
+export { AccessRule, rulesMax } from './access-rules.js';
 export {
   App,
   Channel,
@@ -47,20 +49,23 @@ export {
   RemovedInstall,
 } from './clusters.js';
 export { ContextClaims, contextHeader, contextIssuer, installAudience } from './context.js';
+export { Effect, RouteClass, SampledFacts, SampledRequest } from './decisions.js';
 export {
   CreateCustomer,
   CreatePlan,
   Customer,
   Entitlements,
+  GraceSteps,
   IssuedLicence,
   IssueLicence,
   Licence,
   LicenceSession,
   LicenceState,
   LicenceView,
-  Limits,
   Plan,
 } from './licences.js';
+export { Limits, Seats, UsageLimits } from './limits.js';
+export { IssuerMapping, OidcAlgorithm } from './oidc.js';
 export { afterCursor, keyset, type Page, toPage } from './page.js';
 export {
   ApplyStep,

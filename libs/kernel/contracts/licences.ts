@@ -1,15 +1,11 @@
 import { z } from 'zod';
+import { Limits } from './limits.js';
 import { DisplayName, Email, Id, Instant, Slug } from './primitives.js';
 
 export const Entitlements = z
   .record(z.string().min(1).max(63), z.union([z.boolean(), z.number(), z.string().max(500)]))
   .meta({ id: 'Entitlements' });
 export type Entitlements = z.infer<typeof Entitlements>;
-
-export const Limits = z
-  .strictObject({ installsMax: z.number().int().min(0).max(100_000).default(1) })
-  .meta({ id: 'Limits' });
-export type Limits = z.infer<typeof Limits>;
 
 export const CreatePlan = z
   .strictObject({ slug: Slug, name: DisplayName, entitlements: Entitlements.default({}), limits: Limits.prefault({}) })
@@ -33,6 +29,13 @@ export type Customer = z.infer<typeof Customer>;
 
 export const LicenceState = z.enum(['active', 'suspended', 'revoked']);
 export type LicenceState = z.infer<typeof LicenceState>;
+
+/** GraceSteps is what a licence still allows after its expiry, step by step; after the last one nothing. */
+export const GraceSteps = z
+  .array(z.strictObject({ mode: z.enum(['full', 'read-only']), seconds: z.number().int().min(1).max(31_536_000) }))
+  .max(10)
+  .meta({ id: 'GraceSteps' });
+export type GraceSteps = z.infer<typeof GraceSteps>;
 
 export const IssueLicence = z
   .strictObject({
