@@ -1,16 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import type { Outcome } from '@nm/adapters/proxy';
 import type { Logger } from '@nm/adapters/telemetry';
-import type { Fault } from '@nm/kernel/fault';
 import { randomFraction } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
 import type { GatewayMetrics } from './gateway-metrics.js';
 import type { RequestContext } from './request-context.js';
-
-export interface Finished extends Partial<Outcome> {
-  readonly status: number;
-  readonly fault?: Fault;
-}
 
 /** Status in logs and metrics for a client that left first; it is never sent. */
 const clientClosed = 499;
@@ -30,21 +23,20 @@ export class AccessLog {
     this.#sample = sample;
   }
 
-  write(request: IncomingMessage, context: RequestContext, finished: Finished): void {
+  write(context: RequestContext, finished: Outcome): void {
     const { fault } = finished;
     const status = finished.clientGone ? clientClosed : finished.status;
     const elapsedMs = this.#clock.monotonicMs() - context.startedMs;
     this.#metrics.finished(status, elapsedMs / 1000);
     if (status < 400 && !fault && this.#sample < 1 && randomFraction() >= this.#sample) return;
-    const { startedMs: _, ...known } = context;
+    const { startedMs: _, target, ...known } = context;
     const line = {
       ...known,
-      method: request.method,
-      path: request.url?.split('?', 1)[0]?.slice(0, pathCharsMax),
+      path: target.split('?', 1)[0]?.slice(0, pathCharsMax),
       status,
       ms: Math.round(elapsedMs * 10) / 10,
-      bytesIn: finished.bytesIn ?? 0,
-      bytesOut: finished.bytesOut ?? 0,
+      bytesIn: finished.bytesIn,
+      bytesOut: finished.bytesOut,
       ...(fault ? { code: fault.code } : {}),
     };
     if (fault && fault.status >= 500) this.#log.warn({ ...line, err: fault }, 'request failed');

@@ -1,5 +1,4 @@
-import type { IncomingMessage } from 'node:http';
-import type { Plan } from '@nm/adapters/proxy';
+import type { Plan, RequestHead } from '@nm/adapters/proxy';
 import { type AdmitDeps, bearerOf, decideOrThrow, parseClusterPath, unverifiable } from '@nm/features/routing';
 import { Fault, hasCode } from '@nm/kernel/fault';
 import { isSafeMethod } from '@nm/kernel/licensing';
@@ -7,7 +6,7 @@ import type { Dispatcher } from 'undici';
 import type { ExchangeTag } from './exchange-tag.js';
 import type { InstallClaims, InstallTokens } from './install-tokens.js';
 import type { RequestContext } from './request-context.js';
-import { clusterHeaders, dropFromAnswer } from './upstream-headers.js';
+import { answerFilter, clusterFields, clusterRequestFilter } from './upstream-headers.js';
 
 /** A connection to one cluster with the rights of one install. */
 export interface ClusterSession {
@@ -32,25 +31,27 @@ export interface ClusterRouteDeps {
 /** planCluster decides on a request for a cluster's API, which comes with an install token and leaves with the install's own rights. @throws Fault */
 export async function planCluster(
   deps: ClusterRouteDeps,
-  request: IncomingMessage,
+  head: RequestHead,
   context: RequestContext,
 ): Promise<Plan<ExchangeTag>> {
-  const path = parseClusterPath(request.url ?? '');
+  if (head.upgrade !== undefined) throw new Fault('upgrade_not_supported');
+  const path = parseClusterPath(context.target);
   if (!path) throw new Fault('invalid_path');
-  const claims = await deps.tokens.verify(bearerOf(request.headers.authorization));
+  const claims = await deps.tokens.verify(bearerOf(head.header('authorization')));
   context.licenceId = claims.sub;
   context.installId = claims.install.id;
   context.clusterId = path.clusterId;
-  await admitInstall(deps, request.method ?? '', claims, path.clusterId);
+  await admitInstall(deps, context.method, claims, path.clusterId);
   const session = await deps.clusters.forInstall(claims.install.id);
   const authorization = await session.authorization();
   const base = session.server.pathname.replace(/\/$/, '');
   return {
     target: { origin: session.server.origin, path: base + path.rest, dispatcher: session.dispatcher },
-    headers: clusterHeaders(request, context, authorization),
+    requestFilter: clusterRequestFilter,
+    addToRequest: clusterFields(head, context, authorization),
+    answerFilter,
     tag: { licenceId: claims.sub, installId: claims.install.id, instanceId: undefined, idleSeconds: 0 },
-    addToAnswer: () => ['X-Request-Id', context.requestId],
-    dropFromAnswer,
+    addToAnswer: () => `X-Request-Id: ${context.requestId}\r\n`,
     openEnded: /[?&](?:watch|follow)=(?:1|true)(?:&|$)/i.test(path.rest),
   };
 }

@@ -1,5 +1,6 @@
 import { CommaList, commonConfig, loadConfig, Port } from '@nm/adapters/config';
 import { type EgressPolicy, egressConfig } from '@nm/adapters/egress';
+import { engineKinds } from '@nm/adapters/proxy';
 import { z } from 'zod';
 
 const gatewayConfig = z
@@ -7,6 +8,8 @@ const gatewayConfig = z
     /** Addresses to listen on, comma-separated. */
     NM_GATEWAY_HOST: CommaList.default(['127.0.0.1']),
     NM_GATEWAY_PORT: Port.default(8080),
+    /** What speaks HTTP: `node-http` is node:http with undici. */
+    NM_GATEWAY_ENGINE: z.enum(engineKinds).default('node-http'),
     /** Fraction of successful requests that are logged; denials and errors always are. */
     NM_GATEWAY_LOG_SAMPLE: z.coerce.number().min(0).max(1).default(1),
     /** From a sent request to the head of its answer. */
@@ -17,6 +20,7 @@ const gatewayConfig = z
   .transform((env) => ({
     hosts: env.NM_GATEWAY_HOST,
     port: env.NM_GATEWAY_PORT,
+    engine: env.NM_GATEWAY_ENGINE,
     logSample: env.NM_GATEWAY_LOG_SAMPLE,
     headersTimeoutMs: env.NM_GATEWAY_HEADERS_TIMEOUT_MS,
     idleTimeoutMs: env.NM_GATEWAY_IDLE_TIMEOUT_MS,

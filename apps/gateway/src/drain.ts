@@ -1,19 +1,15 @@
-import type { ProxyEngine } from '@nm/adapters/proxy';
+import type { Engine } from '@nm/adapters/proxy';
 import type { Logger, OpsServer } from '@nm/adapters/telemetry';
 import { Fault } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
-import type { DataPlane } from './data-plane.js';
 import type { ExchangeTag } from './exchange-tag.js';
-import type { HttpServers } from './http-servers.js';
 
 export interface DrainParts {
   readonly log: Logger;
   readonly clock: Clock;
   readonly drainMs: number;
   readonly ops: OpsServer;
-  readonly dataPlane: DataPlane;
-  readonly engine: ProxyEngine<ExchangeTag>;
-  readonly servers: HttpServers;
+  readonly engine: Engine<ExchangeTag | undefined>;
   readonly close: () => Promise<void>;
 }
 
@@ -22,11 +18,11 @@ export interface DrainParts {
  * streams and tunnels sent home (they have no end of their own), requests awaited, the rest cut at the deadline, pools last.
  */
 export async function drain(parts: DrainParts): Promise<void> {
-  const { log, clock, engine, servers } = parts;
+  const { log, clock, engine } = parts;
   log.info('drain: no new connections');
   parts.ops.setReady(false);
-  parts.dataPlane.beginDrain();
-  const closed = servers.closeListeners();
+  engine.beginDrain();
+  const closed = engine.closeListeners();
   const sentHome = engine.cut(new Fault('draining'), ({ kind }) => kind !== 'request', 'goodbye');
   log.info({ streams: sentHome, requests: engine.open.size }, 'drain: streams sent home, waiting for requests');
   const deadline = new AbortController();
@@ -42,7 +38,7 @@ export async function drain(parts: DrainParts): Promise<void> {
     const cut = engine.cut(new Fault('draining'), () => true);
     log.warn({ cut }, 'drain: time is up, cutting what is left');
   }
-  servers.cutConnections();
+  engine.cutConnections();
   await parts.close();
   log.info('drain: done');
 }

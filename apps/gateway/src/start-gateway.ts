@@ -1,5 +1,5 @@
 import type { Change } from '@nm/adapters/db';
-import { ProxyEngine } from '@nm/adapters/proxy';
+import { type Engine, openEngine } from '@nm/adapters/proxy';
 import { type Logger, type OpsServer, startOpsServer } from '@nm/adapters/telemetry';
 import { Activator, ContextTokens, Credentials } from '@nm/features/routing';
 import { requestWake, touchInstances } from '@nm/features/runtime';
@@ -7,11 +7,10 @@ import type { Clock } from '@nm/kernel/time';
 import { AccessLog } from './access-log.js';
 import { type ClusterDoor, type ClusterDoorOptions, openClusterDoor } from './cluster-door.js';
 import type { GatewayConfig } from './config.js';
-import { DataPlane } from './data-plane.js';
 import { drain } from './drain.js';
 import type { ExchangeTag } from './exchange-tag.js';
 import { gatewayMetrics } from './gateway-metrics.js';
-import { startHttpServers } from './http-servers.js';
+import { GatewayPolicy } from './gateway-policy.js';
 import { InstallTokens } from './install-tokens.js';
 import { InstanceTouches } from './instance-touches.js';
 import { type Memory, openMemory } from './memory.js';
@@ -46,14 +45,18 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     port: config.opsPort,
     check: async () => (feed.stale ? 'the store has not answered for a minute' : undefined),
   });
-  const engine = new ProxyEngine<ExchangeTag>({ headersMs: config.headersTimeoutMs, idleMs: config.idleTimeoutMs });
+  const engine = openEngine<ExchangeTag | undefined>(config.engine, {
+    headersMs: config.headersTimeoutMs,
+    idleMs: config.idleTimeoutMs,
+  });
   const clusters = (deps.openClusters ?? openClusterDoor)({ db, vault, clock, policy: config.egress });
-  const { dataPlane, touches } = joinDataPlane({ config, clock, log, memory, ops, engine, clusters, onError });
   const ownApp = await openOwnApp(keys);
-  const servers = await startHttpServers({ ...config, dataPlane, own: ownApp.listener });
+  const ownOrigin = ownApp.origin;
+  const { policy, touches } = joinPolicy({ config, clock, log, memory, ops, engine, clusters, ownOrigin, onError });
+  const port = await engine.listen({ hosts: config.hosts, port: config.port, policy });
   const flush = setInterval(() => void touches.flush().catch(onError), tickMs);
   ops.setReady(true);
-  log.info({ port: servers.port, opsPort: ops.port, hosts: config.hosts }, 'gateway is listening');
+  log.info({ port, opsPort: ops.port, hosts: config.hosts }, 'gateway is listening');
 
   const close = async (): Promise<void> => {
     clearInterval(flush);
@@ -63,22 +66,23 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     await ops.close();
   };
   return {
-    port: servers.port,
+    port,
     opsPort: ops.port,
-    drain: () => drain({ log, clock, drainMs: config.drainMs, ops, dataPlane, engine, servers, close }),
+    drain: () => drain({ log, clock, drainMs: config.drainMs, ops, engine, close }),
   };
 }
 
-interface DataPlaneParts extends GatewayDeps {
+interface PolicyParts extends GatewayDeps {
   readonly config: GatewayConfig;
   readonly memory: Memory;
   readonly ops: OpsServer;
-  readonly engine: ProxyEngine<ExchangeTag>;
+  readonly engine: Engine<ExchangeTag | undefined>;
   readonly clusters: ClusterDoor;
+  readonly ownOrigin: string;
   readonly onError: (error: unknown) => void;
 }
 
-function joinDataPlane({ config, clock, log, memory, ops, engine, clusters, onError }: DataPlaneParts) {
+function joinPolicy({ config, clock, log, memory, ops, engine, clusters, ownOrigin, onError }: PolicyParts) {
   const { db, vault, keys, directory, feed } = memory;
   const metrics = gatewayMetrics(ops.registry, {
     openByKind: () => countKinds(engine),
@@ -94,7 +98,7 @@ function joinDataPlane({ config, clock, log, memory, ops, engine, clusters, onEr
   const touches = new InstanceTouches({
     clock,
     touch: (ids) => touchInstances(db, ids),
-    inUse: () => [...engine.open].map(({ tag }) => tag),
+    inUse: () => [...engine.open].flatMap(({ tag }) => tag ?? []),
   });
   const tokens = new ContextTokens(keys, clock);
   const installTokens = new InstallTokens(keys, clock);
@@ -112,18 +116,18 @@ function joinDataPlane({ config, clock, log, memory, ops, engine, clusters, onEr
   };
   directory.onChange((change) => void onChange(change).catch(onError));
   const credentials = new Credentials(directory, vault, clock);
-  const dataPlane = new DataPlane({
-    engine,
+  const policy = new GatewayPolicy({
+    ownOrigin,
     clock,
     metrics,
     log: new AccessLog(log, metrics, clock, config.logSample),
     kama: { admission: { ...admission, credentials }, activator, tokens, touches },
     cluster: { admission, tokens: installTokens, clusters },
   });
-  return { dataPlane, touches };
+  return { policy, touches };
 }
 
-function countKinds(engine: ProxyEngine<ExchangeTag>): Record<string, number> {
+function countKinds(engine: Engine<ExchangeTag | undefined>): Record<string, number> {
   const counts: Record<string, number> = { request: 0, stream: 0, tunnel: 0 };
   for (const { kind } of engine.open) counts[kind] = (counts[kind] ?? 0) + 1;
   return counts;

@@ -1,5 +1,5 @@
 import type { Change } from '@nm/adapters/db';
-import type { OpenExchange, ProxyEngine } from '@nm/adapters/proxy';
+import type { Engine } from '@nm/adapters/proxy';
 import { type AdmitDeps, review } from '@nm/features/routing';
 import type { ExchangeTag } from './exchange-tag.js';
 
@@ -8,10 +8,10 @@ import type { ExchangeTag } from './exchange-tag.js';
  * change announces (an expiry, a store that is away). What would not be let in now is cut.
  */
 export class StreamGuard {
-  readonly #engine: ProxyEngine<ExchangeTag>;
+  readonly #engine: Engine<ExchangeTag | undefined>;
   readonly #deps: Omit<AdmitDeps, 'credentials'>;
 
-  constructor(engine: ProxyEngine<ExchangeTag>, deps: Omit<AdmitDeps, 'credentials'>) {
+  constructor(engine: Engine<ExchangeTag | undefined>, deps: Omit<AdmitDeps, 'credentials'>) {
     this.#engine = engine;
     this.#deps = deps;
   }
@@ -25,9 +25,9 @@ export class StreamGuard {
   async onChange(change: Change): Promise<void> {
     switch (change.kind) {
       case 'licence':
-        return this.sweep(({ tag }) => tag.licenceId === change.id);
+        return this.sweep((tag) => tag.licenceId === change.id);
       case 'install':
-        return this.sweep(({ tag }) => tag.installId === change.id);
+        return this.sweep((tag) => tag.installId === change.id);
       case 'cluster':
       case 'app':
         return this.sweep(() => true);
@@ -37,17 +37,17 @@ export class StreamGuard {
   }
 
   /** sweep reviews once per licence and install. */
-  async sweep(which: (exchange: OpenExchange<ExchangeTag>) => boolean = () => true): Promise<void> {
+  async sweep(which: (tag: ExchangeTag) => boolean = () => true): Promise<void> {
     const tags = new Map<string, ExchangeTag>();
-    for (const exchange of this.#engine.open)
-      if (which(exchange)) tags.set(`${exchange.tag.licenceId}|${exchange.tag.installId ?? ''}`, exchange.tag);
+    for (const { tag } of this.#engine.open)
+      if (tag && which(tag)) tags.set(`${tag.licenceId}|${tag.installId ?? ''}`, tag);
     await Promise.all(
       [...tags.values()].map(async (tag) => {
         const reason = await review(this.#deps, tag);
         if (!reason) return;
         this.#engine.cut(
           reason,
-          (open) => open.tag.licenceId === tag.licenceId && open.tag.installId === tag.installId,
+          (open) => open.tag?.licenceId === tag.licenceId && open.tag.installId === tag.installId,
         );
       }),
     );

@@ -1,6 +1,46 @@
 import type { Fault } from '@nm/kernel/fault';
 import type { Dispatcher } from 'undici';
 
+/**
+ * This is the port between an engine, which speaks HTTP, and the gateway's policy, which decides. An engine calls `Policy.open` for every request
+ * whose head is well formed, asks the visit for its plan, carries the exchange, and tells the visit once how it ended. Engines decide nothing and
+ * write no answer of their own making but through `refuse`; a policy sees no socket and no body.
+ */
+export interface Policy<Tag> {
+  open(head: RequestHead): Visit<Tag>;
+  /** What is said to bytes that are no request; the connection is closed after it. */
+  refuse(fault: Fault): Answer;
+}
+
+export type MaybePromise<T> = T | Promise<T>;
+
+/** One request on its way, as the policy keeps it. */
+export interface Visit<Tag> {
+  /** Called once. Gives its plan at once when everything that it needs is in memory. @throws Fault which then goes through `refuse` */
+  plan(): MaybePromise<Plan<Tag>>;
+  /** The answer for a fault of `plan`, or of the exchange before its answer began. */
+  refuse(fault: Fault): Answer;
+  /** Called exactly once, after everything else. */
+  finished(outcome: Outcome): void;
+}
+
+/** RequestHead is what a policy sees of a request. Strings are made when they are asked for; bytes are read as latin1. */
+export interface RequestHead {
+  readonly method: string;
+  /** The request target as it came, byte for byte; of an absolute-form target the part after the authority. */
+  readonly target: string;
+  readonly httpMinor: 0 | 1;
+  /** Who sent it: the peer, or whom a trusted peer names. */
+  readonly remoteAddress: string;
+  readonly scheme: 'http' | 'https';
+  /** The protocol that the client wants to switch to (RFC 9110 §7.8). */
+  readonly upgrade: string | undefined;
+  /** One field's value; of repeated ones the list (RFC 9110 §5.3). Only until `plan` has settled. @param lowerName in lower case */
+  header(lowerName: string): string | undefined;
+  /** Aborts when the client leaves; made on the first call. */
+  leaves(): AbortSignal;
+}
+
 /** Where a request goes: an origin and the raw request target, byte for byte. */
 export interface Target {
   /** `http://host:port` */
@@ -10,28 +50,46 @@ export interface Target {
   readonly dispatcher?: Dispatcher;
 }
 
-/** Plan is everything that the engine needs to know about one request; it adds and removes nothing on its own but hop-by-hop fields. */
+/** Names of fields that don't pass, in lower case. Constant objects: an engine compiles each once. */
+export interface FieldFilter {
+  readonly names: readonly string[];
+  readonly prefixes: readonly string[];
+}
+
+/** Field lines ready to be sent, each `Name: value` with CRLF; whoever makes them answers for their form. */
+export type FieldLines = string;
+
+/**
+ * Plan is everything that an engine needs to know about one request; it removes nothing on its own but hop-by-hop fields, and adds only
+ * those and the `Host` of the target's origin.
+ */
 export interface Plan<Tag> {
   readonly target: Target;
-  /** Raw fields for the upstream, hop-by-hop ones already gone (`endToEnd`). */
-  readonly headers: string[];
+  readonly requestFilter: FieldFilter;
+  readonly addToRequest: FieldLines;
+  readonly answerFilter: FieldFilter;
+  /** Asked when the answer begins. */
+  addToAnswer(): FieldLines;
   /** Tells whose exchange this is, for `cut`. */
   readonly tag: Tag;
-  /** Fields added to the answer. */
-  readonly addToAnswer: () => readonly string[];
-  /** Fields of the upstream's answer that don't pass; gets lower-case names. */
-  readonly dropFromAnswer: (lowerName: string) => boolean;
   /** The answer has no natural end (a watch): it counts as a stream and may be quiet for long. */
   readonly openEnded?: boolean;
   /** Asked once after a failed dial: another target, or undefined to give up. May throw a Fault. */
-  readonly redial?: () => Promise<Target | undefined>;
+  redial?(): Promise<Target | undefined>;
+}
+
+/** An answer of the policy's own making. The engine adds length, date and connection. */
+export interface Answer {
+  readonly status: number;
+  readonly fields: FieldLines;
+  readonly body: Buffer;
 }
 
 /** What became of an exchange. */
 export interface Outcome {
-  /** Status sent to the client; 0 when no head was sent. */
+  /** Status that the client got; 0 when it left before. */
   readonly status: number;
-  /** Set when it failed. With `status` 0 the client is still waiting for an answer, which the caller writes. */
+  /** Set when it was refused or failed. */
   readonly fault?: Fault;
   /** The client left before the end. */
   readonly clientGone: boolean;
@@ -49,4 +107,38 @@ export interface OpenExchange<Tag> {
   /** A stream has no end of its own: an event stream, a watch. */
   readonly kind: 'request' | 'stream' | 'tunnel';
   cut(reason: Fault, style: CutStyle): void;
+}
+
+export interface EngineTimeouts {
+  /** Until the connection to an upstream stands. */
+  readonly connectMs: number;
+  /** From the sent request to the head of the answer. */
+  readonly headersMs: number;
+  /** Without a byte in either direction. */
+  readonly idleMs: number;
+}
+
+export interface ListenOptions<Tag> {
+  readonly hosts: readonly string[];
+  /** One port on every address; 0 lets the first address choose. */
+  readonly port: number;
+  readonly policy: Policy<Tag>;
+}
+
+/** Engine listens, forwards requests and tunnels, and knows which are open. */
+export interface Engine<Tag> {
+  /** Exchanges that are under way, for metrics and reviews. */
+  readonly open: ReadonlySet<OpenExchange<Tag>>;
+  /** @returns the port @throws Fault config_invalid when an address cannot be used */
+  listen(options: ListenOptions<Tag>): Promise<number>;
+  /** cut ends every open exchange that `affected` names, and tells how many. */
+  cut(reason: Fault, affected: (exchange: OpenExchange<Tag>) => boolean, style?: CutStyle): number;
+  /** beginDrain makes every further answer close its connection. */
+  beginDrain(): void;
+  /** closeListeners stops accepting; resolves when the last connection is gone. */
+  closeListeners(): Promise<void>;
+  /** cutConnections drops what is left. */
+  cutConnections(): void;
+  /** close ends the connections to upstreams. */
+  close(): Promise<void>;
 }

@@ -1,7 +1,14 @@
-export { ProxyEngine } from './engine.js';
-export type { CutStyle, OpenExchange, Outcome, Plan, Target } from './exchange.js';
-export { checkFraming, type FramingFault } from './framing.js';
-export { endToEnd, type RawHeaders } from './headers.js';
-export type { ProxyTimeouts } from './pools.js';
-export { discardUnread } from './request-body.js';
-export type { Refusal, TunnelOutcome } from './tunnel.js';
+export { type EngineKind, engineKinds, openEngine } from './engine.js';
+export type {
+  Answer,
+  Engine,
+  FieldFilter,
+  FieldLines,
+  MaybePromise,
+  Outcome,
+  Plan,
+  Policy,
+  RequestHead,
+  Target,
+  Visit,
+} from './exchange.js';

@@ -74,8 +74,14 @@ export class Activator {
    * @param leaves is asked for only when the request has to wait: it aborts when the client goes, which frees the place in the queue
    * @throws Fault wake_queue_full, wake_failed, wake_timeout, each with Retry-After
    */
-  async ready(target: WakeTarget, leaves: () => AbortSignal): Promise<Ready> {
-    const instance = await this.#options.directory.instance(target.slot);
+  ready(target: WakeTarget, leaves: () => AbortSignal): Ready | Promise<Ready> {
+    const instance = this.#options.directory.instance(target.slot);
+    return instance instanceof Promise
+      ? instance.then((found) => this.#readyOr(found, target, leaves))
+      : this.#readyOr(instance, target, leaves);
+  }
+
+  #readyOr(instance: InstanceEntry | undefined, target: WakeTarget, leaves: () => AbortSignal): Ready | Promise<Ready> {
     const origin = originOf(instance);
     if (instance && origin) return { origin, instanceId: instance.id, waitedMs: undefined };
     return this.#wait(target, instance, leaves());

@@ -1,5 +1,5 @@
 import { defaultChannel } from '@nm/kernel/contracts';
-import { Fault, hasCode } from '@nm/kernel/fault';
+import { Fault } from '@nm/kernel/fault';
 import { type Decision, decide, isSafeMethod } from '@nm/kernel/licensing';
 import type { Clock } from '@nm/kernel/time';
 import type { Credentials } from './credentials.js';
@@ -34,24 +34,27 @@ export interface Admission {
 /**
  * admit is the gate before every KAMA. In this order: credential (401), app (the same 404 for missing and for somebody else's), licence (403), read-only,
  * install, version. Whatever throws here has woken nothing.
+ * @returns at once when everything is in memory; else a promise of what was missing: await it and ask again
  * @throws Fault with the code of the first rule that says no; licence_unverifiable when the store cannot be asked
  */
-export async function admit(deps: AdmitDeps, request: AdmitRequest): Promise<Admission> {
+export function admit(deps: AdmitDeps, request: AdmitRequest): Admission | Promise<unknown> {
   if (deps.stale()) throw unverifiable();
-  try {
-    const licence = await deps.credentials.licenceOf(request.credential);
-    const app = await deps.directory.app(request.path.org, request.path.app);
-    if (!app || app.id !== licence.appId) throw new Fault('not_found');
-    const decision = decideOrThrow(licence, deps.clock.nowMs());
-    if (decision.effect === 'read-only' && !isSafeMethod(request.method)) throw new Fault('licence_read_only');
-    const install = chooseInstall(await deps.directory.installs(licence), request.installId);
-    const version = await chooseVersion(deps.directory, app, request.path.selector);
-    if (version.tenancy === 'install' && !install) throw new Fault('install_required');
-    return { licence, decision, app, version, install };
-  } catch (error) {
-    if (hasCode(error, 'store_unavailable')) throw unverifiable(error);
-    throw error;
-  }
+  const licence = deps.credentials.licenceOf(request.credential);
+  if (licence instanceof Promise) return licence;
+  const app = deps.directory.app(request.path.org, request.path.app);
+  if (app instanceof Promise) return app;
+  if (!app || app.id !== licence.appId) throw new Fault('not_found');
+  const decision = decideOrThrow(licence, deps.clock.nowMs());
+  if (decision.effect === 'read-only' && !isSafeMethod(request.method)) throw new Fault('licence_read_only');
+  const installs = deps.directory.installs(licence);
+  if (installs instanceof Promise) return installs;
+  const install = chooseInstall(installs, request.installId);
+  const { selector } = request.path;
+  const version = deps.directory.version(app, selector ?? defaultChannel);
+  if (version instanceof Promise) return version;
+  if (!version) throw selector === undefined ? new Fault('no_published_version') : new Fault('not_found');
+  if (version.tenancy === 'install' && !install) throw new Fault('install_required');
+  return { licence, decision, app, version, install };
 }
 
 /** unverifiable is the answer when nothing is known for sure: no. */
@@ -82,10 +85,4 @@ function chooseInstall(installs: readonly InstallEntry[], named: string | undefi
   const ready = installs.filter(({ state }) => state === 'ready');
   if (ready.length > 1) throw new Fault('install_ambiguous', { extra: { installs: ready.map(({ id }) => id) } });
   return ready[0];
-}
-
-async function chooseVersion(directory: Directory, app: AppEntry, selector: string | undefined): Promise<VersionEntry> {
-  const version = await directory.version(app, selector ?? defaultChannel);
-  if (version) return version;
-  throw selector === undefined ? new Fault('no_published_version') : new Fault('not_found');
 }

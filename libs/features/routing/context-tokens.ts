@@ -7,7 +7,7 @@ import type { Admission } from './admit.js';
 interface Signed {
   readonly admission: Admission;
   readonly untilMs: number;
-  readonly token: Promise<string>;
+  token: string | Promise<string>;
 }
 
 /** A token lives five minutes; whoever gets one can use it for at least one. */
@@ -25,15 +25,22 @@ export class ContextTokens {
     this.#clock = clock;
   }
 
-  tokenFor(admission: Admission): Promise<string> {
+  /** tokenFor gives the token at once when it is signed already. */
+  tokenFor(admission: Admission): string | Promise<string> {
     const { licence, install, version, decision } = admission;
     const key = `${licence.id}|${install?.id ?? ''}|${version.id}|${decision.effect}`;
     const nowMs = this.#clock.nowMs();
     const known = this.#signed.get(key);
     if (known && nowMs < known.untilMs && sameFacts(known.admission, admission)) return known.token;
     const token = this.#sign(admission);
-    this.#signed.set(key, { admission, untilMs: Math.min(nowMs + reuseMs, decision.validUntilMs), token });
-    token.catch(() => this.#signed.delete(key));
+    const signed: Signed = { admission, untilMs: Math.min(nowMs + reuseMs, decision.validUntilMs), token };
+    this.#signed.set(key, signed);
+    token.then(
+      (text) => {
+        signed.token = text;
+      },
+      () => this.#signed.delete(key),
+    );
     return token;
   }
 

@@ -37,23 +37,26 @@ export class Credentials {
     this.#clock = clock;
   }
 
-  /** licenceOf @throws Fault unauthenticated, token_expired, store_unavailable */
-  async licenceOf(text: string | undefined): Promise<LicenceEntry> {
+  /** licenceOf answers at once, or with the promise of what is missing: await it and ask again. @throws Fault unauthenticated, token_expired, store_unavailable */
+  licenceOf(text: string | undefined): LicenceEntry | Promise<unknown> {
     if (text === undefined) throw new Fault('unauthenticated');
     const cacheKey = hash('sha256', text, 'base64');
-    const known = this.#known.get(cacheKey) ?? (await this.#learn(text, cacheKey));
+    const known = this.#known.get(cacheKey);
+    if (!known) return this.#learn(text, cacheKey);
     if (known.kind === 'session' && known.untilMs <= this.#clock.nowMs()) throw new Fault('token_expired');
-    const licence = await this.#directory.licence(known.licenceId);
+    const licence = this.#directory.licence(known.licenceId);
+    if (licence instanceof Promise) return licence;
     if (licence && ofItsKey(known, licence)) return licence;
     this.#known.delete(cacheKey);
     throw new Fault('unauthenticated');
   }
 
-  async #learn(text: string, cacheKey: string): Promise<Known> {
+  async #learn(text: string, cacheKey: string): Promise<void> {
     const key = parseBearerKey(text);
-    const known = key?.kind === 'licence' ? await this.#learnKey(text, key.lookup) : await this.#learnSession(text);
-    this.#known.set(cacheKey, known);
-    return known;
+    this.#known.set(
+      cacheKey,
+      key?.kind === 'licence' ? await this.#learnKey(text, key.lookup) : await this.#learnSession(text),
+    );
   }
 
   async #learnKey(text: string, lookup: string): Promise<Known> {

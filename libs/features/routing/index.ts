@@ -5,5 +5,5 @@ export { ContextTokens } from './context-tokens.js';
 export { bearerOf, Credentials } from './credentials.js';
 export { Directory } from './directory.js';
 export type { AppEntry, InstallEntry, InstanceEntry, LicenceEntry, VersionEntry } from './entries.js';
-export { type ClusterPath, isDataPlane, type KamaPath, parseClusterPath, parseKamaPath } from './parse-path.js';
+export { type ClusterPath, type KamaPath, parseClusterPath, parseKamaPath } from './parse-path.js';
 export { review, type StreamTag } from './review.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isDataPlane, parseClusterPath, parseKamaPath } from './parse-path.js';
+import { parseClusterPath, parseKamaPath } from './parse-path.js';
 
 const slug = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/);
 const segment = fc.stringMatching(/^(?:[A-Za-z0-9_~!$&'()*+,=:@-]|%20|%c3%a9|%2a){1,12}$/);
@@ -132,15 +132,5 @@ describe('parseClusterPath', () => {
     '/clusters/clu_1/proxy//x',
   ])('refuses %s', (url) => {
     expect(parseClusterPath(url)).toBeUndefined();
-  });
-  it('is data plane by its prefix only', () => {
-    expect(['/kama/x', '/clusters/x', '/kama', '/healthz', '//kama/x', '/%6bama/x'].map(isDataPlane)).toEqual([
-      true,
-      true,
-      false,
-      false,
-      false,
-      false,
-    ]);
   });
 });

@@ -44,10 +44,6 @@ function restOf(rawUrl: string, prefixLength: number): string {
 const kamaPrefix = '/kama/';
 const clustersPrefix = '/clusters/';
 
-/** isDataPlane tells, by the raw target alone, which requests never enter Nest. */
-export const isDataPlane = (rawUrl: string): boolean =>
-  rawUrl.startsWith(kamaPrefix) || rawUrl.startsWith(clustersPrefix);
-
 /**
  * parseKamaPath reads `/kama/:org/:app[@selector][/rest][?query]` from the raw request target, decoding nothing.
  * @returns undefined when the path is not one that we accept (`invalid_path`)

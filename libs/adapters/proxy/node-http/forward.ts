@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault, toFault } from '@nm/kernel/fault';
 import type { Dispatcher } from 'undici';
-import type { CutStyle, OpenExchange, Outcome, Plan, Target } from './exchange.js';
-import { endToEnd } from './headers.js';
+import type { CutStyle, OpenExchange, Outcome, Plan, Target } from '../exchange.js';
+import { dropOf, pairsOf } from '../field-lines.js';
+import { endToEnd } from '../headers.js';
+import { EventStreamTail } from '../sse-tail.js';
 import { discardUnread, hasBody, RequestBody } from './request-body.js';
-import { EventStreamTail } from './sse-tail.js';
 import { isDialError, upstreamFault } from './upstream-error.js';
 
 export interface ForwardContext<Tag> {
@@ -77,7 +78,7 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
         {
           path: target.path,
           method: this.#request.method as Dispatcher.HttpMethod,
-          headers: this.#plan.headers,
+          headers: headersFor(this.#request, this.#plan),
           body: this.#body ?? null,
           ...(target.dispatcher ? { origin: target.origin, headersTimeout: this.#context.headersMs } : {}),
           ...(this.#plan.openEnded ? { bodyTimeout: openEndedIdleMs } : {}),
@@ -122,8 +123,8 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
   ): void {
     if (status < 200 || this.#over) return;
     const raw = rawOf(controller);
-    const headers = endToEnd(raw, this.#plan.dropFromAnswer);
-    headers.push(...this.#plan.addToAnswer());
+    const headers = endToEnd(raw, dropOf(this.#plan.answerFilter));
+    headers.push(...pairsOf(this.#plan.addToAnswer()));
     if (this.#context.closing()) headers.push('Connection', 'close');
     try {
       this.#response.writeHead(status, statusMessage, headers);
@@ -230,6 +231,13 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
       ...(this.#fault ? { fault: this.#fault } : {}),
     });
   }
+}
+
+/** headersFor makes the fields for the upstream: the client's that may pass, and the plan's. */
+export function headersFor<Tag>(request: IncomingMessage, plan: Plan<Tag>): string[] {
+  const headers = endToEnd(request.rawHeaders, dropOf(plan.requestFilter));
+  headers.push(...pairsOf(plan.addToRequest));
+  return headers;
 }
 
 /** rawOf reads the upstream's fields as they came, bytes as latin1 like Node's own. */

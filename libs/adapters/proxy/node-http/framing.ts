@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isToken, splitList } from './headers.js';
+import { isToken, splitList } from '../headers.js';
 
 /** More fields than any honest client sends; each costs us and the upstream work. */
 const headerFieldsMax = 100;

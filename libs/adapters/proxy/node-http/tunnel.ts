@@ -2,12 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Fault, toFault } from '@nm/kernel/fault';
 import type { Dispatcher } from 'undici';
-import type { CutStyle, OpenExchange, Outcome, Plan, Target } from './exchange.js';
-import { type ForwardContext, rawOf } from './forward.js';
-import { endToEnd, valuesOf } from './headers.js';
+import type { CutStyle, OpenExchange, Outcome, Plan, Target } from '../exchange.js';
+import { dropOf, pairsOf } from '../field-lines.js';
+import { endToEnd, valuesOf } from '../headers.js';
+import { closeFrame, FrameBoundary } from '../websocket-frames.js';
+import { type ForwardContext, headersFor, rawOf } from './forward.js';
 import { relay } from './relay.js';
 import { isDialError, upstreamFault } from './upstream-error.js';
-import { closeFrame, FrameBoundary } from './websocket-frames.js';
 
 const gone = new Error('the client has gone');
 
@@ -64,7 +65,7 @@ export class Tunnel<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Tag
   }
 
   #dispatch(target: Target): void {
-    const { headers } = this.#plan;
+    const headers = headersFor(this.#request, this.#plan);
     const method = this.#request.method as Dispatcher.HttpMethod;
     this.#context.dispatcherOf(target).dispatch({ path: target.path, method, headers, upgrade: this.#protocol }, this);
   }
@@ -79,8 +80,8 @@ export class Tunnel<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Tag
     if (this.#over) return void socket.destroy();
     this.#upstream = socket;
     if (this.#protocol.toLowerCase() === 'websocket') this.#frames = new FrameBoundary();
-    const fields = endToEnd(raw, this.#plan.dropFromAnswer);
-    fields.push(...this.#plan.addToAnswer(), 'Connection', 'Upgrade');
+    const fields = endToEnd(raw, dropOf(this.#plan.answerFilter));
+    fields.push(...pairsOf(this.#plan.addToAnswer()), 'Connection', 'Upgrade');
     fields.push('Upgrade', valuesOf(raw, 'upgrade')[0] ?? this.#protocol);
     let text = `HTTP/1.1 ${status} Switching Protocols\r\n`;
     for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
@@ -102,7 +103,8 @@ export class Tunnel<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Tag
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (status < 200 || this.#over) return;
-    const headers = endToEnd(rawOf(controller), (name) => name === 'content-length' || this.#plan.dropFromAnswer(name));
+    const drop = dropOf(this.#plan.answerFilter);
+    const headers = endToEnd(rawOf(controller), (name) => name === 'content-length' || drop(name));
     this.#finish({ refusal: { status, headers } });
     controller.abort(gone);
   }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ProxyServer, startProxy } from './test/proxy-server.js';
-import { type RawUpstream, rawClient, startRawUpstream } from './test/raw-peers.js';
+import { type ProxyServer, startProxy } from '../test/proxy-server.js';
+import { type RawUpstream, rawClient, startRawUpstream } from '../test/raw-peers.js';
 
 const host = 'Host: x\r\n';
 const end = 'Connection: close\r\n\r\n';

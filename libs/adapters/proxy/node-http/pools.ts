@@ -1,16 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { type Dispatcher, Pool } from 'undici';
-
-export interface ProxyTimeouts {
-  /** Until the connection stands. */
-  readonly connectMs: number;
-  /** From the sent request to the head of the answer. */
-  readonly headersMs: number;
-  /** Without a byte in either direction. */
-  readonly idleMs: number;
-}
-
-export const defaultTimeouts: ProxyTimeouts = { connectMs: 5_000, headersMs: 120_000, idleMs: 300_000 };
+import type { EngineTimeouts } from '../exchange.js';
 
 /** Origins come and go with instances; the pools of those not used lately are closed. */
 const originsMax = 1_000;
@@ -20,7 +10,7 @@ const keepAliveMs = 4_000;
 
 /** Pools keeps one undici Pool per origin. */
 export class Pools {
-  readonly #timeouts: ProxyTimeouts;
+  readonly #timeouts: EngineTimeouts;
   readonly #pools = new LRUCache<string, Pool>({
     max: originsMax,
     dispose: (pool, _origin, reason) => {
@@ -28,7 +18,7 @@ export class Pools {
     },
   });
 
-  constructor(timeouts: ProxyTimeouts) {
+  constructor(timeouts: EngineTimeouts) {
     this.#timeouts = timeouts;
   }
 

@@ -1,0 +1,89 @@
+import type { Answer, MaybePromise, Outcome, Plan, Policy, RequestHead, Visit } from '@nm/adapters/proxy';
+import { Fault } from '@nm/kernel/fault';
+import { newId } from '@nm/kernel/ids';
+import type { Clock } from '@nm/kernel/time';
+import type { AccessLog } from './access-log.js';
+import { type ClusterRouteDeps, planCluster } from './cluster-route.js';
+import type { ExchangeTag } from './exchange-tag.js';
+import type { GatewayMetrics } from './gateway-metrics.js';
+import { type KamaRouteDeps, planKama } from './kama-route.js';
+import { planOwn } from './own-route.js';
+import { problemAnswer } from './problem-answer.js';
+import { openContext, type RequestContext } from './request-context.js';
+
+export interface GatewayPolicyDeps {
+  readonly kama: KamaRouteDeps;
+  readonly cluster: ClusterRouteDeps;
+  /** Where Nest answers the gateway's own routes: `http://host:port`. */
+  readonly ownOrigin: string;
+  readonly log: AccessLog;
+  readonly metrics: GatewayMetrics;
+  readonly clock: Clock;
+}
+
+/** GatewayPolicy decides on each request that the engine brings: what it is, whether it may pass, and where it goes. */
+export class GatewayPolicy implements Policy<ExchangeTag | undefined> {
+  readonly #deps: GatewayPolicyDeps;
+
+  constructor(deps: GatewayPolicyDeps) {
+    this.#deps = deps;
+  }
+
+  open(head: RequestHead): Visit<ExchangeTag | undefined> {
+    return new GatewayVisit(this.#deps, head);
+  }
+
+  refuse(fault: Fault): Answer {
+    this.#deps.metrics.decided(fault.code);
+    return problemAnswer(fault, newId('request'));
+  }
+}
+
+/** GatewayVisit takes one request from its head to its log line. */
+class GatewayVisit implements Visit<ExchangeTag | undefined> {
+  readonly #deps: GatewayPolicyDeps;
+  readonly #head: RequestHead;
+  readonly #context: RequestContext;
+
+  constructor(deps: GatewayPolicyDeps, head: RequestHead) {
+    this.#deps = deps;
+    this.#head = head;
+    this.#context = openContext(deps.clock, head);
+  }
+
+  plan(): MaybePromise<Plan<ExchangeTag | undefined>> {
+    const plan = this.#route();
+    if (plan instanceof Promise) return plan.then((settled) => this.#allowed(settled));
+    return this.#allowed(plan);
+  }
+
+  #route(): MaybePromise<Plan<ExchangeTag | undefined>> {
+    if (this.#context.method === 'TRACE') throw new Fault('method_not_allowed');
+    switch (this.#context.route) {
+      case 'kama':
+        return planKama(this.#deps.kama, this.#head, this.#context);
+      case 'cluster':
+        return planCluster(this.#deps.cluster, this.#head, this.#context);
+      default:
+        return planOwn(this.#deps.ownOrigin, this.#head);
+    }
+  }
+
+  #allowed(plan: Plan<ExchangeTag | undefined>): Plan<ExchangeTag | undefined> {
+    if (this.#context.route !== 'own') this.#deps.metrics.decided('allowed');
+    return plan;
+  }
+
+  refuse(fault: Fault): Answer {
+    this.#deps.metrics.decided(fault.code);
+    return problemAnswer(fault, this.#context.requestId);
+  }
+
+  finished(outcome: Outcome): void {
+    const { route, installId } = this.#context;
+    if (route === 'own') return;
+    if (route === 'cluster' && outcome.status === 401 && !outcome.fault && installId !== undefined)
+      this.#deps.cluster.clusters.refused(installId);
+    this.#deps.log.write(this.#context, outcome);
+  }
+}

@@ -1,0 +1,141 @@
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Fault } from '@nm/kernel/fault';
+import type { CutStyle, Engine, EngineTimeouts, ListenOptions, OpenExchange, Policy } from '../exchange.js';
+import { listenOn } from '../listen.js';
+import { checkFraming } from './framing.js';
+import { Pools } from './pools.js';
+import { type ServeContext, serve, serveUpgrade } from './serve.js';
+import { rawAnswer, responseOn, writeAnswer } from './write-answer.js';
+
+/** From the first byte of a request to the end of its head: a slow head holds a connection for nothing. */
+const headTimeoutMs = 30_000;
+/** Longer than the 60 s of common load balancers, so that they and not we close an idle connection. */
+const keepAliveMs = 65_000;
+
+/** NodeHttpEngine takes requests from node:http and sends them with an undici pool per origin. */
+export class NodeHttpEngine<Tag> implements Engine<Tag> {
+  readonly #timeouts: EngineTimeouts;
+  readonly #pools: Pools;
+  readonly #open = new Set<OpenExchange<Tag>>();
+  readonly #sockets = new Set<Socket>();
+  readonly #servers: Server[] = [];
+  #closing = false;
+
+  constructor(timeouts: EngineTimeouts) {
+    this.#timeouts = timeouts;
+    this.#pools = new Pools(timeouts);
+  }
+
+  get open(): ReadonlySet<OpenExchange<Tag>> {
+    return this.#open;
+  }
+
+  async listen({ hosts, port, policy }: ListenOptions<Tag>): Promise<number> {
+    const context: ServeContext<Tag> = {
+      policy,
+      dispatcherOf: (target) => target.dispatcher ?? this.#pools.of(target.origin),
+      idleMs: this.#timeouts.idleMs,
+      headersMs: this.#timeouts.headersMs,
+      open: this.#open,
+      closing: () => this.#closing,
+    };
+    let chosen = port;
+    for (const host of hosts) {
+      const server = makeServer(context);
+      // Node forgets a socket once it was upgraded; a drain must not.
+      server.on('connection', (socket: Socket) => {
+        this.#sockets.add(socket);
+        socket.once('close', () => this.#sockets.delete(socket));
+      });
+      try {
+        chosen = await listenOn(server, host, chosen);
+      } catch (error) {
+        for (const other of this.#servers.splice(0)) other.close();
+        throw error;
+      }
+      this.#servers.push(server);
+    }
+    return chosen;
+  }
+
+  cut(reason: Fault, affected: (exchange: OpenExchange<Tag>) => boolean, style: CutStyle = 'now'): number {
+    const hit = [...this.#open].filter(affected);
+    for (const exchange of hit) exchange.cut(reason, style);
+    return hit.length;
+  }
+
+  beginDrain(): void {
+    this.#closing = true;
+  }
+
+  async closeListeners(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+  }
+
+  cutConnections(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  close(): Promise<void> {
+    return this.#pools.close();
+  }
+}
+
+function makeServer<Tag>(context: ServeContext<Tag>): Server {
+  const { policy } = context;
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const fault = framingFault(request);
+    if (fault) return void writeAnswer(request, response, policy.refuse(fault), true);
+    void serve(context, request, response);
+  };
+  const server = createServer({
+    keepAliveTimeout: keepAliveMs,
+    headersTimeout: headTimeoutMs,
+    // Uploads may take longer than any fixed time; the engine watches for silence instead.
+    requestTimeout: 0,
+    shouldUpgradeCallback,
+  });
+  server.maxHeadersCount = 0;
+  server.on('request', handle);
+  // The body is asked for when the upstream wants it, so a denied client sends none.
+  server.on('checkContinue', handle);
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const fault = new Fault('bad_request', { public: 'Only "Expect: 100-continue" is known.' });
+    writeAnswer(request, response, policy.refuse(fault), true);
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => undefined);
+    const fault = framingFault(request) ?? bodyFault(request);
+    if (fault) return writeAnswer(request, responseOn(request, socket), policy.refuse(fault), true);
+    void serveUpgrade(context, request, socket, head);
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => answerClientError(policy, error, socket));
+  return server;
+}
+
+/** Offers of HTTP/2 in clear text are declined by answering in HTTP/1.1 (RFC 9110 §7.8). */
+const shouldUpgradeCallback = (request: IncomingMessage): boolean => !/^h2c\b/i.test(request.headers.upgrade ?? '');
+
+function framingFault(request: IncomingMessage): Fault | undefined {
+  const found = checkFraming(request);
+  if (!found) return undefined;
+  const text = `The request is not valid HTTP: ${found.reason}.`;
+  return new Fault(found.status === 431 ? 'headers_too_large' : 'bad_request', { public: text });
+}
+
+/** Where would the body end and the new protocol begin? */
+const bodyFault = ({ headers }: IncomingMessage): Fault | undefined =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+    ? new Fault('bad_request', { public: 'A request that switches protocols has no body.' })
+    : undefined;
+
+/** answerClientError answers what Node's parser refused; there is no request object then. */
+function answerClientError<Tag>(policy: Policy<Tag>, error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const overflow = error.code === 'HPE_HEADER_OVERFLOW';
+  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const fault = new Fault(overflow ? 'headers_too_large' : late ? 'body_timeout' : 'bad_request');
+  socket.end(rawAnswer(policy.refuse(fault)));
+}

@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Fault } from '@nm/kernel/fault';
+import type { RequestHead } from '../exchange.js';
+import { valuesOf } from '../headers.js';
+
+/** NodeRequestHead shows a request of node:http as the port wants it. */
+export class NodeRequestHead implements RequestHead {
+  readonly scheme = 'http';
+  readonly upgrade: string | undefined;
+  readonly #request: IncomingMessage;
+  readonly #client: Duplex;
+  #leaves: AbortSignal | undefined;
+
+  /** @param client its end is the client's leaving: the socket of an upgrade, else the request's connection */
+  constructor(request: IncomingMessage, client: Duplex, upgrade?: string) {
+    this.upgrade = upgrade;
+    this.#request = request;
+    this.#client = client;
+  }
+
+  get method(): string {
+    return this.#request.method ?? '';
+  }
+
+  get target(): string {
+    return this.#request.url ?? '';
+  }
+
+  get httpMinor(): 0 | 1 {
+    return this.#request.httpVersionMinor === 0 ? 0 : 1;
+  }
+
+  get remoteAddress(): string {
+    return this.#request.socket.remoteAddress ?? 'unknown';
+  }
+
+  header(lowerName: string): string | undefined {
+    const values = valuesOf(this.#request.rawHeaders, lowerName);
+    return values.length > 0 ? values.join(lowerName === 'cookie' ? '; ' : ', ') : undefined;
+  }
+
+  leaves(): AbortSignal {
+    this.#leaves ??= abortOnClose(this.#client);
+    return this.#leaves;
+  }
+}
+
+function abortOnClose(client: Duplex): AbortSignal {
+  const controller = new AbortController();
+  const abort = (): void =>
+    controller.abort(new Fault('upstream_reset', { internal: 'the client left while it waited' }));
+  if (client.destroyed) abort();
+  else client.once('close', abort);
+  return controller.signal;
+}
