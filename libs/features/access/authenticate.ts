@@ -121,6 +121,7 @@ interface LicenceRow {
   readonly startsAt: Date;
   readonly expiresAt: Date | null;
   readonly grace: unknown;
+  readonly trial: boolean;
 }
 
 function ofLicence(row: LicenceRow): { principal: LicenseePrincipal; licence: LicenceFacts } {
@@ -136,7 +137,8 @@ function ofLicence(row: LicenceRow): { principal: LicenseePrincipal; licence: Li
       state: row.state as LicenceFacts['state'],
       startsAtMs: row.startsAt.getTime(),
       expiresAtMs: row.expiresAt?.getTime(),
-      graceSeconds: GraceSteps.parse(row.grace).reduce((sum, { seconds }) => sum + seconds, 0),
+      grace: GraceSteps.parse(row.grace),
+      trial: row.trial,
     },
   };
 }

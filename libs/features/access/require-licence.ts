@@ -1,5 +1,5 @@
 import { Fault } from '@nm/kernel/fault';
-import { decide, type LicenceFacts } from '@nm/kernel/licensing';
+import { type LicenceFacts, standingOf } from '@nm/kernel/licensing';
 
 /** What a request does: `look` reads what the licensee has, `use` uses the licence without changing anything, `change` changes something. */
 export type LicenceUse = 'look' | 'use' | 'change';
@@ -8,7 +8,7 @@ export type LicenceUse = 'look' | 'use' | 'change';
  * requireLicence refuses what a licence does not allow now. Looking is always allowed: a licensee sees what it has,
  * also when the licence has ended. In the grace period only changes are refused.
  * @param mode of an install token: it may be narrower than the licence
- * @throws Fault licence_expired, licence_suspended, licence_revoked, licence_not_started, licence_read_only
+ * @throws Fault licence_expired, trial_ended, licence_suspended, licence_revoked, licence_not_started, licence_read_only
  */
 export function requireLicence(
   facts: LicenceFacts,
@@ -17,7 +17,7 @@ export function requireLicence(
   mode: 'full' | 'read-only' = 'full',
 ): void {
   if (use === 'look') return;
-  const decision = decide(facts, nowMs);
+  const decision = standingOf(facts, nowMs);
   if (decision.effect === 'deny')
     throw new Fault(decision.code, { extra: { startsAt: new Date(facts.startsAtMs).toISOString() } });
   if (use === 'change' && (decision.effect === 'read-only' || mode === 'read-only'))

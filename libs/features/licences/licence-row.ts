@@ -16,6 +16,7 @@ export interface LicenceRow {
   readonly startsAt: Date;
   readonly expiresAt: Date | null;
   readonly grace: unknown;
+  readonly trial: boolean;
   readonly keyLookup: string;
   readonly createdAt: Date;
   readonly app: { readonly slug: string };
@@ -41,11 +42,12 @@ export const licenceOf = (row: LicenceRow): Licence => ({
 });
 
 /** factsOf is what a decision looks at. */
-export const factsOf = (row: Pick<LicenceRow, 'state' | 'startsAt' | 'expiresAt' | 'grace'>): LicenceFacts => ({
+export const factsOf = (row: Pick<LicenceRow, 'state' | 'startsAt' | 'expiresAt' | 'grace' | 'trial'>): LicenceFacts => ({
   state: LicenceState.parse(row.state),
   startsAtMs: row.startsAt.getTime(),
   expiresAtMs: row.expiresAt?.getTime(),
-  graceSeconds: graceSecondsOf(row),
+  grace: GraceSteps.parse(row.grace),
+  trial: row.trial,
 });
 
 /** requireLicenceRow finds a licence of an app and locks it, so that changes of its state take turns. @throws Fault not_found */

@@ -2,18 +2,18 @@ import { type LicenseePrincipal, sessionSecondsMax, signLicenceSession } from '@
 import { Entitlements, type LicenceSession, LicenceState, type LicenceView, Limits } from '@nm/kernel/contracts';
 import { codes, Fault } from '@nm/kernel/fault';
 import { parseBearerKey } from '@nm/kernel/ids';
-import { type Decision, decide } from '@nm/kernel/licensing';
+import { type Decision, standingOf } from '@nm/kernel/licensing';
 import type { LicenceDeps } from './issue-licence.js';
 import { factsOf } from './licence-row.js';
 
-const messages: Readonly<Record<Decision['code'], string>> = {
+const allowed: Readonly<Partial<Record<Decision['code'], string>>> = {
   licence_active: 'The licence is valid.',
+  licence_grace_full: 'The licence has expired and is in its grace period: everything is still allowed. Renew it soon.',
   licence_grace: 'The licence has expired and is in its grace period: reading is allowed. Renew it to change anything.',
-  licence_expired: codes.licence_expired.message,
-  licence_suspended: codes.licence_suspended.message,
-  licence_revoked: codes.licence_revoked.message,
-  licence_not_started: codes.licence_not_started.message,
 };
+
+const messageOf = ({ effect, code }: Decision): string =>
+  allowed[code] ?? (effect === 'deny' ? codes[code].message : '');
 
 /** readOwnLicence tells a licensee about its licence, whatever its state, and what a request would be told now. @throws Fault not_found */
 export async function readOwnLicence(
@@ -28,7 +28,7 @@ export async function readOwnLicence(
     }),
   );
   if (!row) throw new Fault('not_found');
-  const { effect, code } = decide(factsOf(row), clock.nowMs());
+  const decision = standingOf(factsOf(row), clock.nowMs());
   const { app, plan } = row;
   return {
     id: row.id,
@@ -37,7 +37,7 @@ export async function readOwnLicence(
     plan: { slug: plan.slug, name: plan.name },
     customer: row.customer.name,
     state: LicenceState.parse(row.state),
-    decision: { effect, code, message: messages[code] },
+    decision: { effect: decision.effect, code: decision.code, message: messageOf(decision) },
     startsAt: row.startsAt.toISOString(),
     ...(row.expiresAt ? { expiresAt: row.expiresAt.toISOString() } : {}),
     entitlements: Entitlements.parse(plan.entitlements),

@@ -1,6 +1,6 @@
 import { defaultChannel } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
-import { type Decision, decide, isSafeMethod } from '@nm/kernel/licensing';
+import { type Decision, isSafeMethod, standingOf } from '@nm/kernel/licensing';
 import type { Clock } from '@nm/kernel/time';
 import type { Credentials } from './credentials.js';
 import type { Directory } from './directory.js';
@@ -63,7 +63,7 @@ export const unverifiable = (cause?: unknown): Fault =>
 
 /** decideOrThrow turns a denial into its fault, with the dates that its sentence speaks of. */
 export function decideOrThrow(licence: LicenceEntry, nowMs: number): Exclude<Decision, { effect: 'deny' }> {
-  const decision = decide(licence.facts, nowMs);
+  const decision = standingOf(licence.facts, nowMs);
   if (decision.effect !== 'deny') return decision;
   const { startsAtMs, expiresAtMs } = licence.facts;
   throw new Fault(decision.code, {

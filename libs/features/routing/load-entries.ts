@@ -17,7 +17,8 @@ export async function loadLicence(tx: Tx, id: string): Promise<LicenceEntry | un
       state: row.state as LicenceFacts['state'],
       startsAtMs: row.startsAt.getTime(),
       expiresAtMs: row.expiresAt?.getTime(),
-      graceSeconds: GraceSteps.parse(row.grace).reduce((sum, { seconds }) => sum + seconds, 0),
+      grace: GraceSteps.parse(row.grace),
+      trial: row.trial,
     },
     entitlements: Entitlements.parse(row.plan.entitlements),
   };

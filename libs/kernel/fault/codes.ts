@@ -95,6 +95,35 @@ export const codes = {
     'Licence is read-only',
     'This licence is in its grace period and allows reading only. Renew it to change anything.',
   ),
+  trial_ended: entry(402, 'Trial ended', 'This trial has ended. Get a licence from the publisher of the app to go on.'),
+  rule_denied: entry(
+    403,
+    'Not allowed by the publisher',
+    'A rule of the publisher of this app does not allow this request. Ask the publisher.',
+  ),
+  payment_required: entry(
+    402,
+    'Payment required',
+    'The publisher of this app asks for a payment first. Settle it with the publisher to go on.',
+  ),
+  access_paused: entry(
+    503,
+    'Paused by the publisher',
+    'The publisher has paused this app for you for the time being. Try again later.',
+    'publisher',
+  ),
+  rule_read_only: entry(
+    403,
+    'Reading only',
+    'A rule of the publisher of this app allows reading only. Ask the publisher to change anything.',
+  ),
+  rule_failed: entry(
+    403,
+    'Access rule failed',
+    'An access rule of this app could not be evaluated for this request, so the answer is no. Its publisher has to repair the rule.',
+    'publisher',
+  ),
+  rules_invalid: entry(400, 'Access rules not valid', 'The access rules are not valid. See "issues" for each fault.'),
   licence_unverifiable: entry(
     503,
     'Licence cannot be verified',

@@ -1,39 +1,80 @@
-/** All that a decision looks at; the gateway keeps one of these per licence in memory. */
-export interface LicenceFacts {
-  readonly state: 'active' | 'suspended' | 'revoked';
-  readonly startsAtMs: number;
-  /** Absent: never expires. */
-  readonly expiresAtMs: number | undefined;
-  /** After expiry, reading stays allowed for this long. */
-  readonly graceSeconds: number;
-}
-
-export type DenyCode = 'licence_revoked' | 'licence_suspended' | 'licence_not_started' | 'licence_expired';
-
-/** A decision is data: what happens, the stable code why, and until when it holds if no fact changes. */
-export type Decision =
-  | { readonly effect: 'allow'; readonly code: 'licence_active'; readonly validUntilMs: number }
-  | { readonly effect: 'read-only'; readonly code: 'licence_grace'; readonly validUntilMs: number }
-  | { readonly effect: 'deny'; readonly code: DenyCode; readonly validUntilMs: number };
+import { type BuiltinMatch, matchAfter, matchBefore } from './builtin-rules.js';
+import { type Variables, variablesOfInput } from './cel-variables.js';
+import type { CompiledRule, CompiledRules } from './compile-rules.js';
+import type { Decision } from './decision.js';
+import type { DecisionInput, LicenceFacts } from './facts.js';
+import type { AccessRule } from './rules.js';
+import { timelineOf } from './timeline.js';
 
 /**
- * decide is the one rule for who gets in: a pure function of the licence and the time.
- * Precedence, first that holds: revoked, suspended, not started, expired beyond grace, in grace, active.
- * Boundaries: valid from `startsAtMs` inclusive to `expiresAtMs` exclusive; grace likewise.
+ * decide is the one rule for who gets in: a pure function of rules, facts and time. In this order, and the first match wins: revoked and suspended,
+ * the publisher's rules, then not started, ended, grace, active. A rule that fails while it is evaluated denies (`rule_failed`).
  */
-export function decide(facts: LicenceFacts, nowMs: number): Decision {
-  if (facts.state === 'revoked') return { effect: 'deny', code: 'licence_revoked', validUntilMs: Infinity };
-  if (facts.state === 'suspended') return { effect: 'deny', code: 'licence_suspended', validUntilMs: Infinity };
-  if (nowMs < facts.startsAtMs) return { effect: 'deny', code: 'licence_not_started', validUntilMs: facts.startsAtMs };
-  const expiresAtMs = facts.expiresAtMs ?? Infinity;
-  if (nowMs < expiresAtMs) return { effect: 'allow', code: 'licence_active', validUntilMs: expiresAtMs };
-  const graceEndMs = expiresAtMs + facts.graceSeconds * 1000;
-  if (nowMs < graceEndMs) return { effect: 'read-only', code: 'licence_grace', validUntilMs: graceEndMs };
-  return { effect: 'deny', code: 'licence_expired', validUntilMs: Infinity };
+export function decide({ rules }: CompiledRules, input: DecisionInput, nowMs: number): Decision {
+  const { licence, factsVersion } = input;
+  const before = matchBefore(licence.state);
+  if (before) return ofBuiltin(before, Infinity, factsVersion);
+  const timeline = timelineOf(licence);
+  let untilMs = Infinity;
+  if (rules.length > 0) {
+    const variables = variablesOfInput(input, timeline, nowMs);
+    for (const rule of rules) {
+      const { matched, changeMs } = ask(rule, variables);
+      untilMs = Math.min(untilMs, changeMs);
+      if (matched === 'failed') return failed(rule.rule, untilMs, factsVersion);
+      if (matched) return ofRule(rule.rule, untilMs, factsVersion);
+    }
+  }
+  return ofBuiltin(matchAfter(timeline, licence.trial, nowMs), untilMs, factsVersion);
 }
 
-/** The methods that read-only lets through (RFC 9110 §9.2.1, safe methods). */
-const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** standingOf is what the built-in rules alone say: for what has no rules, like the control plane. */
+export function standingOf(licence: LicenceFacts, nowMs: number): Decision {
+  const match = matchBefore(licence.state) ?? matchAfter(timelineOf(licence), licence.trial, nowMs);
+  return ofBuiltin(match, Infinity, undefined);
+}
 
-/** isSafeMethod tells whether a method only reads. */
-export const isSafeMethod = (method: string): boolean => safeMethods.has(method);
+interface Asked {
+  readonly matched: boolean | 'failed';
+  readonly changeMs: number;
+}
+
+/** ask evaluates one rule. */
+export function ask({ program }: CompiledRule, variables: Variables): Asked {
+  if (!program) return { matched: 'failed', changeMs: Infinity };
+  const changeMs = program.nextChangeMs(variables);
+  try {
+    return { matched: program.test(variables), changeMs };
+  } catch {
+    return { matched: 'failed', changeMs };
+  }
+}
+
+const versioned = (factsVersion: string | undefined) => (factsVersion === undefined ? {} : { factsVersion });
+
+export function ofBuiltin(
+  { rule, untilMs }: BuiltinMatch,
+  atMostMs: number,
+  factsVersion: string | undefined,
+): Decision {
+  const { id: ruleId, effect, code } = rule;
+  return { effect, code, ruleId, ...versioned(factsVersion), validUntilMs: Math.min(untilMs, atMostMs) } as Decision;
+}
+
+export function failed({ id: ruleId }: AccessRule, validUntilMs: number, factsVersion: string | undefined): Decision {
+  return { effect: 'deny', code: 'rule_failed', ruleId, ...versioned(factsVersion), validUntilMs };
+}
+
+const codeOf = { allow: 'rule_allowed', 'read-only': 'rule_read_only', deny: 'rule_denied' } as const;
+
+export function ofRule(rule: AccessRule, validUntilMs: number, factsVersion: string | undefined): Decision {
+  const { id: ruleId, effect, code, message } = rule;
+  return {
+    effect,
+    code: code ?? codeOf[effect],
+    ruleId,
+    ...(message === undefined ? {} : { message }),
+    ...versioned(factsVersion),
+    validUntilMs,
+  } as Decision;
+}

@@ -1,0 +1,65 @@
+import { Fault } from '@nm/kernel/fault';
+import { compileExpression, ExpressionError, type Program } from './cel-program.js';
+import { ruleDenyCodes } from './decision.js';
+import type { AccessRule, RuleFault } from './rules.js';
+
+/** At most so many rules in a set. */
+export const rulesMax = 100;
+
+const codes: ReadonlySet<string> = new Set(ruleDenyCodes);
+
+export interface CompiledRule {
+  readonly rule: AccessRule;
+  /** Absent: the stored expression cannot be used any more, so the rule fails whenever it is asked. */
+  readonly program: Program | undefined;
+}
+
+/** The rules of one app, ready to decide with. Made by `compileRules` or `loadRules` only. */
+export interface CompiledRules {
+  readonly rules: readonly CompiledRule[];
+}
+
+/** The rule set of an app whose publisher has written none. */
+export const noRules: CompiledRules = { rules: [] };
+
+/**
+ * compileRules checks and compiles rules that somebody wants to save.
+ * @throws Fault rules_invalid with `issues`: one RuleFault for each fault
+ */
+export function compileRules(rules: readonly AccessRule[]): CompiledRules {
+  const { compiled, faults } = compileAll(rules);
+  if (faults.length > 0) throw new Fault('rules_invalid', { extra: { issues: faults } });
+  return compiled;
+}
+
+/** loadRules compiles rules that are in force. It never throws: a rule that does not compile any more fails when it is asked, and so denies. */
+export const loadRules = (rules: readonly AccessRule[]): CompiledRules => compileAll(rules).compiled;
+
+function compileAll(rules: readonly AccessRule[]): { compiled: CompiledRules; faults: RuleFault[] } {
+  const faults = rules.flatMap((rule, index) => faultsOfShape(rules, rule, index));
+  const compiled = rules.map((rule, index) => {
+    try {
+      return { rule, program: compileExpression(rule.when) };
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      faults.push({ ruleId: rule.id, index, message: error.message, ...placeOf(rule.when, error.offset) });
+      return { rule, program: undefined };
+    }
+  });
+  return { compiled: { rules: compiled }, faults };
+}
+
+function faultsOfShape(rules: readonly AccessRule[], { id, effect, code }: AccessRule, index: number): RuleFault[] {
+  const messages: string[] = [];
+  if (id === '' || id.startsWith('builtin:')) messages.push('The id must not be empty or start with "builtin:".');
+  if (rules.findIndex((other) => other.id === id) < index) messages.push(`The id "${id}" is used twice.`);
+  if (code !== undefined && effect !== 'deny') messages.push('Only a deny rule has a code.');
+  if (code !== undefined && !codes.has(code)) messages.push(`The code must be one of: ${ruleDenyCodes.join(', ')}.`);
+  if (index === rulesMax) messages.push(`At most ${rulesMax} rules.`);
+  return messages.map((message) => ({ ruleId: id, index, message, line: 1, column: 1, offset: 0 }));
+}
+
+function placeOf(text: string, offset: number): Pick<RuleFault, 'line' | 'column' | 'offset'> {
+  const before = text.slice(0, offset).split('\n');
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1, offset };
+}
