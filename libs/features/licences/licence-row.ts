@@ -42,7 +42,9 @@ export const licenceOf = (row: LicenceRow): Licence => ({
 });
 
 /** factsOf is what a decision looks at. */
-export const factsOf = (row: Pick<LicenceRow, 'state' | 'startsAt' | 'expiresAt' | 'grace' | 'trial'>): LicenceFacts => ({
+export const factsOf = (
+  row: Pick<LicenceRow, 'state' | 'startsAt' | 'expiresAt' | 'grace' | 'trial'>,
+): LicenceFacts => ({
   state: LicenceState.parse(row.state),
   startsAtMs: row.startsAt.getTime(),
   expiresAtMs: row.expiresAt?.getTime(),
