@@ -26,7 +26,10 @@ module.exports = {
       name: 'kernel-is-pure',
       severity: 'error',
       from: { path: '^libs/kernel/', pathNot: '\\.spec\\.ts$' },
-      to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: ['node_modules/zod/', 'node_modules/@marcbachmann/cel-js/', '^(node:)?crypto$'] },
+      to: {
+        dependencyTypes: ['core', 'npm', 'npm-dev'],
+        pathNot: ['node_modules/zod/', 'node_modules/@marcbachmann/cel-js/', '^(node:)?crypto$'],
+      },
     },
     {
       name: 'adapters-below-features',
