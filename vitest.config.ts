@@ -6,7 +6,10 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 const alias = [{ find: /^@nm\/(.*)$/, replacement: `${root}libs/$1/index.ts` }];
 const common = { alias, testTimeout: 30_000, hookTimeout: 120_000, pool: 'forks' as const };
 
-/** Rings of tests by file name: `unit` does no I/O, `int` has one real server, `cluster` a real Kubernetes, `e2e` whole apps. */
+/**
+ * Rings of tests by file name: `unit` does no I/O, `int` has one real server, `cluster` a real Kubernetes, `node` a real kubelet (one a
+ * machine, so these files run one after the other, after everything else), `e2e` whole apps.
+ */
 export default defineConfig({
   test: {
     passWithNoTests: true,
@@ -35,8 +38,19 @@ export default defineConfig({
           ...common,
           name: 'cluster',
           include: ['{apps,libs,tools,test,examples}/**/*.cluster.spec.ts'],
+          exclude: ['**/*-node.cluster.spec.ts', 'node_modules/**', 'dist/**'],
           globalSetup: ['libs/testing/postgres.setup.ts', 'libs/testing/kubernetes.setup.ts'],
           testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'node',
+          include: ['{apps,libs,tools,test,examples}/**/*-node.cluster.spec.ts'],
+          testTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
       {

@@ -10,14 +10,18 @@ interface AdminKubeconfig {
 
 const plain = (base64: string): string => Buffer.from(base64, 'base64').toString('utf8');
 
-/** adminTarget is the administrator's way into the run's cluster. */
-export async function adminTarget(): Promise<KubeTarget> {
-  const text = await readFile(inject('kubeconfigPath'), 'utf8');
-  const { clusters, users } = parse(text) as AdminKubeconfig;
+/** targetOf reads the one cluster and user of an administrator's kubeconfig. */
+export function targetOf(kubeconfig: string): KubeTarget {
+  const { clusters, users } = parse(kubeconfig) as AdminKubeconfig;
   return {
     server: clusters[0].cluster.server,
     ca: plain(clusters[0].cluster['certificate-authority-data']),
     clientCertificate: plain(users[0].user['client-certificate-data']),
     clientKey: plain(users[0].user['client-key-data']),
   };
+}
+
+/** adminTarget is the administrator's way into the run's cluster. */
+export async function adminTarget(): Promise<KubeTarget> {
+  return targetOf(await readFile(inject('kubeconfigPath'), 'utf8'));
 }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { Agent, buildConnector } from 'undici';
 import type { EgressPolicy, ResolvedAddress } from './egress-policy.js';
@@ -21,11 +22,7 @@ const connectTimeoutMsDefault = 5_000;
  * HTTP/1.1 only, because upgrades (exec, port-forward, WebSocket) have no counterpart in undici's HTTP/2. Redirects are never followed.
  */
 export function createEgressAgent(policy: EgressPolicy, options: EgressAgentOptions = {}): Agent {
-  const dial = buildConnector({
-    ...options.tls,
-    timeout: options.connectTimeoutMs ?? connectTimeoutMsDefault,
-    allowH2: false,
-  });
+  const dial = connectorOf(options);
   const connect: buildConnector.connector = (target, callback) => {
     void dialPinned(policy, dial, target).then(
       (socket) => {
@@ -42,6 +39,36 @@ export function createEgressAgent(policy: EgressPolicy, options: EgressAgentOpti
     keepAliveTimeout: options.keepAliveTimeoutMs ?? 60_000,
   });
 }
+
+/**
+ * createEgressDialer opens single connections (TLS for https and wss) under the same rules as `createEgressAgent`: for protocols that
+ * want a socket of their own, such as WebSocket. @throws Fault egress_denied, and what the socket throws
+ */
+export function createEgressDialer(
+  policy: EgressPolicy,
+  options: EgressAgentOptions = {},
+): (url: URL) => Promise<Socket> {
+  const dial = connectorOf(options);
+  return async (url) => {
+    const secure = url.protocol === 'https:' || url.protocol === 'wss:';
+    const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
+    const socket = await dialPinned(policy, dial, {
+      hostname,
+      protocol: secure ? 'https:' : 'http:',
+      port: url.port || (secure ? '443' : '80'),
+      ...(options.tls?.servername ? { servername: options.tls.servername } : {}),
+    });
+    options.onConnect?.();
+    return socket;
+  };
+}
+
+const connectorOf = (options: EgressAgentOptions): buildConnector.connector =>
+  buildConnector({
+    ...options.tls,
+    timeout: options.connectTimeoutMs ?? connectTimeoutMsDefault,
+    allowH2: false,
+  });
 
 type Dialled = Parameters<buildConnector.Callback>[1] & object;
 

@@ -1,4 +1,4 @@
-export { createEgressAgent, type EgressAgentOptions } from './egress-agent.js';
+export { createEgressAgent, createEgressDialer, type EgressAgentOptions } from './egress-agent.js';
 export { egressConfig } from './egress-config.js';
 export {
   type EgressOptions,

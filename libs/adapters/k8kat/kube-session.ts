@@ -2,11 +2,13 @@ import type { V1SelfSubjectAccessReview } from '@kubernetes/client-node';
 import type { KubeManifest } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import type { Agent, Dispatcher } from 'undici';
+import type { WebSocket } from 'ws';
 import { Discovery } from './discovery.js';
 import { isKubeStatus } from './kube-faults.js';
 import { objectPath, segment } from './kube-paths.js';
 import type { ApiResource, KubeMethod, KubeObject, KubeRef, KubeRequestOptions } from './kube-types.js';
 import { type ListOptions, type ListPage, listAll } from './list.js';
+import type { UpgradeOptions } from './streams/stream-transport.js';
 import { type KubeTarget, Transport, type TransportOptions } from './transport.js';
 import { type WatchEvent, type WatchOptions, watchObjects } from './watch.js';
 
@@ -81,6 +83,11 @@ export class KubeSession {
   /** stream reads an answer as it comes (logs, watches); the caller must consume or destroy the body. */
   stream(path: string, options?: KubeRequestOptions): Promise<Dispatcher.ResponseData['body']> {
     return this.#transport.stream(path, options);
+  }
+
+  /** upgrade opens a WebSocket; see `StreamTransport`. */
+  upgrade(path: string, options: UpgradeOptions): Promise<WebSocket> {
+    return this.#transport.upgrade(path, options);
   }
 
   /** resourceFor finds the path of a kind by discovery. @throws Fault kube_api with reason `NoKindMatch` */

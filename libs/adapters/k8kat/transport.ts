@@ -1,10 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createEgressAgent, type EgressPolicy } from '@nm/adapters/egress';
+import { createEgressAgent, createEgressDialer, type EgressPolicy } from '@nm/adapters/egress';
 import { Fault } from '@nm/kernel/fault';
 import { type Clock, systemClock } from '@nm/kernel/time';
 import type { Agent, Dispatcher } from 'undici';
-import { faultOfDial, faultOfStatus, type KubeStatus } from './kube-faults.js';
+import type { WebSocket } from 'ws';
+import { faultOfDial, faultOfStatus, isKubeStatus, type KubeStatus } from './kube-faults.js';
 import type { KubeMethod, KubeRequestOptions } from './kube-types.js';
+import type { UpgradeOptions } from './streams/stream-transport.js';
+import { openWebSocket } from './streams/upgrade.js';
 
 /** KubeTarget is where a cluster's API server is, how it proves who it is, and who we are to it. */
 export interface KubeTarget {
@@ -47,6 +50,8 @@ export class Transport {
   readonly #basePath: string;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #dial: ReturnType<typeof createEgressDialer>;
+  readonly #sockets = new Set<WebSocket>();
 
   constructor(target: KubeTarget, options: TransportOptions) {
     const url = new URL(target.server);
@@ -56,7 +61,7 @@ export class Transport {
     this.#basePath = url.pathname.replace(/\/+$/, '');
     this.#clock = options.clock ?? systemClock;
     this.#timeoutMs = options.timeoutMs ?? timeoutMsDefault;
-    this.dispatcher = createEgressAgent(options.policy, {
+    const egress = {
       tls: {
         ...(target.ca ? { ca: target.ca } : {}),
         ...(target.clientCertificate ? { cert: target.clientCertificate } : {}),
@@ -67,7 +72,9 @@ export class Transport {
       connectionsMax,
       ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
       ...(options.onConnect ? { onConnect: options.onConnect } : {}),
-    });
+    };
+    this.dispatcher = createEgressAgent(options.policy, egress);
+    this.#dial = createEgressDialer(options.policy, egress);
   }
 
   /** authorization gives the header's value; undefined when a client certificate is the credential. */
@@ -112,6 +119,38 @@ export class Transport {
     throw faultOfStatus(reply.statusCode, parseJson(text) as KubeStatus | undefined);
   }
 
+  /** upgrade opens a WebSocket (exec, attach, port-forward) as the same identity, at an address that was checked the same way. */
+  async upgrade(path: string, options: UpgradeOptions): Promise<WebSocket> {
+    for (let attempt = 0; ; attempt++) {
+      const authorization = await this.authorization();
+      try {
+        const socket = await openWebSocket({
+          url: this.#upgradeUrl(path, options),
+          protocols: options.protocols,
+          headers: authorization ? { authorization } : {},
+          dial: this.#dial,
+          signal: options.signal,
+          handshakeTimeoutMs: this.#timeoutMs,
+        });
+        this.#sockets.add(socket);
+        socket.once('close', () => this.#sockets.delete(socket));
+        return socket;
+      } catch (error) {
+        if (!isKubeStatus(error, 401) || !this.#target.onTokenRefused || attempt > 0)
+          throw faultOfDial(error, this.server, options.signal);
+        this.#target.onTokenRefused();
+      }
+    }
+  }
+
+  #upgradeUrl(path: string, options: UpgradeOptions): URL {
+    const url = new URL(this.#origin + this.#basePath + path);
+    for (const [name, value] of Object.entries(definedOnly(options.query))) url.searchParams.append(name, value);
+    for (const [name, values] of Object.entries(options.repeated ?? {}))
+      for (const value of values) url.searchParams.append(name, value);
+    return url;
+  }
+
   /** dropToken forgets the current token, so that the next request asks for one; connections and what is on them stay. */
   dropToken(): void {
     this.#target.onTokenRefused?.();
@@ -122,6 +161,7 @@ export class Transport {
   }
 
   close(): Promise<void> {
+    for (const socket of this.#sockets) socket.terminate();
     return this.dispatcher.destroy();
   }
 
