@@ -1,0 +1,131 @@
+import type { Clock } from '@nm/kernel/time';
+import { LRUCache } from 'lru-cache';
+import { Bucket, type BucketSpec, type Meter } from './bucket.js';
+import { policyField } from './rate-limit-fields.js';
+import { SharedBucket, type Shares } from './shared-bucket.js';
+import { type Gate, SharedSlots, type SlotShares, Slots } from './slots.js';
+
+/** Whose budget it is: a licence's, or what all licences of an app, or all apps of an organisation, have together. */
+export type LimitScope = 'licence' | 'app' | 'org';
+
+/** UsageLimits as the directory has them; an absent one bounds nothing. */
+export interface LimitSpec {
+  readonly requestsPerSecond?: number | undefined;
+  readonly burst?: number | undefined;
+  readonly concurrency?: number | undefined;
+  readonly connectionsMax?: number | undefined;
+  readonly bytesPerDay?: number | undefined;
+  readonly wakesPerHour?: number | undefined;
+}
+
+/** Account is all budgets of one licence, app or organisation, at this gateway. */
+export interface Account {
+  readonly scope: LimitScope;
+  readonly spec: LimitSpec;
+  readonly requests: Meter | undefined;
+  readonly bytes: Meter | undefined;
+  readonly wakes: Meter | undefined;
+  readonly open: Gate | undefined;
+  /** `RateLimit-Policy` item of the request budget. */
+  readonly policy: string;
+}
+
+export interface LimitBookOptions {
+  readonly clock: Clock;
+  /** Set: budgets are shared with other gateways; else this process enforces them alone. */
+  readonly shares?: (Shares & SlotShares) | undefined;
+  readonly max?: number;
+}
+
+const accountsMax = 150_000;
+const daySeconds = 86_400;
+const hourSeconds = 3_600;
+
+/** LimitBook keeps the accounts that were used lately. Who has no limits has no account. */
+export class LimitBook {
+  readonly #clock: Clock;
+  readonly #shares: (Shares & SlotShares) | undefined;
+  readonly #accounts: LRUCache<string, Account>;
+
+  constructor({ clock, shares, max = accountsMax }: LimitBookOptions) {
+    this.#clock = clock;
+    this.#shares = shares;
+    this.#accounts = new LRUCache({ max });
+  }
+
+  /** account finds or opens one; limits that changed hold from now on, and what was used stays used. @param spec compared by identity first */
+  account(scope: LimitScope, id: string, spec: LimitSpec): Account | undefined {
+    const known = this.#accounts.get(id);
+    if (known !== undefined && known.spec === spec) return known;
+    if (!bounds(spec)) {
+      this.#accounts.delete(id);
+      return undefined;
+    }
+    const account = this.#open(scope, id, spec, known);
+    this.#accounts.set(id, account);
+    return account;
+  }
+
+  /** accounts that are kept, for metrics and renewals. */
+  get size(): number {
+    return this.#accounts.size;
+  }
+
+  /** renew tells the shared account of every slot that is booked, before the bookings lapse. */
+  renew(): void {
+    for (const { open } of this.#accounts.values()) if (open instanceof SharedSlots && open.held > 0) open.renew();
+  }
+
+  #open(scope: LimitScope, id: string, spec: LimitSpec, known: Account | undefined): Account {
+    const { requestsPerSecond, bytesPerDay, wakesPerHour } = spec;
+    const rate = requestsPerSecond && {
+      perSecond: requestsPerSecond,
+      burst: spec.burst || Math.ceil(requestsPerSecond),
+    };
+    const requests = rate
+      ? this.#meter(`${id}/requests`, { ...rate, burst: Math.max(1, rate.burst) }, known?.requests)
+      : undefined;
+    return {
+      scope,
+      spec,
+      requests,
+      bytes: this.#meter(`${id}/bytes`, budget(bytesPerDay, daySeconds), known?.bytes),
+      wakes: this.#meter(`${id}/wakes`, budget(wakesPerHour, hourSeconds), known?.wakes),
+      open: this.#gate(`${id}/open`, lower(spec.concurrency, spec.connectionsMax), known?.open),
+      policy: requests ? policyField(scope, requests.spec) : '',
+    };
+  }
+
+  #meter(key: string, spec: BucketSpec | undefined, known: Meter | undefined): Meter | undefined {
+    if (!spec) return undefined;
+    const nowMs = this.#clock.monotonicMs();
+    if (known instanceof Bucket || known instanceof SharedBucket) {
+      known.reshape(spec, nowMs);
+      return known;
+    }
+    return this.#shares ? new SharedBucket(key, spec, this.#shares, nowMs) : new Bucket(spec, nowMs);
+  }
+
+  #gate(key: string, limit: number | undefined, known: Gate | undefined): Gate | undefined {
+    if (limit === undefined) return undefined;
+    if (known instanceof Slots || known instanceof SharedSlots) {
+      known.limit = limit;
+      return known;
+    }
+    return this.#shares ? new SharedSlots(key, limit, this.#shares) : new Slots(limit);
+  }
+}
+
+const bounds = (spec: LimitSpec): boolean =>
+  spec.requestsPerSecond !== undefined ||
+  spec.bytesPerDay !== undefined ||
+  spec.wakesPerHour !== undefined ||
+  spec.concurrency !== undefined ||
+  spec.connectionsMax !== undefined;
+
+/** A budget of a period is a bucket that fills evenly over it. Nothing at all is one that never fills. */
+const budget = (amount: number | undefined, seconds: number): BucketSpec | undefined =>
+  amount === undefined ? undefined : { perSecond: amount / seconds, burst: amount };
+
+const lower = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
