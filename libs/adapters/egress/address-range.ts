@@ -6,6 +6,8 @@ export interface ClassifiedAddress {
   readonly address: string;
   readonly family: 4 | 6;
   readonly range: string;
+  /** IPv4 addresses that a translator or tunnel on the way would make of an IPv6 one; empty for most. */
+  readonly embedded: readonly ClassifiedAddress[];
 }
 
 type Cidr = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
@@ -18,12 +20,14 @@ const metadataAddresses = new Set([
   '169.254.169.254',
   '169.254.170.2',
   '169.254.170.23',
+  '169.254.0.23',
   '100.100.100.200',
   '168.63.129.16',
   '192.0.0.192',
   'fd00:ec2::254',
   'fd00:ec2::23',
   'fd20:ce::254',
+  'fe80::a9fe:a9fe',
 ]);
 
 /** Ranges that no allow-list entry opens: nothing that one may dial lives there, or the system reads them as "this host". */
@@ -39,8 +43,13 @@ const globalUnicast = ipaddr.parseCIDR('2000::/3') as [ipaddr.IPv6, number];
 export function classifyAddress(text: string): ClassifiedAddress | undefined {
   const parsed = parsePlain(text);
   if (!parsed) return undefined;
-  const address = unwrap(parsed);
-  return { address: address.toString(), family: address.kind() === 'ipv4' ? 4 : 6, range: rangeOf(address) };
+  return describe(unwrap(parsed));
+}
+
+function describe(address: ipaddr.IPv4 | ipaddr.IPv6): ClassifiedAddress {
+  const range = rangeOf(address);
+  if (!(address instanceof ipaddr.IPv6)) return { address: address.toString(), family: 4, range, embedded: [] };
+  return { address: address.toString(), family: 6, range, embedded: embeddedIn(address, range).map(describe) };
 }
 
 /** isForbiddenRange tells whether a range stays closed whatever the operator allows. */
@@ -82,6 +91,41 @@ function rangeOf(address: ipaddr.IPv4 | ipaddr.IPv6): string {
   if (!address.match(globalUnicast)) return 'reserved';
   return isIsatap(address) ? 'isatap' : range;
 }
+
+/**
+ * embeddedIn reads the IPv4 addresses inside an IPv6 one: who dials 64:ff9b::10.0.0.1 through a NAT64 reaches 10.0.0.1. The ranges' names are those of
+ * ipaddr.js: rfc6052 is the well-known prefix of NAT64 and its local-use kin (RFC 8215), rfc6145 is SIIT, Teredo holds a server and an inverted client (RFC 4380 §4).
+ */
+function embeddedIn(address: ipaddr.IPv6, range: string): ipaddr.IPv4[] {
+  const bytes = address.toByteArray();
+  const at = (start: number, flip = 0): ipaddr.IPv4 =>
+    new ipaddr.IPv4(bytes.slice(start, start + 4).map((byte) => byte ^ flip));
+  if (address.match(localNat64))
+    return localNat64Offsets
+      .map((offsets) => new ipaddr.IPv4(offsets.map((i) => bytes[i] ?? 0)))
+      .filter((inner) => inner.octets[0] !== 0);
+  switch (range) {
+    case 'rfc6052':
+    case 'rfc6145':
+    case 'isatap':
+      return [at(12)];
+    case '6to4':
+      return [at(2)];
+    case 'teredo':
+      return [at(4), at(12, 0xff)];
+    default:
+      return [];
+  }
+}
+
+/** Local-use NAT64 (RFC 8215); the operator's prefix in it may be 48, 56, 64 or 96 bits long, which moves the address (RFC 6052 §2.2). */
+const localNat64 = ipaddr.parseCIDR('64:ff9b:1::/48') as [ipaddr.IPv6, number];
+const localNat64Offsets = [
+  [6, 7, 9, 10],
+  [7, 9, 10, 11],
+  [9, 10, 11, 12],
+  [12, 13, 14, 15],
+];
 
 /** isIsatap: an interface identifier of RFC 5214 §6.1 tunnels to the IPv4 address in its last 32 bits. */
 const isIsatap = (address: ipaddr.IPv6): boolean =>

@@ -1,6 +1,7 @@
 import { createServer as createPlain } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { interceptors } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CertifiedKey, selfSigned } from '../../testing/certificates.js';
 import { createEgressAgent, EgressPolicy } from './index.js';
@@ -110,6 +111,36 @@ describe('createEgressAgent', () => {
     await body.dump();
     expect(statusCode).toBe(302);
     await agent.close();
+  });
+
+  it.each([
+    ['a metadata service', 'http://169.254.169.254/latest/meta-data'],
+    ['a private address', 'https://10.0.0.1/'],
+    ['loopback, oddly written', 'http://0x7f.1/'],
+    ['a mapped address', 'http://[::ffff:169.254.169.254]/'],
+    ['a name that leads inside', 'https://inside.example.com/'],
+  ])('checks each hop anew for who does follow redirects: %s', async (_, location) => {
+    const asked: string[] = [];
+    const agent = createEgressAgent(
+      new EgressPolicy({
+        allow: ['127.0.0.2'],
+        resolve: async (name) => {
+          asked.push(name);
+          return [{ address: '10.9.9.9' }];
+        },
+      }),
+      { tls: { rejectUnauthorized: false } },
+    );
+    const front = createPlain((_request, response) => response.writeHead(302, { location }).end());
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.2', resolve));
+    const following = agent.compose(interceptors.redirect({ maxRedirections: 3 }));
+    const origin = `http://127.0.0.2:${(front.address() as AddressInfo).port}`;
+    await expect(following.request({ origin, path: '/', method: 'GET' })).rejects.toMatchObject({
+      code: 'egress_denied',
+    });
+    expect(asked).toEqual(location.includes('inside') ? ['inside.example.com'] : []);
+    await agent.close();
+    await new Promise((resolve) => front.close(resolve));
   });
 
   it('keeps one TLS connection for requests that follow one another', async () => {

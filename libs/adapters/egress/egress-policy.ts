@@ -57,7 +57,8 @@ export class EgressPolicy {
    */
   checkHost(host: string): ResolvedAddress | undefined {
     const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
-    if (bare !== host || bare.includes(':') || classifyAddress(bare)) return this.checkAddress(bare);
+    if (bare !== host && !bare.includes(':')) throw denied(host, 'not an IPv6 address in brackets');
+    if (bare.includes(':') || classifyAddress(bare)) return this.checkAddress(bare);
     const labels = bare.replace(/\.$/, '').split('.');
     const last = labels.at(-1) ?? '';
     // WHATWG URL §3.5: a host that ends in a number is an IPv4 address, however it is written.
@@ -80,9 +81,11 @@ export class EgressPolicy {
     return { hostname: host, addresses: [first, ...rest] };
   }
 
-  #permits({ address, range }: ClassifiedAddress): boolean {
+  #permits({ address, range, embedded }: ClassifiedAddress): boolean {
     if (isForbiddenRange(range)) return false;
-    return range === 'unicast' || this.#allow.some((cidr) => isWithin(address, cidr));
+    if (range === 'unicast') return true;
+    // Whoever opens a NAT64 prefix has not opened what lies behind it.
+    return this.#allow.some((cidr) => isWithin(address, cidr)) && embedded.every((inner) => this.#permits(inner));
   }
 }
 
