@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { accessModule } from '@nm/features/access';
+import { accessModule, cookieFormOf } from '@nm/features/access';
 import { AppsModule } from './apps/apps.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ClustersModule } from './clusters/clusters.module.js';
@@ -15,8 +15,17 @@ const resources = [AuthModule, OrgsModule, AppsModule, LicencesModule, ClustersM
 @Module({})
 class AppModule {}
 
+const browserOf = ({ publicApiUrl, publicGatewayUrl }: Platform['config']) => ({
+  cookie: cookieFormOf(publicApiUrl),
+  origins: [new URL(publicApiUrl).origin, new URL(publicGatewayUrl).origin],
+});
+
 /** appModule is the control plane on a given platform. */
 export const appModule = (platform: Platform): DynamicModule => ({
   module: AppModule,
-  imports: [platformModule(platform), accessModule({ ...platform, contexts: platform.contextKeys }), ...resources],
+  imports: [
+    platformModule(platform),
+    accessModule({ ...platform, contexts: platform.contextKeys, browser: browserOf(platform.config) }),
+    ...resources,
+  ],
 });

@@ -63,11 +63,16 @@ const table: Readonly<Record<string, string>> = {
   'POST /v1/orgs/{org}/apps/{app}/licences/{id}/resume': 'publisher support',
   'POST /v1/orgs/{org}/apps/{app}/licences/{id}/revoke': 'publisher admin',
   'POST /v1/orgs/{org}/apps/{app}/licences/{id}/rotate': 'publisher admin',
+  'GET /v1/orgs/{org}/apps/{app}/licences/{id}/seats': 'publisher viewer',
+  'DELETE /v1/orgs/{org}/apps/{app}/licences/{id}/sessions/{session}': 'publisher support',
+  'DELETE /v1/orgs/{org}/apps/{app}/licences/{id}/users/{user}': 'publisher support',
   'GET /v1/orgs/{org}/customers': 'publisher viewer',
   'POST /v1/orgs/{org}/customers': 'publisher support',
   'GET /v1/orgs/{org}/customers/{id}': 'publisher viewer',
   'GET /v1/licence': 'licensee',
   'POST /v1/licence/session': 'licence-key',
+  'POST /v1/licence/session/heartbeat': 'licence-session',
+  'DELETE /v1/licence/session': 'licence-session',
   'GET /v1/clusters': 'licensee',
   'POST /v1/clusters': 'licensee',
   'GET /v1/clusters/{id}': 'licensee',
@@ -94,6 +99,8 @@ const selfRoutes = [
   'POST /v1/orgs',
   'GET /v1/licence',
   'POST /v1/licence/session',
+  'POST /v1/licence/session/heartbeat',
+  'DELETE /v1/licence/session',
   'GET /v1/clusters',
   'POST /v1/clusters',
   'GET /v1/installs',
@@ -204,7 +211,8 @@ describe('every route × {no credential, wrong credential, wrong tenant, wrong r
   const pathOf = ({ path }: Route, own: OwnRows = rows): string => {
     const prefix = Object.keys(ownIds).find((known) => path === known || path.startsWith(`${known}/`));
     const id = prefix ? ownIds[prefix]!(own) : acme.licence.id;
-    const values: Record<string, string> = { org: 'acme', app: 'guestbook', version: '1.0.0', channel: 'stable', id };
+    const named = { org: 'acme', app: 'guestbook', version: '1.0.0', channel: 'stable', id };
+    const values: Record<string, string> = { ...named, session: 'sess_0', user: 'lusr_0' };
     return path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? `no-value-for-${name}`);
   };
   const bodyOf = (route: Route): object | undefined =>

@@ -1,4 +1,5 @@
 import { signLicenceSession } from '@nm/features/access';
+import { newId } from '@nm/kernel/ids';
 import { systemClock } from '@nm/kernel/time';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import pg from 'pg';
@@ -165,7 +166,11 @@ describe('decisions of the gateway', () => {
       tx.licence.findUniqueOrThrow({ where: { id: licence.id } }),
     );
     const deps = { vault: stage.vault, clock: systemClock };
-    const session = await signLicenceSession({ licenceId: licence.id, keyLookup }, deps);
+    const session = await signLicenceSession(
+      { licenceId: licence.id, keyLookup, sessionId: newId('licenceSession') },
+      new Date(Date.now() + 900_000),
+      deps,
+    );
     expect((await get('/kama/acme/guestbook/x', bearer(session))).status).toBe(200);
     expect((await get('/kama/acme/guestbook/x', bearer(licence.key))).status).toBe(200);
     const fresh = await give();

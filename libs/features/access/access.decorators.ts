@@ -8,9 +8,9 @@ import type { OrgAccess } from './require-org.js';
 
 /**
  * Who a route is for. `person`: somebody logged in; `publisher`: the same or an API token; `licensee`: a licence key or its session;
- * `licence-key`: the key itself; `install`: the context token of a hosted KAMA.
+ * `licence-key`: the key itself; `licence-session`: the session itself; `install`: the context token of a hosted KAMA.
  */
-export type CredentialKind = 'person' | 'publisher' | 'licensee' | 'licence-key' | 'install';
+export type CredentialKind = 'person' | 'publisher' | 'licensee' | 'licence-key' | 'licence-session' | 'install';
 
 /** formsOf lists the credentials by which a kind is recognised. */
 export const formsOf: Readonly<Record<CredentialKind, readonly CredentialForm[]>> = {
@@ -18,6 +18,7 @@ export const formsOf: Readonly<Record<CredentialKind, readonly CredentialForm[]>
   publisher: ['access-token', 'api-token'],
   licensee: ['licence-key', 'licence-session'],
   'licence-key': ['licence-key'],
+  'licence-session': ['licence-session'],
   install: ['install-token'],
 };
 
@@ -28,6 +29,7 @@ export interface AccessRule {
 export const accessRuleKey = 'nm:access-rule';
 export const actionKey = 'nm:action';
 export const readsOnlyKey = 'nm:reads-only';
+export const looksOnlyKey = 'nm:looks-only';
 
 /** Allow opens a route (or all of a controller) to some kinds of credential. A route without Allow or Public lets nobody in. */
 export const Allow = (...kinds: [CredentialKind, ...CredentialKind[]]): MethodDecorator & ClassDecorator =>
@@ -48,6 +50,10 @@ export const Needs = (action: Action): MethodDecorator =>
 /** ReadsOnly says that a route changes nothing in spite of its method, so a licence in its grace period may use it. */
 export const ReadsOnly = (): MethodDecorator =>
   applyDecorators(SetMetadata(readsOnlyKey, true), ApiExtension('x-nm-reads-only', true));
+
+/** LooksOnly says that a route may be used whatever the licence's state, as looking may: it gives up something, and gains nothing. */
+export const LooksOnly = (): MethodDecorator =>
+  applyDecorators(SetMetadata(looksOnlyKey, true), ApiExtension('x-nm-looks-only', true));
 
 /** What the guard leaves on a request. */
 export interface AccessState {

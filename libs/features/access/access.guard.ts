@@ -9,6 +9,7 @@ import {
   actionKey,
   type CredentialKind,
   formsOf,
+  looksOnlyKey,
   readsOnlyKey,
 } from './access.decorators.js';
 import { type AuthenticateDeps, authenticate, formOf } from './authenticate.js';
@@ -17,13 +18,24 @@ import type { Action } from './permissions.js';
 import type { ApiTokenPrincipal, UserPrincipal } from './principal.js';
 import { type LicenceUse, requireLicence } from './require-licence.js';
 import { requireOrg } from './require-org.js';
+import { type CookieForm, readSessionCookie, requireOwnPage } from './sessions/session-cookie.js';
 
 interface AccessRequest extends AccessState {
   readonly method: string;
-  readonly headers: { readonly authorization?: string };
+  readonly headers: Readonly<Record<string, string | undefined>>;
   readonly params: Readonly<Record<string, string>>;
   readonly user?: UserPrincipal;
 }
+
+/** How browsers that hold a session cookie reach this app. */
+export interface BrowserAccess {
+  /** Absent: cookies are not taken, since they would travel in the clear. */
+  readonly cookie: CookieForm | undefined;
+  /** Origins whose pages are ours. */
+  readonly origins: readonly string[];
+}
+
+export type AccessGuardDeps = AuthenticateDeps & { readonly browser: BrowserAccess };
 
 /**
  * AccessGuard stands before every route. In order: who is it (401), is the organisation theirs to see (404), may they (403), does their licence
@@ -31,11 +43,11 @@ interface AccessRequest extends AccessState {
  */
 export class AccessGuard implements CanActivate {
   readonly #reflector: Reflector;
-  readonly #deps: AuthenticateDeps;
+  readonly #deps: AccessGuardDeps;
   readonly #accessToken: CanActivate;
 
   /** @param accessToken the guard that checks access tokens (passport) */
-  constructor(reflector: Reflector, deps: AuthenticateDeps, accessToken: CanActivate) {
+  constructor(reflector: Reflector, deps: AccessGuardDeps, accessToken: CanActivate) {
     this.#reflector = reflector;
     this.#deps = deps;
     this.#accessToken = accessToken;
@@ -57,7 +69,7 @@ export class AccessGuard implements CanActivate {
   }
 
   async #authenticate(context: ExecutionContext, request: AccessRequest, kinds: readonly CredentialKind[]) {
-    const text = bearerOf(request.headers.authorization);
+    const text = this.#cookieOf(request) ?? bearerOf(request.headers['authorization']);
     const form = formOf(text);
     if (!kinds.some((kind) => formsOf[kind].includes(form)))
       throw new Fault('unauthenticated', {
@@ -76,8 +88,21 @@ export class AccessGuard implements CanActivate {
     return principal;
   }
 
+  /** A session cookie counts when there is no other credential; it never proves more than a session. */
+  #cookieOf({ method, headers }: AccessRequest): string | undefined {
+    const { cookie, origins } = this.#deps.browser;
+    if (headers['authorization'] !== undefined || cookie === undefined) return undefined;
+    const text = readSessionCookie(headers['cookie'], cookie);
+    if (text === undefined) return undefined;
+    if (formOf(text) !== 'licence-session')
+      throw new Fault('unauthenticated', { internal: 'no session in the cookie' });
+    const { origin, 'sec-fetch-site': fetchSite, 'nm-csrf': csrf } = headers;
+    requireOwnPage({ method, upgrade: false, origin, fetchSite, csrf }, origins);
+    return text;
+  }
+
   #useOf(context: ExecutionContext, method: string): LicenceUse {
-    if (isSafeMethod(method)) return 'look';
+    if (isSafeMethod(method) || this.#read<boolean>(context, looksOnlyKey)) return 'look';
     return this.#read<boolean>(context, readsOnlyKey) ? 'use' : 'change';
   }
 

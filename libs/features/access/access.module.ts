@@ -1,14 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD, Reflector } from '@nestjs/core';
-import { AccessGuard } from './access.guard.js';
+import { AccessGuard, type AccessGuardDeps } from './access.guard.js';
 import { accessTokenGuard } from './access-token.guard.js';
-import type { AuthenticateDeps } from './authenticate.js';
 
 @Module({})
 class AccessModule {}
 
 /** accessModule closes every route of the app that imports it, but for what `Allow` and `Public` open. */
-export function accessModule(deps: AuthenticateDeps): DynamicModule {
+export function accessModule(deps: AccessGuardDeps): DynamicModule {
   const accessToken = accessTokenGuard(deps);
   return {
     module: AccessModule,

@@ -5,8 +5,8 @@ import type { LicenceFacts } from '@nm/kernel/licensing';
 import { decodeProtectedHeader } from 'jose';
 import { accessTokenType } from './access-token.js';
 import type { AccessDeps, ContextVerifier } from './deps.js';
-import { licenceSessionType, verifyLicenceSession } from './licence-session.js';
 import type { ApiTokenPrincipal, InstallPrincipal, LicenseePrincipal } from './principal.js';
+import { licenceSessionType, verifyLicenceSession } from './sessions/session-token.js';
 
 /** The forms in which a bearer credential comes. */
 export type CredentialForm = 'access-token' | 'api-token' | 'licence-key' | 'licence-session' | 'install-token';
@@ -85,9 +85,13 @@ async function byLicenceKey(text: string, { db, vault }: AuthenticateDeps): Prom
 
 async function byLicenceSession(text: string, deps: AuthenticateDeps): Promise<Authenticated> {
   const claims = await verifyLicenceSession(text, deps);
-  const row = await deps.db.asSystem((tx) => tx.licence.findUnique({ where: { id: claims.licenceId } }));
-  if (!row || row.keyLookup !== claims.keyLookup) return refuse('session of a gone licence or a rotated key');
-  return ofLicence(row);
+  const session = await deps.db.asSystem((tx) =>
+    tx.licenceSession.findUnique({ where: { id: claims.sessionId }, include: { licence: true } }),
+  );
+  if (!session || session.endedAt || session.licenceId !== claims.licenceId) return refuse('session that was ended');
+  if (session.licence.keyLookup !== claims.keyLookup) return refuse('session of a rotated key');
+  const { principal, licence } = ofLicence(session.licence);
+  return { principal: { ...principal, session: { id: session.id, keyLookup: claims.keyLookup } }, licence };
 }
 
 async function byInstallToken(text: string, { db, contexts }: AuthenticateDeps): Promise<Authenticated> {

@@ -3,6 +3,7 @@ export {
   type CredentialKind,
   CurrentOrg,
   CurrentPrincipal,
+  LooksOnly,
   Needs,
   Public,
   ReadsOnly,
@@ -12,7 +13,6 @@ export { createApiToken, listApiTokens, revokeApiToken } from './api-tokens.js';
 export type { AuthenticateDeps } from './authenticate.js';
 export { bearerOf } from './bearer-of.js';
 export type { AccessDeps, ContextVerifier } from './deps.js';
-export { sessionSecondsMax, signLicenceSession, verifyLicenceSession } from './licence-session.js';
 export { login } from './login.js';
 export { addMember, changeMember, listMembers, removeMember } from './members.js';
 export { createOrg, listOrgs, orgView, readMe } from './orgs.js';
@@ -27,4 +27,20 @@ export type {
 } from './principal.js';
 export { logout, refreshLogin } from './refresh-token.js';
 export type { OrgAccess } from './require-org.js';
+export {
+  endLicenceSession,
+  type OpenedSession,
+  openLicenceSession,
+  renewLicenceSession,
+} from './sessions/licence-sessions.js';
+export { claimUserSeat, liveSessions, type NamedUser } from './sessions/seats.js';
+export {
+  type CookieForm,
+  cookieFormOf,
+  type RequestOrigin,
+  readSessionCookie,
+  requireOwnPage,
+  sessionCookie,
+} from './sessions/session-cookie.js';
+export { type LicenceSessionClaims, signLicenceSession, verifyLicenceSession } from './sessions/session-token.js';
 export { signup } from './signup.js';

@@ -21,6 +21,8 @@ export interface LicenseePrincipal {
   readonly appId: string;
   readonly licenceId: string;
   readonly customerId: string;
+  /** Present when the credential is a session. */
+  readonly session?: { readonly id: string; readonly keyLookup: string };
 }
 
 /** A hosted KAMA that acts for one install, with the context token of a request. */

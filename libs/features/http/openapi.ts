@@ -16,6 +16,7 @@ const schemes = {
   publisher: bearer('Access token of a login (JWT), or an API token (nmt_…) of one organisation.'),
   licensee: bearer('Licence key (nml_…), or a session token made from one.'),
   'licence-key': bearer('Licence key (nml_…).'),
+  'licence-session': bearer('Session token made from a licence key; browsers hold it in a cookie.'),
   install: bearer('Context token (Nm-Context) that names an install.'),
 };
 

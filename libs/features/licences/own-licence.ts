@@ -1,7 +1,6 @@
-import { type LicenseePrincipal, sessionSecondsMax, signLicenceSession } from '@nm/features/access';
-import { Entitlements, type LicenceSession, LicenceState, type LicenceView, Limits } from '@nm/kernel/contracts';
+import type { LicenseePrincipal } from '@nm/features/access';
+import { Entitlements, LicenceState, type LicenceView, Limits } from '@nm/kernel/contracts';
 import { codes, Fault } from '@nm/kernel/fault';
-import { parseBearerKey } from '@nm/kernel/ids';
 import { type Decision, standingOf } from '@nm/kernel/licensing';
 import type { LicenceDeps } from './issue-licence.js';
 import { factsOf } from './licence-row.js';
@@ -44,20 +43,4 @@ export async function readOwnLicence(
     limits: Limits.parse(plan.limits),
     url: `${gatewayUrl}/kama/${app.org.slug}/${app.slug}`,
   };
-}
-
-/**
- * openLicenceSession exchanges a licence key for a short-lived token, for clients that should not keep the key.
- * The token is bound to this very key, so it dies with it, also when the key is rotated at this moment.
- * @throws Fault unauthenticated when `key` is no licence key
- */
-export async function openLicenceSession(
-  deps: Pick<LicenceDeps, 'vault' | 'clock'>,
-  principal: LicenseePrincipal,
-  key: string,
-): Promise<LicenceSession> {
-  const parsed = parseBearerKey(key);
-  if (parsed?.kind !== 'licence') throw new Fault('unauthenticated');
-  const token = await signLicenceSession({ licenceId: principal.licenceId, keyLookup: parsed.lookup }, deps);
-  return { token, tokenType: 'Bearer', expiresInSeconds: sessionSecondsMax };
 }

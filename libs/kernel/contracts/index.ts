@@ -59,7 +59,7 @@ export {
   IssuedLicence,
   IssueLicence,
   Licence,
-  LicenceSession,
+  LicenceEvent,
   LicenceState,
   LicenceView,
   Plan,
@@ -94,3 +94,4 @@ export {
   RunSummary,
   StepStatus,
 } from './runs.js';
+export { LicenceSession, OpenSession, SeatsView } from './sessions.js';

@@ -69,6 +69,32 @@ export type Licence = z.infer<typeof Licence>;
 export const IssuedLicence = Licence.extend({ key: z.string() }).meta({ id: 'IssuedLicence' });
 export type IssuedLicence = z.infer<typeof IssuedLicence>;
 
+/** LicenceEvent is one thing that happened to a licence. */
+export const LicenceEvent = z
+  .object({
+    id: Id,
+    kind: z.enum([
+      'issued',
+      'first_used',
+      'renewed',
+      'converted',
+      'suspended',
+      'resumed',
+      'revoked',
+      'transferred',
+      'rotated',
+      'offline_signed',
+      'session_ended',
+      'user_removed',
+    ]),
+    /** Id of the user or API token that did it; the licence's own id when a request of it did. */
+    actor: z.string(),
+    detail: z.record(z.string(), z.unknown()),
+    at: Instant,
+  })
+  .meta({ id: 'LicenceEvent' });
+export type LicenceEvent = z.infer<typeof LicenceEvent>;
+
 /** LicenceView is what a licensee may know of its own licence. */
 export const LicenceView = z
   .object({
@@ -88,8 +114,3 @@ export const LicenceView = z
   })
   .meta({ id: 'LicenceView' });
 export type LicenceView = z.infer<typeof LicenceView>;
-
-export const LicenceSession = z
-  .object({ token: z.string(), tokenType: z.literal('Bearer'), expiresInSeconds: z.number().int() })
-  .meta({ id: 'LicenceSession' });
-export type LicenceSession = z.infer<typeof LicenceSession>;

@@ -62,6 +62,11 @@ export const codes = {
     'Refresh token reused',
     'This refresh token was already used, so the whole login was ended for safety. Log in again.',
   ),
+  csrf_refused: entry(
+    403,
+    'Not from a page of ours',
+    'A request with a session cookie that changes something must come from a page of this server, or carry the header "Nm-Csrf".',
+  ),
   forbidden: entry(403, 'Not allowed', 'Your role does not allow this. Ask an owner or admin of the organisation.'),
   not_found: entry(404, 'Not found', 'There is no such resource, or it is not yours to see.'),
   conflict: entry(409, 'Conflict', 'The resource is not in a state that allows this.'),
@@ -129,6 +134,16 @@ export const codes = {
     'Licence cannot be verified',
     'The licence cannot be verified right now. Try again in a few seconds.',
     'operator',
+  ),
+  seats_exhausted: entry(
+    429,
+    'All sessions in use',
+    'This licence allows no more sessions at the same time. End one, or try again after "Retry-After" seconds.',
+  ),
+  user_seats_exhausted: entry(
+    402,
+    'All user seats taken',
+    'This licence has no seat left for another user. Ask the publisher of the app to free one, or for a larger plan.',
   ),
   install_limit: entry(409, 'Install limit reached', 'This licence does not allow another install.'),
   install_required: entry(

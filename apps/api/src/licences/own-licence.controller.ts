@@ -1,11 +1,11 @@
-import { Controller, Get, Headers, Inject, Post } from '@nestjs/common';
+import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Db } from '@nm/adapters/db';
 import { Vault } from '@nm/adapters/vault';
-import { Allow, bearerOf, CurrentPrincipal, type LicenseePrincipal, ReadsOnly } from '@nm/features/access';
+import { Allow, CurrentPrincipal, type LicenseePrincipal } from '@nm/features/access';
 import { Answers } from '@nm/features/http';
-import { type LicenceDeps, openLicenceSession, readOwnLicence } from '@nm/features/licences';
-import { LicenceSession, LicenceView } from '@nm/kernel/contracts';
+import { type LicenceDeps, readOwnLicence } from '@nm/features/licences';
+import { LicenceView } from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
 import type { ApiConfig } from '../platform/api-config.js';
 import { API_CONFIG, CLOCK } from '../platform/tokens.js';
@@ -26,16 +26,5 @@ export class OwnLicenceController {
   @Answers(200, LicenceView, 'My licence, in whatever state it is')
   read(@CurrentPrincipal() principal: LicenseePrincipal): Promise<LicenceView> {
     return readOwnLicence(this.#deps, principal, this.#config.publicGatewayUrl);
-  }
-
-  @Post('session')
-  @Allow('licence-key')
-  @ReadsOnly()
-  @Answers(200, LicenceSession, 'Exchange the licence key for a token of fifteen minutes')
-  session(
-    @CurrentPrincipal() principal: LicenseePrincipal,
-    @Headers('authorization') authorization: string,
-  ): Promise<LicenceSession> {
-    return openLicenceSession(this.#deps, principal, bearerOf(authorization));
   }
 }

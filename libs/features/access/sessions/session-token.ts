@@ -3,41 +3,44 @@ import { Fault } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
-import { tokenIssuer } from './access-token.js';
+import { tokenIssuer } from '../access-token.js';
 
 const audience = 'nm-licence';
 /** Explicit type of a licence session (RFC 8725 §3.11). */
 export const licenceSessionType = 'nm-licence+jwt';
-/** Life of a licence session, in seconds. */
-export const sessionSecondsMax = 900;
 
-/** What a licence session says; the licence itself is read on every use. */
+/** What a licence session says; the licence and the session's row are read on every use, or held in memory until they change. */
 export interface LicenceSessionClaims {
   readonly licenceId: string;
   /** Lookup part of the key it was made from: a session dies with its key when that is rotated. */
   readonly keyLookup: string;
+  /** Its row (`licence_presence`); a session that was ended opens nothing. */
+  readonly sessionId: string;
 }
 
 type Deps = { readonly vault: Vault; readonly clock: Clock };
 
-/** signLicenceSession makes the short-lived stand-in for a licence key. */
-export function signLicenceSession(claims: LicenceSessionClaims, { vault, clock }: Deps): Promise<string> {
-  const nowSeconds = Math.floor(clock.nowMs() / 1000);
-  return new SignJWT({ key: claims.keyLookup })
+/** signLicenceSession makes the short-lived stand-in for a licence key. @param expiresAt end of its seat */
+export function signLicenceSession(
+  claims: LicenceSessionClaims,
+  expiresAt: Date,
+  { vault, clock }: Deps,
+): Promise<string> {
+  return new SignJWT({ key: claims.keyLookup, sid: claims.sessionId })
     .setProtectedHeader({ alg: 'HS256', typ: licenceSessionType })
     .setIssuer(tokenIssuer)
     .setAudience(audience)
     .setSubject(claims.licenceId)
-    .setIssuedAt(nowSeconds)
-    .setExpirationTime(nowSeconds + sessionSecondsMax)
+    .setIssuedAt(Math.floor(clock.nowMs() / 1000))
+    .setExpirationTime(Math.floor(expiresAt.getTime() / 1000))
     .sign(vault.subkey('licence-session'));
 }
 
-const Payload = z.object({ sub: z.string(), key: z.string() });
+const Payload = z.object({ sub: z.string(), key: z.string(), sid: z.string() });
 
 /**
- * verifyLicenceSession checks signature, type, issuer, audience and time. The caller still has to read the licence
- * and to refuse a session whose `keyLookup` is no longer the licence's.
+ * verifyLicenceSession checks signature, type, issuer, audience and time. The caller still has to read the licence and the session's row,
+ * and to refuse a session whose `keyLookup` is no longer the licence's, or that was ended.
  * @throws Fault token_expired, unauthenticated
  */
 export async function verifyLicenceSession(token: string, { vault, clock }: Deps): Promise<LicenceSessionClaims> {
@@ -50,8 +53,8 @@ export async function verifyLicenceSession(token: string, { vault, clock }: Deps
       requiredClaims: ['exp', 'iat'],
       currentDate: clock.now(),
     });
-    const { sub, key } = Payload.parse(payload);
-    return { licenceId: sub, keyLookup: key };
+    const { sub, key, sid } = Payload.parse(payload);
+    return { licenceId: sub, keyLookup: key, sessionId: sid };
   } catch (cause) {
     throw new Fault(cause instanceof errors.JWTExpired ? 'token_expired' : 'unauthenticated', { cause });
   }
