@@ -1,14 +1,14 @@
-export { isKubeStatus } from './kube-faults.js';
+export { readinessOf } from './readiness/readiness.js';
+export type { Readiness } from './readiness/readiness-state.js';
 export {
   type AccessQuestion,
   type ApplyOptions,
   type DeleteOptions,
   KubeSession,
   type ServiceAccountToken,
-} from './kube-session.js';
-export type { ApiResource, KubeMethod, KubeObject, KubeRef, KubeRequestOptions } from './kube-types.js';
-export type { ListOptions, ListPage } from './list.js';
-export { readinessOf } from './readiness.js';
-export type { Readiness } from './readiness-state.js';
-export type { KubeTarget, TransportOptions } from './transport.js';
-export type { WatchEvent, WatchOptions } from './watch.js';
+} from './session/kube-session.js';
+export type { ListOptions, ListPage } from './session/list.js';
+export { isKubeStatus } from './transport/kube-faults.js';
+export type { ApiResource, KubeMethod, KubeObject, KubeRef, KubeRequestOptions } from './transport/kube-types.js';
+export type { KubeTarget, TransportOptions } from './transport/transport.js';
+export type { WatchEvent, WatchOptions } from './watch/watch.js';

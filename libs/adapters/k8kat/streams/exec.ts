@@ -1,8 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Fault } from '@nm/kernel/fault';
-import { faultOfStatus, type KubeStatus } from '../kube-faults.js';
-import { segment } from '../kube-paths.js';
+import { faultOfStatus, type KubeStatus } from '../transport/kube-faults.js';
+import { segment } from '../transport/kube-paths.js';
 import { type Captured, capture } from './capture.js';
 import { Channels, channel, cutOff } from './channels.js';
 import type { StreamTransport } from './stream-transport.js';

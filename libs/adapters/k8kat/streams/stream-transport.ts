@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { WebSocket } from 'ws';
-import type { KubeMethod, KubeRequestOptions } from '../kube-types.js';
+import type { KubeMethod, KubeRequestOptions } from '../transport/kube-types.js';
 
 export interface UpgradeOptions {
   readonly query?: KubeRequestOptions['query'];

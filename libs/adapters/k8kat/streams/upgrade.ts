@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { createConnection, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { WebSocket } from 'ws';
-import { faultOfStatus, type KubeStatus } from '../kube-faults.js';
+import { faultOfStatus, type KubeStatus } from '../transport/kube-faults.js';
 
 /** UpgradeRequest is one WebSocket handshake with the API server. */
 export interface UpgradeRequest {

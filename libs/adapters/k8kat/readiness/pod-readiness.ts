@@ -1,4 +1,4 @@
-import type { KubeObject } from './kube-types.js';
+import type { KubeObject } from '../transport/kube-types.js';
 import { type Condition, conditionOf, explain, failed, pending, type Readiness, ready } from './readiness-state.js';
 
 interface ContainerStatus {

@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { EgressPolicy } from '@nm/adapters/egress';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type CertifiedKey, selfSigned } from '../../testing/certificates.js';
-import { KubeSession } from './index.js';
+import { type CertifiedKey, selfSigned } from '../../../testing/certificates.js';
+import { KubeSession } from '../index.js';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, count: number) => void;
 

@@ -4,10 +4,10 @@ import { Fault } from '@nm/kernel/fault';
 import { type Clock, systemClock } from '@nm/kernel/time';
 import type { Agent, Dispatcher } from 'undici';
 import type { WebSocket } from 'ws';
+import type { UpgradeOptions } from '../streams/stream-transport.js';
+import { openWebSocket } from '../streams/upgrade.js';
 import { faultOfDial, faultOfStatus, isKubeStatus, type KubeStatus } from './kube-faults.js';
 import type { KubeMethod, KubeRequestOptions } from './kube-types.js';
-import type { UpgradeOptions } from './streams/stream-transport.js';
-import { openWebSocket } from './streams/upgrade.js';
 
 /** KubeTarget is where a cluster's API server is, how it proves who it is, and who we are to it. */
 export interface KubeTarget {
@@ -169,7 +169,7 @@ export class Transport {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? this.#timeoutMs);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     const reply = await this.#dispatch(method, path, options, signal);
-    const text = await readText(reply.body, answerBytesMax);
+    const text = await readText(reply.body, options.answerBytesMax ?? answerBytesMax);
     // undici frees the connection one turn after the body's end; a request sent before that would open another one.
     await nextTurn();
     const retryAfter = Number(reply.headers['retry-after']);
@@ -189,7 +189,7 @@ export class Transport {
       method,
       query: definedOnly(options.query),
       headers: {
-        accept: 'application/json',
+        accept: options.accept ?? 'application/json',
         'user-agent': 'nmachine',
         ...(authorization ? { authorization } : {}),
         ...(options.body === undefined ? {} : { 'content-type': options.contentType ?? 'application/json' }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { KubeObject } from './kube-types.js';
+import type { KubeObject } from '../transport/kube-types.js';
 import { readinessOf } from './readiness.js';
 
 const object = (

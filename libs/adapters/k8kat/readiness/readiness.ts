@@ -1,4 +1,4 @@
-import type { KubeObject } from './kube-types.js';
+import type { KubeObject } from '../transport/kube-types.js';
 import { podReadiness } from './pod-readiness.js';
 import { type Condition, conditionOf, failed, pending, type Readiness, ready } from './readiness-state.js';
 import { daemonSetReadiness, deploymentReadiness, jobReadiness, statefulSetReadiness } from './workload-readiness.js';

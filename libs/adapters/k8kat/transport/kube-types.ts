@@ -33,6 +33,10 @@ export interface KubeRequestOptions {
   readonly body?: unknown;
   /** Wanted with PATCH: `application/apply-patch+yaml`, `application/merge-patch+json`, … */
   readonly contentType?: string;
+  /** What the answer should be; JSON when left out. */
+  readonly accept?: string;
+  /** An answer that is longer is not read to its end. */
+  readonly answerBytesMax?: number;
   readonly signal?: AbortSignal | undefined;
   /** For the whole answer. */
   readonly timeoutMs?: number;

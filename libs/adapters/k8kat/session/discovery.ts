@@ -1,8 +1,8 @@
 import { Fault } from '@nm/kernel/fault';
-import { isKubeStatus } from './kube-faults.js';
-import { discoveryPath } from './kube-paths.js';
-import type { ApiResource } from './kube-types.js';
-import type { Transport } from './transport.js';
+import { isKubeStatus } from '../transport/kube-faults.js';
+import { discoveryPath } from '../transport/kube-paths.js';
+import type { ApiResource } from '../transport/kube-types.js';
+import type { Transport } from '../transport/transport.js';
 
 interface ResourceList {
   readonly resources?: readonly { readonly name: string; readonly kind: string; readonly namespaced: boolean }[];

@@ -1,10 +1,10 @@
 import { randomFraction } from '@nm/kernel/ids';
 import { backoffMs, systemClock } from '@nm/kernel/time';
-import { faultOfStatus, isKubeStatus, type KubeStatus } from './kube-faults.js';
-import { objectPath } from './kube-paths.js';
-import type { ApiResource, KubeObject } from './kube-types.js';
-import { type ListOptions, listAll } from './list.js';
-import type { Transport } from './transport.js';
+import { type ListOptions, listAll } from '../session/list.js';
+import { faultOfStatus, isKubeStatus, type KubeStatus } from '../transport/kube-faults.js';
+import { objectPath } from '../transport/kube-paths.js';
+import type { ApiResource, KubeObject } from '../transport/kube-types.js';
+import type { Transport } from '../transport/transport.js';
 
 export interface WatchOptions extends ListOptions {
   /** The watch ends when this aborts. */

@@ -1,9 +1,9 @@
 import { EgressPolicy } from '@nm/adapters/egress';
 import { newId } from '@nm/kernel/ids';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { adminTarget } from '../../testing/admin-target.js';
-import { describeWith } from '../../testing/needs.js';
-import { type KubeObject, KubeSession, readinessOf } from './index.js';
+import { adminTarget } from '../../../testing/admin-target.js';
+import { describeWith } from '../../../testing/needs.js';
+import { type KubeObject, KubeSession, readinessOf } from '../index.js';
 
 const policy = new EgressPolicy({ allow: ['127.0.0.0/8', '::1'] });
 const manager = 'nm-test';

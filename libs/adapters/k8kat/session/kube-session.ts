@@ -3,14 +3,14 @@ import type { KubeManifest } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import type { Agent, Dispatcher } from 'undici';
 import type { WebSocket } from 'ws';
+import type { UpgradeOptions } from '../streams/stream-transport.js';
+import { isKubeStatus } from '../transport/kube-faults.js';
+import { objectPath, segment } from '../transport/kube-paths.js';
+import type { ApiResource, KubeMethod, KubeObject, KubeRef, KubeRequestOptions } from '../transport/kube-types.js';
+import { type KubeTarget, Transport, type TransportOptions } from '../transport/transport.js';
+import { type WatchEvent, type WatchOptions, watchObjects } from '../watch/watch.js';
 import { Discovery } from './discovery.js';
-import { isKubeStatus } from './kube-faults.js';
-import { objectPath, segment } from './kube-paths.js';
-import type { ApiResource, KubeMethod, KubeObject, KubeRef, KubeRequestOptions } from './kube-types.js';
 import { type ListOptions, type ListPage, listAll } from './list.js';
-import type { UpgradeOptions } from './streams/stream-transport.js';
-import { type KubeTarget, Transport, type TransportOptions } from './transport.js';
-import { type WatchEvent, type WatchOptions, watchObjects } from './watch.js';
 
 export interface ApplyOptions {
   readonly namespace?: string | undefined;
@@ -39,6 +39,13 @@ export interface AccessQuestion {
   readonly resource: string;
   readonly namespace?: string | undefined;
   readonly name?: string | undefined;
+}
+
+/** ObjectTarget names an object whose kind's path is known. */
+export interface ObjectTarget {
+  readonly resource: ApiResource;
+  readonly namespace?: string | undefined;
+  readonly name: string;
 }
 
 export interface ServiceAccountToken {
@@ -115,6 +122,12 @@ export class KubeSession {
     const resource = await this.resourceFor(ref.apiVersion, ref.kind);
     const path = objectPath(resource, ref.namespace ?? namespace, ref.name);
     return absentAsUndefined(this.request<KubeObject>('GET', path, { signal }));
+  }
+
+  /** read gives the object at a path that needs no discovery, or undefined when there is none. */
+  read<T>(target: ObjectTarget, signal?: AbortSignal): Promise<T | undefined> {
+    const path = objectPath(target.resource, target.namespace, target.name);
+    return absentAsUndefined(this.request<T>('GET', path, { signal }));
   }
 
   /** delete asks for deletion; false when there was nothing to delete. Finalizers may keep the object for a while. */

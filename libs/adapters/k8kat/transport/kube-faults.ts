@@ -5,6 +5,8 @@ export interface KubeStatus {
   readonly message?: string;
   readonly reason?: string;
   readonly code?: number;
+  /** Of an expired list: where it can go on, though not in the same snapshot. */
+  readonly metadata?: { readonly continue?: string };
   readonly details?: { readonly causes?: readonly { field?: string; message?: string }[]; retryAfterSeconds?: number };
 }
 
@@ -15,11 +17,12 @@ export function faultOfStatus(httpStatus: number, status: KubeStatus | undefined
   const message = status?.message?.slice(0, messageCharsMax);
   const reason = status?.reason || reasons[httpStatus] || `HTTP${httpStatus}`;
   const causes = status?.details?.causes?.slice(0, 20).map((cause) => ({ field: cause.field, message: cause.message }));
+  const place = httpStatus === 410 ? status?.metadata?.continue : undefined;
   const kubernetes = { status: httpStatus, reason, message, ...(causes?.length ? { causes } : {}) };
   const details = {
     ...(message ? { public: message } : {}),
     internal: `Kubernetes answered ${httpStatus} ${reason}: ${message ?? ''}`,
-    extra: { status: httpStatus, reason, kubernetes },
+    extra: { status: httpStatus, reason, kubernetes, ...(place ? { continue: place } : {}) },
   };
   if (httpStatus === 401) return new Fault('cluster_unauthorized', { ...details, public: unauthorizedMessage });
   if (httpStatus === 403) return new Fault('cluster_forbidden', details);

@@ -1,8 +1,8 @@
 import { Fault } from '@nm/kernel/fault';
-import { isKubeStatus } from './kube-faults.js';
-import { objectPath } from './kube-paths.js';
-import type { ApiResource, KubeObject } from './kube-types.js';
-import type { Transport } from './transport.js';
+import { isKubeStatus } from '../transport/kube-faults.js';
+import { objectPath } from '../transport/kube-paths.js';
+import type { ApiResource, KubeObject } from '../transport/kube-types.js';
+import type { Transport } from '../transport/transport.js';
 
 export interface ListOptions {
   readonly apiVersion: string;

@@ -1,0 +1,65 @@
+import { type Clock, systemClock } from '@nm/kernel/time';
+import type { EventQuery } from './kinds/event.js';
+import type { KatContext, Owner, Relation } from './kinds/kat-context.js';
+import type { KindMap, KindName } from './kinds/kind-map.js';
+import type { KindSpec } from './kinds/kind-spec.js';
+import type { PodQuery } from './kinds/pod.js';
+import { registry } from './kinds/registry.js';
+import type { Resource } from './kinds/resource.js';
+import type { Condition } from './query/condition.js';
+import { Query } from './query/query.js';
+import { queryState } from './query/query-state.js';
+import { relatives } from './query/relatives.js';
+import type { KubeSession } from './session/kube-session.js';
+
+export interface KatOptions {
+  readonly clock?: Clock;
+  /** Who owns the fields that are written; `k8kat` when left out. */
+  readonly fieldManager?: string;
+  /** What `system()` means; `kube-system`, `kube-public` and `kube-node-lease` when left out. */
+  readonly systemNamespaces?: readonly string[];
+}
+
+/** kat opens the fluent way to a cluster: `await kat(session).pods().ns('default').broken()`. */
+export const kat = (session: KubeSession, options: KatOptions = {}): Kat => new Kat(session, options);
+
+/** Kat is the root of all queries of one cluster, as one identity. It holds no state but its session, which its owner closes. */
+export class Kat implements KatContext {
+  readonly session: KubeSession;
+  readonly clock: Clock;
+  readonly fieldManager: string;
+  readonly systemNamespaces: readonly string[];
+
+  constructor(session: KubeSession, options: KatOptions = {}) {
+    this.session = session;
+    this.clock = options.clock ?? systemClock;
+    this.fieldManager = options.fieldManager ?? 'k8kat';
+    this.systemNamespaces = options.systemNamespaces ?? ['kube-system', 'kube-public', 'kube-node-lease'];
+  }
+
+  events(): EventQuery {
+    return this.query('events');
+  }
+  pods(): PodQuery {
+    return this.query('pods');
+  }
+
+  query<N extends KindName>(name: N): KindMap[N] {
+    return this.of(registry[name] as unknown as KindSpec<Resource, KindMap[N]>);
+  }
+
+  /** of starts a query of a kind that has no root here. */
+  of<R extends Resource, Q>(spec: KindSpec<R, Q>): Q {
+    return new spec.query(queryState(spec, this));
+  }
+
+  related<N extends KindName>(relation: Relation<never, N>, owners: () => Promise<readonly Owner[]>): KindMap[N] {
+    const base = this.query(relation.to) as unknown as Query<Resource>;
+    return relatives(base, relation, owners) as unknown as KindMap[N];
+  }
+
+  chosen(name: KindName, conditions: readonly Condition<never>[]): Promise<readonly unknown[]> {
+    const base = this.query(name) as unknown as Query<Resource>;
+    return base.narrow(...(conditions as readonly Condition<Resource>[])).all();
+  }
+}
