@@ -15,6 +15,10 @@ export { bearerOf } from './bearer-of.js';
 export type { AccessDeps, ContextVerifier } from './deps.js';
 export { login } from './login.js';
 export { addMember, changeMember, listMembers, removeMember } from './members.js';
+export { type IssuerKeys, openIssuerKeys } from './oidc/issuer-keys.js';
+export { changeIssuer, listIssuers, registerIssuer, removeIssuer } from './oidc/issuers.js';
+export { licenceIdOfUser, loadIssuers } from './oidc/load-issuers.js';
+export { type OidcUser, type TrustedIssuer, verifyOidcUserToken } from './oidc/verify-user-token.js';
 export { createOrg, listOrgs, orgView, readMe } from './orgs.js';
 export type { Action } from './permissions.js';
 export type {

@@ -16,6 +16,8 @@ const permissions = {
   'members.write': governing,
   'tokens.read': governing,
   'tokens.write': governing,
+  'issuers.read': anyone,
+  'issuers.write': governing,
   'apps.read': anyone,
   'apps.write': building,
   'instances.read': anyone,

@@ -65,7 +65,7 @@ export {
   Plan,
 } from './licences.js';
 export { Limits, Seats, UsageLimits } from './limits.js';
-export { IssuerMapping, OidcAlgorithm } from './oidc.js';
+export { ChangeIssuer, IssuerMapping, OidcAlgorithm, OidcIssuer, RegisterIssuer } from './oidc.js';
 export { afterCursor, keyset, type Page, toPage } from './page.js';
 export {
   ApplyStep,

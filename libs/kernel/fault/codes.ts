@@ -214,6 +214,11 @@ export const codes = {
     'Kubeconfig refused',
     'The kubeconfig holds fields that are never used here because they run commands or read files. See "issues".',
   ),
+  issuer_unusable: entry(
+    502,
+    'Issuer cannot be used',
+    'The OpenID provider does not answer as it should. The sentence says which document and why.',
+  ),
   egress_denied: entry(
     400,
     'Address not allowed',
