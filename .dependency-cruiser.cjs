@@ -28,7 +28,12 @@ module.exports = {
       from: { path: '^libs/kernel/', pathNot: '\\.spec\\.ts$' },
       to: {
         dependencyTypes: ['core', 'npm', 'npm-dev'],
-        pathNot: ['node_modules/zod/', 'node_modules/@marcbachmann/cel-js/', '^(node:)?crypto$'],
+        pathNot: [
+          'node_modules/zod/',
+          'node_modules/@marcbachmann/cel-js/',
+          'node_modules/@bufbuild/re2/',
+          '^(node:)?crypto$',
+        ],
       },
     },
     {

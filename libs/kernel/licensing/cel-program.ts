@@ -1,67 +1,69 @@
-import type { ASTNode, ParseResult } from '@marcbachmann/cel-js';
-import { TypeError as CelTypeError, ParseError } from '@marcbachmann/cel-js';
-import { environment } from './cel-environment.js';
+import { type ASTNode, TypeError as CelTypeError, ParseError, type ParseResult } from '@marcbachmann/cel-js';
+import { admit } from './cel-admit.js';
+import { type Change, changesOf, childrenOf } from './cel-change.js';
+import { environment, ownPrefix } from './cel-environment.js';
 import type { Variables } from './cel-variables.js';
+import { ExpressionError } from './expression-error.js';
 
 /** A compiled expression. */
 export interface Program {
   readonly readsRequest: boolean;
+  /** What an evaluation can cost at most, in units of about one comparison. */
+  readonly cost: number;
   /** @throws whatever went wrong at run time */
   readonly test: (variables: Variables) => boolean;
   /** First millisecond after `variables.now` at which the answer may be another one; Infinity: never. */
   readonly nextChangeMs: (variables: Variables) => number;
 }
 
-/** What is wrong with an expression, and where it starts (UTF-16 code units from 0). */
-export class ExpressionError extends Error {
-  readonly offset: number;
-
-  constructor(message: string, offset: number) {
-    super(message);
-    this.offset = offset;
-  }
-}
-
 /** compileExpression checks an expression and makes it ready to run. @throws ExpressionError */
 export function compileExpression(text: string): Program {
   const parsed = parse(text);
-  const { valid, type, error } = parsed.check();
-  if (!valid) throw toExpressionError(error);
-  if (type !== 'bool') throw new ExpressionError(`The expression must be of type bool, and is of type ${type}.`, 0);
-  const names = rootNames(parsed.ast);
-  const readsTime = names.has('now');
+  const cost = admit(parsed.ast);
+  const type = typeOf(parsed);
+  if (type !== 'bool') throw new ExpressionError(`The expression must be of type bool; it is of type ${type}.`, 0);
   return {
-    readsRequest: names.has('request'),
-    test: (variables) => isTrue(parsed(variables as unknown as Record<string, unknown>)),
-    nextChangeMs: ({ now }) => (readsTime ? now.getTime() + 1 : Infinity),
+    readsRequest: reads(parsed.ast, 'request'),
+    cost,
+    test: (variables) => parsed(variables) === true,
+    nextChangeMs: firstOf(changesOf(parsed.ast, (node) => compilePart(text, node))),
   };
 }
+
+/** compilePart makes a part of an admitted expression ready to run on its own. @returns undefined when it reads a name that a macro binds */
+function compilePart(text: string, node: ASTNode): ((variables: Variables) => unknown) | undefined {
+  const parsed = parse(text.slice(node.range.start, node.range.end));
+  try {
+    admit(parsed.ast);
+    return parsed;
+  } catch {
+    return undefined;
+  }
+}
+
+const firstOf = (changes: readonly Change[]): Change =>
+  changes.length === 0 ? () => Infinity : (variables) => Math.min(...changes.map((change) => change(variables)));
+
+const reads = (node: ASTNode, name: string): boolean =>
+  (node.op === 'id' && node.args === name) || childrenOf(node).some((child) => reads(child, name));
 
 function parse(text: string): ParseResult {
   try {
     return environment.parse(text);
   } catch (error) {
-    throw toExpressionError(error);
+    throw explained(error);
   }
 }
 
-function toExpressionError(error: unknown): unknown {
+function typeOf(parsed: ParseResult): string {
+  const { valid, type, error } = parsed.check();
+  if (!valid || type === undefined) throw explained(error);
+  return type;
+}
+
+/** explained turns an error of the parser or the type checker into one sentence and a place. */
+function explained(error: unknown): unknown {
   if (!(error instanceof ParseError || error instanceof CelTypeError)) return error;
-  return new ExpressionError(error.summary, error.range?.start ?? 0);
-}
-
-function isTrue(value: unknown): boolean {
-  if (typeof value !== 'boolean') throw new TypeError('the expression did not give a bool');
-  return value;
-}
-
-function rootNames(node: ASTNode, into = new Set<string>()): ReadonlySet<string> {
-  if (node.op === 'id') into.add(node.args as string);
-  visit(node.args, (child) => rootNames(child, into));
-  return into;
-}
-
-function visit(args: unknown, each: (node: ASTNode) => void): void {
-  if (Array.isArray(args)) for (const item of args) visit(item, each);
-  else if (typeof args === 'object' && args !== null && 'op' in args && 'args' in args) each(args as ASTNode);
+  const sentence = error.summary.replaceAll(ownPrefix, '').replaceAll('google.protobuf.', '');
+  return new ExpressionError(sentence, error.range?.start ?? 0);
 }

@@ -1,8 +1,8 @@
 import type { DecisionInput, LicenceFacts, RequestFacts, StandingFacts } from './facts.js';
 import { type Timeline, timelineOf } from './timeline.js';
 
-/** 9999-12-31T23:59:59.999Z, the last instant that a CEL timestamp can name: stands for "never". */
-export const endOfTimeMs = 253_402_300_799_999;
+/** Stands for "never" in expressions; far enough from the end of CEL's calendar (9999) that adding to it does no harm. */
+export const endOfTimeMs = Date.UTC(9000, 0, 1);
 
 const instant = (ms: number): Date => new Date(Math.min(ms, endOfTimeMs));
 

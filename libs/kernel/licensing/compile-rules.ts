@@ -1,6 +1,7 @@
 import { Fault } from '@nm/kernel/fault';
-import { compileExpression, ExpressionError, type Program } from './cel-program.js';
+import { compileExpression, type Program } from './cel-program.js';
 import { ruleDenyCodes } from './decision.js';
+import { ExpressionError } from './expression-error.js';
 import type { AccessRule, RuleFault } from './rules.js';
 
 /** At most so many rules in a set. */

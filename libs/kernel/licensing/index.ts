@@ -3,4 +3,6 @@ export { type CompiledRules, compileRules, loadRules, noRules } from './compile-
 export { decide, standingOf } from './decide.js';
 export { type Decision, type DenyCode, isSafeMethod, refusalOf, ruleDenyCodes } from './decision.js';
 export type { DecisionInput, GraceStep, LicenceFacts, RequestFacts, RouteClass, StandingFacts } from './facts.js';
+export { decidePrepared, type Prepared, prepare } from './prepare.js';
+export { routeClassOf } from './route-class.js';
 export type { AccessRule, RuleFault } from './rules.js';
