@@ -90,7 +90,9 @@ const table: Readonly<Record<string, string>> = {
   'POST /v1/runs': 'licensee install',
   'GET /v1/runs/{id}': 'licensee install',
   'GET /v1/runs/{id}/events': 'licensee install',
+  'POST /v1/runs/{id}/approval': 'licensee',
   'POST /v1/runs/{id}/cancel': 'licensee install',
+  'POST /v1/runs/{id}/retry': 'licensee install',
   'GET /v1/orgs/{org}/runs': 'publisher support',
   'GET /v1/orgs/{org}/runs/{id}': 'publisher support',
   'GET /v1/orgs/{org}/runs/{id}/events': 'publisher support',
@@ -114,6 +116,7 @@ const selfRoutes = [
 /** Valid bodies for routes of licensees and installs; those that name something of somebody else want 404 for it. */
 const bodies: Readonly<Record<string, (rows: OwnRows) => object>> = {
   'POST /v1/installs': ({ cluster }) => ({ clusterId: cluster, namespace: 'elsewhere' }),
+  'POST /v1/runs/{id}/approval': () => ({ step: 0, decision: 'approved' }),
   'POST /v1/runs': ({ install }) => ({
     action: 'scale',
     title: 'Scale',

@@ -185,6 +185,26 @@ describe('runs through the API', () => {
     });
   });
 
+  it('lets the licensee approve a step, never the publisher’s code, and retries what has ended', async () => {
+    const steps = [{ kind: 'approval', title: 'Ask', message: 'May it?', timeoutSeconds: 600 }];
+    const runId = await start(licensee, { plan: { steps } });
+    expect(await work(runId)).toBe('waits');
+    const { body: waiting } = await licensee.get(`/v1/runs/${runId}`).expect(200);
+    expect(waiting).toMatchObject({ status: 'waiting', waiting: { for: 'May it?', step: 0 } });
+    const answer = { step: 0, decision: 'approved' };
+    await anyone.as(await token()).post(`/v1/runs/${runId}/approval`, answer).expect(401);
+    const early = await licensee.post(`/v1/runs/${runId}/retry`, {}).expect(409);
+    expect(early.body.code).toBe('run_unfinished');
+    await licensee.post(`/v1/runs/${runId}/approval`, answer).expect(200);
+    expect(await work(runId)).toBe('positive');
+    const late = await licensee.post(`/v1/runs/${runId}/approval`, answer).expect(409);
+    expect(late.body.code).toBe('nothing_to_approve');
+    const { body: again } = await licensee.post(`/v1/runs/${runId}/retry`, { from: 'start' }).expect(201);
+    expect(again).toMatchObject({ status: 'queued', retryOf: runId });
+    expect(again.id).not.toBe(runId);
+    await licensee.post(`/v1/runs/${again.id}/cancel`).expect(202);
+  });
+
   it('streams a run’s story as it happens, and ends with it', async () => {
     const runId = await start();
     const following = follow(`/v1/runs/${runId}/events`);

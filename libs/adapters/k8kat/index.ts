@@ -9,6 +9,7 @@ export {
 } from './session/kube-session.js';
 export type { ListOptions, ListPage } from './session/list.js';
 export { isKubeStatus } from './transport/kube-faults.js';
+export { objectPath } from './transport/kube-paths.js';
 export type { ApiResource, KubeMethod, KubeObject, KubeRef, KubeRequestOptions } from './transport/kube-types.js';
 export type { KubeTarget, TransportOptions } from './transport/transport.js';
 export type { WatchEvent, WatchOptions } from './watch/watch.js';

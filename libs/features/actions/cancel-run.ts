@@ -4,12 +4,14 @@ import { Fault, invariant } from '@nm/kernel/fault';
 import { type Clock, systemClock } from '@nm/kernel/time';
 import { writeEnd } from './end-run.js';
 import { lockInstall } from './install-lock.js';
+import { resumeRun } from './resume-run.js';
 import { runErrorOf } from './run-error.js';
 import { decideCancel } from './run-rules.js';
 import { findRun, type RunScope } from './run-scope.js';
 
 /**
  * cancelRun ends a queued run at once, and asks the worker of a running one to stop; the database tells it (NOTIFY `nm_run_cancel`).
+ * One that waits goes back to a worker, which undoes what can be undone.
  * Asking twice is fine. @throws Fault not_found; run_finished when it has ended otherwise
  */
 export function cancelRun(db: Db, scope: RunScope, runId: string, clock: Clock = systemClock): Promise<void> {
@@ -26,6 +28,7 @@ export function cancelRun(db: Db, scope: RunScope, runId: string, clock: Clock =
     if (decision === 'ask-worker') {
       if (!run.cancelRequestedAt)
         await tx.run.update({ where: { id: runId }, data: { cancelRequestedAt: clock.now() } });
+      if (run.status === 'waiting') await resumeRun(tx, run);
       return;
     }
     await cancelQueued(tx, { ...run, kind: run.kind as Run['kind'] }, clock.now());

@@ -1,4 +1,5 @@
 export { cancelRun } from './cancel-run.js';
+export { decideApproval } from './decide-approval.js';
 export { type DispatchOptions, OutboxDispatcher } from './dispatch/outbox-dispatcher.js';
 export { type SweepOptions, startRunSweeper, sweepRuns } from './dispatch/run-sweeper.js';
 export { type Advance, advanceRun, type RunEngine, type RunSessions } from './engine/advance-run.js';
@@ -7,7 +8,8 @@ export type { Cancellations } from './engine/run-control.js';
 export { type EventSink, RunFeed } from './follow-run.js';
 export { type QueueRunInput, queueRun } from './queue-run.js';
 export { listRuns, type RunEvents, readRun, runEvents } from './read-run.js';
+export { retryRun } from './retry-run.js';
 export type { RunScope } from './run-scope.js';
 export { type RunPrincipal, type StartRunDeps, scopeOf, startRun } from './start-run.js';
-export { fenceAnnotation } from './steps/apply.js';
+export { fenceAnnotation } from './steps/fenced-write.js';
 export type { ClusterSession } from './steps/step-context.js';

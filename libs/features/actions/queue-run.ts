@@ -3,8 +3,9 @@ import { CreateRun, type Run } from '@nm/kernel/contracts';
 import { Fault, invariant } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
 import { type Clock, systemClock } from '@nm/kernel/time';
-import { checkPlan } from './check-plan.js';
-import { planDigest } from './plan-digest.js';
+import { checkPlan } from './plan/check-plan.js';
+import { planDigest } from './plan/plan-digest.js';
+import { planNodes } from './plan/plan-nodes.js';
 import { announceRun, writeJournal } from './run-journal.js';
 
 export interface QueueRunInput {
@@ -61,13 +62,9 @@ export async function queueRun(tx: Tx, input: QueueRunInput, clock: Clock = syst
   if (count === 0) return sameRun(tx, installId, idempotencyKey, digest);
 
   await tx.runStep.createMany({
-    data: plan.steps.map((step, position) => ({
+    data: planNodes(plan).map(({ position, parent, role, step }) => ({
       id: newId('step', clock.nowMs()),
-      orgId,
-      runId: run.id,
-      position,
-      kind: step.kind,
-      title: step.title,
+      ...{ orgId, runId: run.id, position, parent: parent ?? null, role, kind: step.kind, title: step.title },
       status: 'idle',
     })),
   });

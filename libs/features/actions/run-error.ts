@@ -1,5 +1,5 @@
 import type { RunError } from '@nm/kernel/contracts';
-import { type Fault, toFault } from '@nm/kernel/fault';
+import { type Code, codes, Fault, toFault } from '@nm/kernel/fault';
 
 const reasonCharsMax = 2_000;
 
@@ -20,3 +20,13 @@ export function runErrorOf(error: unknown): RunError {
 /** Kubernetes' own word for it where there is one (`Forbidden`, `NoKindMatch`), else our title. */
 const typeOf = (fault: Fault): string =>
   typeof fault.extra['reason'] === 'string' ? fault.extra['reason'] : fault.entry.title;
+
+/** faultOfError makes the fault again that a step has ended with. */
+export function faultOfError(error: RunError | undefined): Fault {
+  const code = error && Object.hasOwn(codes, error.code) ? (error.code as Code) : 'step_failed';
+  const { reason, object, missing, type } = error ?? {};
+  return new Fault(code, {
+    ...(reason === undefined ? {} : { public: reason }),
+    extra: { ...(object ? { object } : {}), ...(missing ? { missing } : {}), ...(type ? { reason: type } : {}) },
+  });
+}

@@ -1,8 +1,8 @@
-import type { RunStatus, StepStatus } from '@nm/kernel/contracts';
+import type { ProgressNode, RunStatus, StepStatus } from '@nm/kernel/contracts';
 import type { Code } from '@nm/kernel/fault';
 
 /** A run in one of these never changes again. */
-export type TerminalStatus = Exclude<RunStatus, 'queued' | 'running'>;
+export type TerminalStatus = Exclude<RunStatus, 'queued' | 'running' | 'waiting'>;
 
 const terminal: ReadonlySet<RunStatus> = new Set<TerminalStatus>(['positive', 'negative', 'cancelled', 'timed_out']);
 
@@ -13,17 +13,18 @@ export interface ClaimFacts {
   readonly status: RunStatus;
   /** The worker that has it has not been heard of for the length of its lease. */
   readonly leaseExpired: boolean;
-  /** Another run of the install is running. */
+  /** Another run of the install is running, or waits in the middle of its work. */
   readonly busy: boolean;
   /** An older run of the install is queued. */
   readonly behind: boolean;
 }
 
-export type ClaimDecision = 'claim' | 'ended' | 'held' | 'busy' | 'behind';
+export type ClaimDecision = 'claim' | 'ended' | 'held' | 'busy' | 'behind' | 'waits';
 
 /** decideClaim says whether a worker may take a run: never an ended one, never beside another of the install, and in order of creation. */
 export function decideClaim({ status, leaseExpired, busy, behind }: ClaimFacts): ClaimDecision {
   if (isTerminal(status)) return 'ended';
+  if (status === 'waiting') return 'waits';
   if (status === 'running' && !leaseExpired) return 'held';
   if (busy) return 'busy';
   return status === 'queued' && behind ? 'behind' : 'claim';
@@ -31,7 +32,7 @@ export function decideClaim({ status, leaseExpired, busy, behind }: ClaimFacts):
 
 export type CancelDecision = 'cancel-now' | 'ask-worker' | 'ended';
 
-/** decideCancel: what nobody has begun ends at once; whoever works on it is asked to stop. */
+/** decideCancel: what nobody has begun ends at once; whoever works on it, or will when it has waited, is asked to stop. */
 export function decideCancel(status: RunStatus): CancelDecision {
   if (isTerminal(status)) return 'ended';
   return status === 'queued' ? 'cancel-now' : 'ask-worker';
@@ -60,8 +61,19 @@ export function verdictOf(code: Code): Verdict {
   }
 }
 
-/** nodeStatusOf says a run's status in the four words that KAMA clients know. */
-export function nodeStatusOf(status: RunStatus): StepStatus {
-  if (status === 'queued') return 'idle';
-  return status === 'running' || status === 'positive' ? status : 'negative';
+/** nodeStatusOf says a status in the four words that KAMA clients know. */
+export function nodeStatusOf(status: RunStatus | StepStatus): ProgressNode['status'] {
+  switch (status) {
+    case 'idle':
+    case 'queued':
+      return 'idle';
+    case 'running':
+    case 'waiting':
+      return 'running';
+    case 'positive':
+    case 'skipped':
+      return 'positive';
+    default:
+      return 'negative';
+  }
 }

@@ -33,6 +33,8 @@ export function runView(run: RunRow, steps: readonly StepRow[], logs: readonly L
     logs: lines,
     ...iso('startedAt', run.startedAt),
     ...iso('cancelRequestedAt', run.cancelRequestedAt),
+    ...(run.retryOf === null ? {} : { retryOf: run.retryOf }),
+    ...waitingOf(run, steps),
   };
 }
 
@@ -53,6 +55,8 @@ function stepOf(step: StepRow): RunStep {
   return {
     id: step.id,
     position: step.position,
+    ...(step.parent === null ? {} : { parent: step.parent }),
+    role: step.role as RunStep['role'],
     kind: step.kind,
     title: step.title,
     status: step.status as RunStep['status'],
@@ -64,24 +68,42 @@ function stepOf(step: StepRow): RunStep {
   };
 }
 
-/** The tree has two levels: the run and its steps. Lines that belong to no step stand at the root. */
+function waitingOf(run: RunRow, steps: readonly StepRow[]): Pick<Run, 'waiting'> {
+  if (run.status !== 'waiting' || !run.waitsUntil) return {};
+  const step = steps.find(({ status, kind }) => status === 'running' && kind === 'approval')?.position;
+  const until = run.waitsUntil.toISOString();
+  return { waiting: { for: run.waitsFor ?? '', until, ...(step === undefined ? {} : { step }) } };
+}
+
+/** The run, its steps, and theirs. Undo steps are shown once they are needed. Lines that belong to no step stand at the root. */
 function progressOf(run: RunRow, steps: readonly StepRow[], lines: readonly RunLogLine[]): ProgressNode {
   const linesOf = (step: number | undefined) => lines.filter((line) => line.step === step).map((line) => line.line);
+  const itemsOf = (parent: number | null): ProgressNode[] =>
+    steps
+      .filter((step) => step.parent === parent && (step.role !== 'undo' || step.status !== 'idle'))
+      .map((step) => ({
+        id: step.id,
+        title: step.title,
+        info: infoOf(step),
+        status: nodeStatusOf(step.status as RunStep['status']),
+        sub_items: itemsOf(step.position),
+        logs: linesOf(step.position),
+        error: errorOf(step) ?? null,
+      }));
   return {
     id: run.id,
     title: run.title,
-    info: run.info,
+    info: run.status === 'waiting' ? run.waitsFor : run.info,
     status: nodeStatusOf(run.status as Run['status']),
-    sub_items: steps.map((step) => ({
-      id: step.id,
-      title: step.title,
-      info: null,
-      status: step.status as RunStep['status'],
-      sub_items: [],
-      logs: linesOf(step.position),
-      error: errorOf(step) ?? null,
-    })),
+    sub_items: itemsOf(null),
     logs: linesOf(undefined),
     error: errorOf(run) ?? null,
   };
+}
+
+/** KAMA clients know four statuses; what those hide is said in words. */
+function infoOf({ status, role }: StepRow): string | null {
+  if (status === 'skipped') return 'skipped';
+  if (status === 'unknown') return 'outcome unknown';
+  return role === 'undo' ? 'undo' : null;
 }

@@ -67,23 +67,24 @@ export {
 export { Limits, Seats, UsageLimits } from './limits.js';
 export { ChangeIssuer, IssuerMapping, OidcAlgorithm, OidcIssuer, RegisterIssuer } from './oidc.js';
 export { afterCursor, keyset, type Page, toPage } from './page.js';
+export { Condition, type ObjectCondition, type StepCondition } from './plan-conditions.js';
+export { KubeManifest, manifestsMax, ObjectRef, type ServiceRef } from './plan-objects.js';
 export {
-  ApplyStep,
-  AwaitStep,
-  DeleteStep,
-  KubeManifest,
-  manifestsMax,
-  ObjectRef,
+  type GroupStep,
   PlanStep,
+  planDepthMax,
   planStepsMax,
   RunPlan,
   type StepKind,
-  WaitForHttpStep,
+  type UndoStep,
+  type WorkStep,
 } from './plans.js';
 export { DisplayName, Email, Id, Instant, KubeName, PageQuery, pageOf, Slug } from './primitives.js';
 export {
   CreateRun,
+  DecideApproval,
   ProgressNode,
+  RetryRun,
   Run,
   RunError,
   RunEvent,

@@ -1,81 +1,112 @@
 import { z } from 'zod';
+import { Condition, StepId } from './plan-conditions.js';
+import {
+  ApplyStep,
+  ApprovalStep,
+  AwaitStep,
+  DeleteStep,
+  EmitEventStep,
+  HttpRequestStep,
+  PatchStep,
+  RestartStep,
+  RolloutUndoStep,
+  RunJobStep,
+  ScaleStep,
+  WaitForHttpStep,
+  WaitForStep,
+} from './plan-steps.js';
 
-export const planStepsMax = 50;
-export const manifestsMax = 200;
+/** Steps and groups in one plan, however deep. */
+export const planStepsMax = 200;
+export const planDepthMax = 8;
+const groupStepsMax = 50;
+const undoStepsMax = 10;
 
-/** A Kubernetes object as JSON; a namespaced one without a namespace goes to the install's. */
-export const KubeManifest = z
-  .looseObject({
-    apiVersion: z.string().min(1).max(100),
-    kind: z.string().min(1).max(63),
-    metadata: z.looseObject({ name: z.string().min(1).max(253), namespace: z.string().max(63).optional() }),
-  })
-  .meta({ id: 'KubeManifest' });
-export type KubeManifest = z.infer<typeof KubeManifest>;
-
-export const ObjectRef = z
-  .strictObject({
-    apiVersion: z.string().min(1).max(100),
-    kind: z.string().min(1).max(63),
-    name: z.string().min(1).max(253),
-    namespace: z.string().max(63).optional(),
-  })
-  .meta({ id: 'ObjectRef' });
-export type ObjectRef = z.infer<typeof ObjectRef>;
-
-const title = z.string().trim().min(1).max(200);
-const timeoutSeconds = z.number().int().min(1).max(3600);
-
-/** Server-side apply of manifests, in order. */
-export const ApplyStep = z.strictObject({
-  kind: z.literal('apply'),
-  title,
-  manifests: z.array(KubeManifest).min(1).max(manifestsMax),
+const Retry = z.strictObject({
+  times: z.number().int().min(1).max(10),
+  /** Before the first repetition; it doubles with each. */
+  pauseSeconds: z.number().int().min(1).max(300).default(5),
 });
-/** Wait until every object is ready, or one has failed for good. */
-export const AwaitStep = z.strictObject({
-  kind: z.literal('await'),
-  title,
-  refs: z.array(ObjectRef).min(1).max(manifestsMax),
-  timeoutSeconds: timeoutSeconds.default(240),
-});
-/** Delete objects and wait until they are gone; an absent one counts as deleted. */
-export const DeleteStep = z.strictObject({
-  kind: z.literal('delete'),
-  title,
-  refs: z.array(ObjectRef).min(1).max(manifestsMax),
-  timeoutSeconds: timeoutSeconds.default(120),
-});
-/** Poll until an HTTP status is answered: by a Service through the API server's proxy, or by a public URL. */
-export const WaitForHttpStep = z
-  .strictObject({
-    kind: z.literal('wait-for-http'),
-    title,
-    service: z
-      .strictObject({
-        name: z.string().min(1).max(63),
-        port: z.union([z.number().int().min(1).max(65535), z.string().min(1).max(63)]),
-        path: z.string().startsWith('/').max(500).default('/'),
-      })
-      .optional(),
-    url: z
-      .url({ protocol: /^https?$/ })
-      .max(1000)
-      .optional(),
-    expectStatus: z.number().int().min(100).max(599).default(200),
-    timeoutSeconds: timeoutSeconds.default(120),
-  })
-  .refine((step) => (step.service === undefined) !== (step.url === undefined), {
-    message: 'name either a service or a url',
-    path: ['service'],
-  });
 
-export const PlanStep = z
-  .discriminatedUnion('kind', [ApplyStep, AwaitStep, DeleteStep, WaitForHttpStep])
+/** What a step or group may say about its place in the plan. */
+const place = {
+  /** For the conditions of later steps. */
+  id: StepId.optional(),
+  /** The step is skipped when this does not hold when its turn comes. */
+  when: Condition.optional(),
+  /** `continue`: a failure is recorded and the plan goes on. Without it, the plan stops. */
+  onError: z.enum(['stop', 'continue']).optional(),
+};
+
+/** UndoStep is one of the steps that take back what a step did, when the run fails later. */
+export const UndoStep = z
+  .discriminatedUnion('kind', [
+    ApplyStep,
+    AwaitStep,
+    DeleteStep,
+    PatchStep,
+    ScaleStep,
+    RestartStep,
+    RolloutUndoStep,
+    RunJobStep,
+    WaitForHttpStep,
+    HttpRequestStep,
+    WaitForStep,
+    EmitEventStep,
+  ])
+  .meta({ id: 'UndoStep' });
+export type UndoStep = z.infer<typeof UndoStep>;
+
+const work = {
+  ...place,
+  /** Tried again after a failure. */
+  retry: Retry.optional(),
+  /** Done, in order, when the run fails after this step was done. Later steps are undone first. */
+  undo: z.array(UndoStep).min(1).max(undoStepsMax).optional(),
+};
+
+const workSteps = [
+  ApplyStep.extend(work),
+  AwaitStep.extend(work),
+  DeleteStep.extend(work),
+  PatchStep.extend(work),
+  ScaleStep.extend(work),
+  RestartStep.extend(work),
+  RolloutUndoStep.extend(work),
+  RunJobStep.extend(work),
+  WaitForHttpStep.safeExtend(work),
+  HttpRequestStep.safeExtend(work),
+  WaitForStep.extend(work),
+  EmitEventStep.extend(work),
+  ApprovalStep.extend(place),
+] as const;
+
+/** WorkStep is a step that does something. */
+export type WorkStep = z.infer<(typeof workSteps)[number]>;
+export type StepKind = WorkStep['kind'];
+
+const groupShape = z.strictObject({
+  kind: z.literal('group'),
+  title: z.string().trim().min(1).max(200),
+  ...place,
+  mode: z.enum(['sequence', 'parallel']).default('sequence'),
+});
+
+/** GroupStep holds steps, one after the other or all at once. A parallel group ends when all of its steps have. */
+export type GroupStep = z.infer<typeof groupShape> & { steps: PlanStep[] };
+export const GroupStep = groupShape
+  .extend({
+    get steps(): z.ZodType<PlanStep[]> {
+      return z.array(PlanStep).min(1).max(groupStepsMax);
+    },
+  })
+  .meta({ id: 'GroupStep' });
+
+export type PlanStep = WorkStep | GroupStep;
+export const PlanStep: z.ZodType<PlanStep> = z
+  .discriminatedUnion('kind', [...workSteps, GroupStep])
   .meta({ id: 'PlanStep' });
-export type PlanStep = z.infer<typeof PlanStep>;
-export type StepKind = PlanStep['kind'];
 
-/** RunPlan is the ordered work of one run. */
-export const RunPlan = z.strictObject({ steps: z.array(PlanStep).min(1).max(planStepsMax) }).meta({ id: 'RunPlan' });
+/** RunPlan is the work of one run: steps one after the other, each perhaps a group of more. */
+export const RunPlan = z.strictObject({ steps: z.array(PlanStep).min(1).max(groupStepsMax) }).meta({ id: 'RunPlan' });
 export type RunPlan = z.infer<typeof RunPlan>;

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { RunPlan } from './plans.js';
 import { Id, Instant, PageQuery } from './primitives.js';
 
-export const RunStatus = z.enum(['queued', 'running', 'positive', 'negative', 'cancelled', 'timed_out']);
+export const RunStatus = z.enum(['queued', 'running', 'waiting', 'positive', 'negative', 'cancelled', 'timed_out']);
 export type RunStatus = z.infer<typeof RunStatus>;
 
-export const StepStatus = z.enum(['idle', 'running', 'positive', 'negative']);
+/** `unknown`: it began, it cannot be done twice, and nobody can say what came of it. */
+export const StepStatus = z.enum(['idle', 'running', 'positive', 'negative', 'skipped', 'unknown']);
 export type StepStatus = z.infer<typeof StepStatus>;
 
 export const CreateRun = z
@@ -40,7 +41,7 @@ export interface ProgressNode {
   id: string;
   title: string;
   info: string | null;
-  status: StepStatus;
+  status: 'idle' | 'running' | 'positive' | 'negative';
   sub_items: ProgressNode[];
   logs: string[];
   error: RunError | null;
@@ -51,7 +52,7 @@ export const ProgressNode: z.ZodType<ProgressNode> = z
     id: z.string(),
     title: z.string(),
     info: z.string().nullable(),
-    status: StepStatus,
+    status: z.enum(['idle', 'running', 'positive', 'negative']),
     get sub_items() {
       return z.array(ProgressNode);
     },
@@ -63,6 +64,9 @@ export const ProgressNode: z.ZodType<ProgressNode> = z
 export const RunStep = z.object({
   id: Id,
   position: z.number().int(),
+  /** Position of the group that holds it, or of the step that it undoes. */
+  parent: z.number().int().optional(),
+  role: z.enum(['work', 'group', 'undo']),
   kind: z.string(),
   title: z.string(),
   status: StepStatus,
@@ -99,6 +103,10 @@ export const Run = z
     startedAt: Instant.optional(),
     finishedAt: Instant.optional(),
     cancelRequestedAt: Instant.optional(),
+    /** What a waiting run waits for, and until when. */
+    waiting: z.object({ for: z.string(), until: Instant, step: z.number().int().optional() }).optional(),
+    /** The run that this one goes on from. */
+    retryOf: Id.optional(),
   })
   .meta({ id: 'Run' });
 export type Run = z.infer<typeof Run>;
@@ -127,6 +135,26 @@ export const RunEvent = z
   })
   .meta({ id: 'RunEvent' });
 export type RunEvent = z.infer<typeof RunEvent>;
+
+/** RetryRun: from the step that failed (what was done stays done), or everything again with the same inputs. */
+export const RetryRun = z
+  .strictObject({
+    from: z.enum(['failed', 'start']).default('failed'),
+    /** Wanted when a step ended as `unknown`: a person has looked, and says whether it was done. */
+    unknownSteps: z.enum(['done', 'repeat']).optional(),
+  })
+  .meta({ id: 'RetryRun' });
+export type RetryRun = z.infer<typeof RetryRun>;
+
+/** DecideApproval answers the step of a run that waits for a person. */
+export const DecideApproval = z
+  .strictObject({
+    step: z.number().int().min(0),
+    decision: z.enum(['approved', 'declined']),
+    comment: z.string().max(1000).optional(),
+  })
+  .meta({ id: 'DecideApproval' });
+export type DecideApproval = z.infer<typeof DecideApproval>;
 
 /** RunQuery pages through runs, of one install on wish. */
 export const RunQuery = PageQuery.extend({ installId: Id.optional() });

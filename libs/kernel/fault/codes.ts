@@ -251,6 +251,20 @@ export const codes = {
   run_finished: entry(409, 'Run has ended', 'The run has ended and cannot be changed.'),
   run_lost: entry(409, 'Run taken over', 'Another worker has taken this run over.', 'us'),
   step_failed: entry(502, 'Step failed', 'A step of the run failed. See its error.'),
+  run_unfinished: entry(409, 'Run still open', 'The run has not ended yet. Cancel it first, or wait for its end.'),
+  run_step_unknown: entry(
+    409,
+    'A step is in doubt',
+    'Nobody knows whether a step took effect. Look, then say "done" or "repeat" as unknownSteps.',
+  ),
+  nothing_to_approve: entry(409, 'Nothing to approve', 'This step of the run does not wait for an approval.'),
+  step_unknown: entry(
+    502,
+    'Outcome unknown',
+    'The step was begun, was cut off, and cannot be done twice. Look whether it took effect, then retry the run and say so.',
+  ),
+  approval_declined: entry(409, 'Declined', 'A person declined to let the run go on.'),
+  approval_expired: entry(408, 'No approval in time', 'Nobody approved the run in time. Start it again.'),
   run_timeout: entry(504, 'Run timed out', 'The run did not end within its time limit.'),
   run_cancelled: entry(409, 'Run cancelled', 'The run was cancelled.'),
 

@@ -1,9 +1,27 @@
 import { Body, Controller, Get, Headers, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Allow, CurrentPrincipal } from '@nm/features/access';
-import { cancelRun, listRuns, type RunPrincipal, readRun, scopeOf, startRun } from '@nm/features/actions';
+import { Allow, CurrentPrincipal, type LicenseePrincipal } from '@nm/features/access';
+import {
+  cancelRun,
+  decideApproval,
+  listRuns,
+  type RunPrincipal,
+  readRun,
+  retryRun,
+  scopeOf,
+  startRun,
+} from '@nm/features/actions';
 import { Answers } from '@nm/features/http';
-import { CreateRun, type Page, pageOf, Run, RunQuery, RunSummary } from '@nm/kernel/contracts';
+import {
+  CreateRun,
+  DecideApproval,
+  type Page,
+  pageOf,
+  RetryRun,
+  Run,
+  RunQuery,
+  RunSummary,
+} from '@nm/kernel/contracts';
 import type { FastifyReply } from 'fastify';
 import { Streams } from './event-stream.decorator.js';
 import { RunAccess } from './run-access.js';
@@ -55,6 +73,29 @@ export class RunsController {
   async cancel(@CurrentPrincipal() principal: RunPrincipal, @Param('id') id: string): Promise<Run> {
     const scope = scopeOf(principal);
     await cancelRun(this.#access.db, scope, id, this.#access.clock);
+    return readRun(this.#access.db, scope, id);
+  }
+
+  @Post(':id/retry')
+  @Answers(201, Run, 'Run again: from the step that failed, or everything with the same inputs')
+  retry(
+    @CurrentPrincipal() principal: RunPrincipal,
+    @Param('id') id: string,
+    @Body({ schema: RetryRun }) body: RetryRun,
+  ): Promise<Run> {
+    return retryRun(this.#access, scopeOf(principal), id, body);
+  }
+
+  @Post(':id/approval')
+  @Allow('licensee')
+  @Answers(200, Run, 'Approve or decline a step that waits for a person; the publisher’s code cannot')
+  async approve(
+    @CurrentPrincipal() principal: LicenseePrincipal,
+    @Param('id') id: string,
+    @Body({ schema: DecideApproval }) body: DecideApproval,
+  ): Promise<Run> {
+    const scope = scopeOf(principal);
+    await decideApproval(this.#access.db, scope, id, body, 'the licensee');
     return readRun(this.#access.db, scope, id);
   }
 }

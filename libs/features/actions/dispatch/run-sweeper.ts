@@ -1,5 +1,6 @@
 import type { Db } from '@nm/adapters/db';
 import type { Clock } from '@nm/kernel/time';
+import { resumeOverdue } from '../resume-run.js';
 
 export interface SweepOptions {
   readonly db: Db;
@@ -28,12 +29,13 @@ export const strayRuns = (db: Db): Promise<StrayRun[]> =>
        WHERE (status = 'running' AND lease_until <= clock_timestamp())
           OR (status = 'queued' AND created_at < clock_timestamp() - interval '10 s'
               AND NOT EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id
-                                AND (o.status = 'running' OR (o.status = 'queued' AND (o.created_at, o.id) < (r.created_at, r.id)))))
+                                AND (o.status IN ('running', 'waiting') OR (o.status = 'queued' AND (o.created_at, o.id) < (r.created_at, r.id)))))
        ORDER BY created_at LIMIT ${runsMax}`,
   );
 
 /** sweepRuns asks once for every stray run. The ticket holds the time, so that many sweepers ask once, and again only after a while. */
 export async function sweepRuns({ db, clock, advance }: SweepOptions): Promise<number> {
+  await resumeOverdue(db);
   const stray = await strayRuns(db);
   for (const { id, status, fence } of stray)
     await advance(id, `s${fence}-${Math.floor(clock.nowMs() / againMs[status])}`);

@@ -1,15 +1,18 @@
 import type { Db } from '@nm/adapters/db';
-import { Fault, invariant, isFault, toFault } from '@nm/kernel/fault';
+import { type Fault, isFault, toFault } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
 import type { Agent } from 'undici';
+import type { RunEnd } from '../end-run.js';
 import { runErrorOf } from '../run-error.js';
 import { type ClaimDecision, verdictOf } from '../run-rules.js';
-import { executeStep } from '../steps/executors.js';
+import { RunWaits } from '../steps/run-waits.js';
 import { type ClusterSession, type StepSession, stepSession } from '../steps/step-context.js';
-import { type ClaimedRun, type ClaimedStep, claimRun } from './claim-run.js';
+import { type ClaimedRun, claimRun, readSteps } from './claim-run.js';
 import { preflight } from './preflight.js';
 import { type Cancellations, RunControl } from './run-control.js';
 import { RunLedger } from './run-ledger.js';
+import type { RunWork } from './take-step.js';
+import { PlanWalk } from './walk-plan.js';
 
 /** RunSessions opens the clusters that runs work on. */
 export interface RunSessions {
@@ -34,8 +37,11 @@ export interface RunEngine {
   readonly onFault: (fault: Fault, runId: string) => void;
 }
 
+/** So long the undoing of a run may take, whatever made it fail, in milliseconds. */
+const undoMsMax = 600_000;
+
 /** What came of a job: the run's verdict, or why it was not taken. */
-export type Advance = ReturnType<typeof verdictOf> | Exclude<ClaimDecision, 'claim'>;
+export type Advance = ReturnType<typeof verdictOf> | Exclude<ClaimDecision, 'claim'> | 'waits';
 
 /**
  * advanceRun takes a run and does what is left of it: each step is recorded before and after, under the fence of this claim. It may be
@@ -50,19 +56,16 @@ export async function advanceRun(engine: RunEngine, runId: string, stop: AbortSi
   const { run } = claim;
   const ledger = new RunLedger(engine, run, claimedMs);
   const control = new RunControl({ ...engine, stop }, ledger, run);
+  const work = { engine, run, ledger, control, session: openSession(engine.sessions, run) };
   try {
+    if (run.ending) return await undoAndEnd(work, run.ending);
     control.guard();
-    const session = openSession(engine.sessions, run);
-    await preflight(session, run, control.signal);
-    for (const step of run.steps) {
-      if (step.status === 'positive') continue;
-      await takeStep({ engine, run, ledger, control, session }, step);
-    }
+    await preflight(work.session, run, control.signal);
+    await new PlanWalk(work).walk();
     await ledger.finish({ status: 'positive' });
     return 'positive';
   } catch (error) {
-    const reason = control.signal.aborted ? control.signal.reason : error;
-    return await settle(engine, run, ledger, toFault(reason));
+    return await settle(work, control.signal.aborted ? control.signal.reason : error);
   } finally {
     await control.close();
   }
@@ -71,51 +74,64 @@ export async function advanceRun(engine: RunEngine, runId: string, stop: AbortSi
 const openSession = (sessions: RunSessions, run: ClaimedRun): StepSession =>
   stepSession(() => (run.kind === 'action' ? sessions.forInstall(run.installId) : sessions.forCluster(run.clusterId)));
 
-interface Work {
-  readonly engine: RunEngine;
-  readonly run: ClaimedRun;
-  readonly ledger: RunLedger;
-  readonly control: RunControl;
-  readonly session: StepSession;
-}
-
-/** takeStep records that the step begins, does it, and records that it is done. A crash anywhere in between only means doing it again. */
-async function takeStep({ engine, run, ledger, control, session }: Work, found: ClaimedStep): Promise<void> {
-  const { position, title } = found;
-  const step = run.plan.steps[position];
-  invariant(step, `run ${run.id} has a plan for step ${position}`);
-  const attempt = found.attempts + 1;
-  control.guard();
-  await ledger.record({ position, title, status: 'running', attempt });
-  const output = await executeStep(step, {
-    session,
-    run,
-    namespace: run.namespace,
-    clock: engine.clock,
-    egress: engine.egress,
-    signal: control.signal,
-    noted: found.output,
-    guard: () => control.guard(),
-    log: (line) => ledger.log(position, line),
-    note: (notes) => ledger.note(position, notes),
-  });
-  await ledger.record({ position, title, status: 'positive', attempt, output });
-}
-
 /** settle writes what becomes of a run that did not get through. */
-async function settle(engine: RunEngine, run: ClaimedRun, ledger: RunLedger, fault: Fault): Promise<Advance> {
-  const verdict = verdictOf(fault.code);
-  if (fault.code === 'internal') engine.onFault(fault, run.id);
+async function settle(work: RunWork, reason: unknown): Promise<Advance> {
+  const { engine, run, ledger } = work;
   try {
-    if (verdict === 'release') await ledger.release();
-    else if (verdict !== 'abandon') {
-      const error = runErrorOf(fault);
-      await ledger.finish({ status: verdict, error });
+    if (reason instanceof RunWaits) {
+      await ledger.wait(reason);
+      return 'waits';
     }
-    return verdict;
+    const fault = toFault(reason);
+    if (fault.code === 'internal') engine.onFault(fault, run.id);
+    const verdict = verdictOf(fault.code);
+    if (verdict === 'abandon') return verdict;
+    if (verdict === 'release') {
+      await ledger.release();
+      return verdict;
+    }
+    return await endWork(work, { status: verdict, error: runErrorOf(fault) });
   } catch (error) {
     // Somebody else has it, or the database is away: the lease brings the run to whoever can go on.
     engine.onFault(isFault(error) ? error : toFault(error), run.id);
     return 'abandon';
   }
+}
+
+/** endWork ends the run, once what it has done and can undo is undone. */
+async function endWork(work: RunWork, ending: RunEnd): Promise<Advance> {
+  const { engine, run, ledger } = work;
+  if (run.ending) {
+    // The undoing itself was cut off by its time limit.
+    await ledger.finish(run.ending);
+    return run.ending.status;
+  }
+  const claim = await refreshed(work);
+  if (!new PlanWalk({ ...work, run: claim }).hasUndo()) {
+    await ledger.finish(ending);
+    return ending.status;
+  }
+  await ledger.beginUndo(ending, undoMsMax);
+  await ledger.log(undefined, 'Undoing what was done');
+  const undoing = { ...claim, ending, remainingMs: undoMsMax, cancelRequested: false };
+  const control = new RunControl({ ...engine, stop: work.control.stop }, ledger, undoing);
+  const undo = { ...work, run: undoing, control };
+  try {
+    return await undoAndEnd(undo, ending);
+  } catch (error) {
+    return await settle(undo, control.signal.aborted ? control.signal.reason : error);
+  } finally {
+    await control.close();
+  }
+}
+
+async function undoAndEnd(work: RunWork, ending: RunEnd): Promise<Advance> {
+  await new PlanWalk(work).undo();
+  await work.ledger.finish(ending);
+  return ending.status;
+}
+
+/** The rows as they are now: the walk that failed has recorded more than the claim knew. */
+async function refreshed({ engine, run }: RunWork): Promise<ClaimedRun> {
+  return { ...run, steps: await engine.db.asSystem((tx) => readSteps(tx, run.id)) };
 }

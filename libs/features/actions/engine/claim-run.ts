@@ -1,6 +1,7 @@
 import type { Db, Tx } from '@nm/adapters/db';
-import { type Run, RunPlan, type StepStatus } from '@nm/kernel/contracts';
+import { type Run, type RunError, RunPlan, type StepStatus } from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
+import type { RunEnd } from '../end-run.js';
 import { lockInstall } from '../install-lock.js';
 import { writeJournal } from '../run-journal.js';
 import { type ClaimDecision, decideClaim } from '../run-rules.js';
@@ -8,11 +9,13 @@ import { type ClaimDecision, decideClaim } from '../run-rules.js';
 /** One step as the worker found it. */
 export interface ClaimedStep {
   readonly position: number;
+  readonly kind: string;
   readonly title: string;
   readonly status: StepStatus;
   readonly attempts: number;
   /** What an earlier attempt noted. */
   readonly output: unknown;
+  readonly error: RunError | undefined;
 }
 
 /** A run that this worker may work on, for as long as nobody has a higher fence. */
@@ -31,6 +34,8 @@ export interface ClaimedRun {
   /** Milliseconds until the run's deadline; negative when it has passed. */
   readonly remainingMs: number;
   readonly cancelRequested: boolean;
+  /** Set once the work has failed and is being undone: how the run will end. */
+  readonly ending: RunEnd | undefined;
 }
 
 export interface ClaimOptions {
@@ -65,7 +70,7 @@ async function decide(tx: Tx, runId: string): Promise<ClaimDecision> {
     { status: Run['status']; leaseExpired: boolean; busy: boolean; behind: boolean }[]
   >`
     SELECT r.status, coalesce(r.lease_until <= clock_timestamp(), true) AS "leaseExpired",
-           EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id AND o.status = 'running') AS busy,
+           EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id AND o.status IN ('running', 'waiting')) AS busy,
            EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.status = 'queued'
                      AND (o.created_at, o.id) < (r.created_at, r.id)) AS behind
       FROM run r WHERE r.id = ${runId} FOR UPDATE OF r`;
@@ -83,7 +88,7 @@ async function take(tx: Tx, { clock, worker, leaseMs }: ClaimOptions, runId: str
               (extract(epoch FROM deadline_at - clock_timestamp()) * 1000)::float8 AS "remainingMs"`;
   const run = await tx.run.findUniqueOrThrow({
     where: { id: runId },
-    include: { install: { select: { clusterId: true, namespace: true } }, steps: { orderBy: { position: 'asc' } } },
+    include: { install: { select: { clusterId: true, namespace: true } } },
   });
   await writeJournal(tx, run, taken.firstSeq, clock.now(), [{ kind: 'status', data: { status: 'running' } }]);
   return {
@@ -95,15 +100,19 @@ async function take(tx: Tx, { clock, worker, leaseMs }: ClaimOptions, runId: str
     kind: run.kind as Run['kind'],
     title: run.title,
     plan: RunPlan.parse(run.plan),
-    steps: run.steps.map(({ position, title, status, attempts, output }) => ({
-      position,
-      title,
-      status: status as StepStatus,
-      attempts,
-      output,
-    })),
+    steps: await readSteps(tx, runId),
     fence: taken.fence,
     remainingMs: taken.remainingMs,
     cancelRequested: run.cancelRequestedAt !== null,
+    ending: (run.ending as RunEnd | null) ?? undefined,
   };
+}
+
+/** readSteps gives the rows of a run's plan in their order. */
+export async function readSteps(tx: Tx, runId: string): Promise<readonly ClaimedStep[]> {
+  const rows = await tx.runStep.findMany({ where: { runId }, orderBy: { position: 'asc' } });
+  return rows.map(({ position, kind, title, status, attempts, output, error }) => ({
+    ...{ position, kind, title, status: status as StepStatus, attempts, output },
+    error: (error as RunError | null) ?? undefined,
+  }));
 }

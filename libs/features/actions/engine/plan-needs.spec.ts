@@ -57,6 +57,24 @@ describe('planNeeds', () => {
     ]);
   });
 
+  it('asks for what groups, conditions, undo steps and pruning do', async () => {
+    const web = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' };
+    const map = { apiVersion: 'v1', kind: 'ConfigMap', name: 'a' };
+    const undo = [{ kind: 'delete' as const, title: 'x', refs: [map], timeoutSeconds: 1 }];
+    const restart = { kind: 'restart' as const, title: 'x', ref: web, undo };
+    const when = { not: { object: { ...map, name: 'flag' }, is: 'present' as const } };
+    expect(await needsOf({ kind: 'group', title: 'x', mode: 'sequence', when, steps: [restart] })).toEqual([
+      'get configmaps. shop/flag',
+      'get deployments.apps shop/web',
+      'patch deployments.apps shop/web',
+      'get configmaps. shop/a',
+      'delete configmaps. shop/a',
+    ]);
+    const prune = { owner: 'me', kinds: [{ apiVersion: 'v1', kind: 'ConfigMap' }] };
+    const pruning = { ...apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } }), prune };
+    expect(await needsOf(pruning)).toContain('list configmaps. shop/undefined');
+  });
+
   it('knows kinds that the plan itself defines, and fails for those that nobody does', async () => {
     const definition = {
       apiVersion: 'apiextensions.k8s.io/v1',

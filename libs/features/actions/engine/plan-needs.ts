@@ -1,6 +1,9 @@
 import type { AccessQuestion, ApiResource } from '@nm/adapters/k8kat';
-import type { ObjectRef, PlanStep, RunPlan } from '@nm/kernel/contracts';
-import { refOfManifest } from '../check-plan.js';
+import type { ObjectRef, RunPlan } from '@nm/kernel/contracts';
+import { type PlanNode, planNodes } from '../plan/plan-nodes.js';
+import { leaves } from '../steps/condition.js';
+import { needsOfStep } from '../steps/kinds.js';
+import type { NeedList } from '../steps/step-kind.js';
 
 /** One permission that a plan needs. */
 export interface Need {
@@ -12,51 +15,91 @@ export interface Need {
 /** KindLookup finds how a kind is served, as a session's discovery does. */
 export type KindLookup = (apiVersion: string, kind: string) => Promise<ApiResource>;
 
-/** What a step does to an object, in the verbs of the API. Server-side apply patches, and creates what is absent; we read first. */
-const verbsOf: Readonly<Record<'apply' | 'await' | 'delete', readonly string[]>> = {
-  apply: ['get', 'patch', 'create'],
-  await: ['get'],
-  delete: ['get', 'delete'],
-};
-
 /**
- * planNeeds lists every permission that a plan needs on the cluster, each once.
+ * planNeeds lists every permission that a plan needs on the cluster, each once; what conditions look at and what undo steps do included.
  * @param namespace of objects that name none
+ * @param isDone tells which steps need nothing any more
  * @throws what the lookup throws for a kind that the cluster does not serve and the plan does not define
  */
-export async function planNeeds(plan: RunPlan, namespace: string, lookup: KindLookup): Promise<Need[]> {
-  const defined = definedKinds(plan);
-  const find: KindLookup = async (apiVersion, kind) =>
-    defined.get(`${apiVersion} ${kind}`) ?? (await lookup(apiVersion, kind));
-  const needs = new Map<string, Need>();
-  const need = (question: AccessQuestion, unlessPresent?: ObjectRef) =>
-    needs.set(JSON.stringify(question), unlessPresent ? { question, unlessPresent } : { question });
-  for (const step of plan.steps) {
-    if (step.kind === 'wait-for-http') {
-      if (step.service)
-        need({ verb: 'get', group: '', resource: 'services/proxy', namespace, name: step.service.name });
-      continue;
-    }
-    for (const ref of refsOf(step)) {
-      const { resource, namespaced } = await find(ref.apiVersion, ref.kind);
-      const group = groupOf(ref.apiVersion);
-      for (const verb of verbsOf[step.kind]) {
-        // An existing namespace is judged within itself: a Role in it may allow this.
-        const inItself = group === '' && resource === 'namespaces' && verb !== 'create';
-        const within = namespaced ? (ref.namespace ?? namespace) : inItself ? ref.name : undefined;
-        const place = within === undefined ? {} : { namespace: within };
-        need({ verb, group, resource, ...place, name: ref.name }, verb === 'create' ? ref : undefined);
-      }
-    }
+export async function planNeeds(
+  plan: RunPlan,
+  namespace: string,
+  lookup: KindLookup,
+  isDone: (position: number) => boolean = () => false,
+): Promise<Need[]> {
+  const list = new PlanNeeds(namespace, definedKinds(plan), lookup);
+  for (const node of planNodes(plan)) {
+    if (isDone(node.position)) continue;
+    await conditionNeeds(node, list);
+    if (node.role !== 'group') await needsOfStep(node.step, list);
   }
-  return [...needs.values()];
+  return list.all();
 }
 
-const refsOf = (step: Exclude<PlanStep, { kind: 'wait-for-http' }>): ObjectRef[] =>
-  step.kind === 'apply' ? step.manifests.map(refOfManifest) : step.refs;
+async function conditionNeeds(node: PlanNode, list: PlanNeeds): Promise<void> {
+  if (!('when' in node.step) || !node.step.when) return;
+  for (const { condition } of leaves(node.step.when, ''))
+    if ('object' in condition) await list.object(condition.object, ['get']);
+}
 
-const groupOf = (apiVersion: string): string =>
-  apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+class PlanNeeds implements NeedList {
+  readonly #needs = new Map<string, Need>();
+
+  constructor(
+    private readonly namespace: string,
+    private readonly defined: ReadonlyMap<string, ApiResource>,
+    private readonly lookup: KindLookup,
+  ) {}
+
+  all(): Need[] {
+    return [...this.#needs.values()];
+  }
+
+  async object(
+    ref: ObjectRef,
+    verbs: readonly string[],
+    options: { readonly subresource?: string } = {},
+  ): Promise<void> {
+    for (const verb of verbs) this.#add(await this.#questionOf(ref, verb, options.subresource));
+  }
+
+  async creation(ref: ObjectRef): Promise<void> {
+    this.#add(await this.#questionOf(ref, 'create'), ref);
+  }
+
+  question({
+    namespace = this.namespace,
+    ...rest
+  }: Omit<AccessQuestion, 'namespace'> & { readonly namespace?: string }): void {
+    this.#add({
+      verb: rest.verb,
+      group: rest.group,
+      resource: rest.resource,
+      namespace,
+      ...(rest.name === undefined ? {} : { name: rest.name }),
+    });
+  }
+
+  #add(question: AccessQuestion, unlessPresent?: ObjectRef): void {
+    this.#needs.set(JSON.stringify(question), unlessPresent ? { question, unlessPresent } : { question });
+  }
+
+  async #questionOf(ref: ObjectRef, verb: string, subresource?: string): Promise<AccessQuestion> {
+    const { apiVersion, kind, name } = ref;
+    const { resource, namespaced } = this.defined.get(`${apiVersion} ${kind}`) ?? (await this.lookup(apiVersion, kind));
+    const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+    // An existing namespace is judged within itself: a Role in it may allow this.
+    const inItself = group === '' && resource === 'namespaces' && verb !== 'create';
+    const within = namespaced ? (ref.namespace ?? this.namespace) : inItself ? name : undefined;
+    return {
+      verb,
+      group,
+      resource: subresource === undefined ? resource : `${resource}/${subresource}`,
+      ...(within === undefined ? {} : { namespace: within }),
+      ...(name === '' ? {} : { name }),
+    };
+  }
+}
 
 interface Definition {
   readonly group?: string;
@@ -68,7 +111,7 @@ interface Definition {
 /** A plan may define kinds that it then uses; discovery does not know those yet. */
 function definedKinds(plan: RunPlan): Map<string, ApiResource> {
   const kinds = new Map<string, ApiResource>();
-  for (const step of plan.steps) {
+  for (const { step } of planNodes(plan)) {
     if (step.kind !== 'apply') continue;
     for (const manifest of step.manifests) {
       if (manifest.kind !== 'CustomResourceDefinition') continue;

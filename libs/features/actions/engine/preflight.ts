@@ -3,7 +3,7 @@ import type { ObjectRef } from '@nm/kernel/contracts';
 import { Fault, hasCode } from '@nm/kernel/fault';
 import type { StepSession } from '../steps/step-context.js';
 import type { ClaimedRun } from './claim-run.js';
-import { type Need, planNeeds } from './plan-needs.js';
+import { type KindLookup, type Need, planNeeds } from './plan-needs.js';
 
 /** Questions to the cluster at the same time. */
 const parallel = 8;
@@ -13,9 +13,13 @@ const parallel = 8;
  * not allowed must not stop half-way. @throws Fault cluster_forbidden with `missing`
  */
 export async function preflight(session: StepSession, run: ClaimedRun, signal: AbortSignal): Promise<void> {
-  const done = new Set(run.steps.filter((step) => step.status === 'positive').map((step) => step.position));
-  const steps = run.plan.steps.filter((_, position) => !done.has(position));
-  const needs = await planNeeds({ steps }, run.namespace, (apiVersion, kind) => session.resourceFor(apiVersion, kind));
+  const done = new Set(
+    run.steps
+      .filter(({ status, kind }) => kind !== 'group' && (status === 'positive' || status === 'skipped'))
+      .map(({ position }) => position),
+  );
+  const lookup: KindLookup = (apiVersion, kind) => session.resourceFor(apiVersion, kind);
+  const needs = await planNeeds(run.plan, run.namespace, lookup, (position) => done.has(position));
   const missing = await missingOf(session, needs, run.namespace, signal);
   if (missing.length === 0) return;
   throw new Fault('cluster_forbidden', {
@@ -33,7 +37,7 @@ async function missingOf(session: StepSession, needs: readonly Need[], namespace
     const key = JSON.stringify(anyName);
     const known = general.get(key) ?? session.can(anyName, signal).then(({ allowed }) => allowed);
     general.set(key, known);
-    return (await known) || (await session.can({ ...anyName, name }, signal)).allowed;
+    return (await known) || (name !== undefined && (await session.can(question, signal)).allowed);
   };
   const isMet = async ({ question, unlessPresent }: Need): Promise<boolean> => {
     if (await may(question)) return true;
@@ -68,5 +72,5 @@ async function isPresent(
 function wordsOf({ verb, group, resource, namespace, name }: AccessQuestion): string {
   const [plural, sub] = resource.split('/');
   const kind = `${plural}${group ? `.${group}` : ''}${sub ? `/${sub}` : ''}`;
-  return `${verb} ${kind} "${name}"${namespace === undefined ? '' : ` in namespace ${namespace}`}`;
+  return `${verb} ${kind}${name === undefined ? '' : ` "${name}"`}${namespace === undefined ? '' : ` in namespace ${namespace}`}`;
 }

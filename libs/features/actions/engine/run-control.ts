@@ -28,16 +28,22 @@ export class RunControl {
   readonly #ledger: RunLedger;
   readonly #controller = new AbortController();
   readonly #cleanup: (() => void)[] = [];
+  readonly #cancellable: boolean;
+  /** Aborts when the worker must stop. */
+  readonly stop: AbortSignal;
   #beating: Promise<void> | undefined;
 
   constructor(options: ControlOptions, ledger: RunLedger, run: ClaimedRun) {
     this.#ledger = ledger;
-    if (run.cancelRequested) this.#end(new Fault('run_cancelled'));
+    this.stop = options.stop;
+    // Undoing is what a cancel asks for; it is not cancelled itself.
+    this.#cancellable = run.ending === undefined;
+    if (run.cancelRequested && this.#cancellable) this.#end(new Fault('run_cancelled'));
     const deadline = setTimeout(() => this.#end(new Fault('run_timeout')), Math.max(0, run.remainingMs));
     const beat = setInterval(() => this.check(), Math.min(heartbeatMsMax, options.leaseMs / 5));
     const unwatch = options.cancellations.watch(
       run.id,
-      () => this.#end(new Fault('run_cancelled')),
+      () => this.#cancel(),
       () => this.check(),
     );
     const onStop = () => this.#end(new Fault('draining', { internal: 'the worker stops' }));
@@ -79,11 +85,15 @@ export class RunControl {
   async #beat(): Promise<void> {
     try {
       const { cancelRequested } = await this.#ledger.renew();
-      if (cancelRequested) this.#end(new Fault('run_cancelled'));
+      if (cancelRequested) this.#cancel();
     } catch (error) {
       // A database that is away for a moment is no reason to stop; a lease that ran out meanwhile is.
       if (hasCode(error, 'run_lost') || !this.#ledger.held) this.#end(new Fault('run_lost', { cause: error }));
     }
+  }
+
+  #cancel(): void {
+    if (this.#cancellable) this.#end(new Fault('run_cancelled'));
   }
 
   #end(reason: Fault): void {

@@ -105,6 +105,33 @@ export class RunLedger {
     });
   }
 
+  /**
+   * beginUndo writes down how the run will end, and gives the undoing a time of its own: a crash goes on with undoing, never with the plan.
+   * @throws Fault run_lost, store_unavailable
+   */
+  beginUndo(ending: RunEnd, undoMsMax: number): Promise<void> {
+    const { id, fence } = this.#run;
+    return this.#fenced(async (tx) => {
+      const count = await tx.$executeRaw`
+        UPDATE run SET ending = ${JSON.stringify(ending)}::jsonb, deadline_at = clock_timestamp() + ${undoMsMax} * interval '1 ms'
+         WHERE id = ${id} AND fence = ${fence} AND status = 'running'`;
+      if (count === 0) throw lost();
+    });
+  }
+
+  /** wait gives the run back until something outside happens; its deadline begins anew then. @throws Fault run_lost, store_unavailable */
+  wait({ until, forWhat }: { readonly until: Date; readonly forWhat: string }): Promise<void> {
+    const { id, fence } = this.#run;
+    return this.#fenced(async (tx) => {
+      const rows = await tx.$queryRaw<{ firstSeq: number }[]>`
+        UPDATE run SET status = 'waiting', waits_for = ${forWhat}, waits_until = ${until}, lease_until = NULL, worker = NULL,
+               deadline_at = NULL, next_seq = next_seq + 1
+         WHERE id = ${id} AND fence = ${fence} AND status = 'running' RETURNING next_seq - 1 AS "firstSeq"`;
+      const now = this.#options.clock.now();
+      await writeJournal(tx, this.#run, firstOf(rows), now, [{ kind: 'status', data: { status: 'waiting' } }]);
+    });
+  }
+
   /** finish ends the run. @throws Fault run_lost, store_unavailable */
   finish(end: RunEnd): Promise<void> {
     const { id, installId, fence } = this.#run;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { adminTarget } from '../../../testing/admin-target.js';
 import { describeWith } from '../../../testing/needs.js';
 import { labPolicy } from '../../../testing/run-lab.js';
-import { applyManifests } from './apply.js';
+import { applyKind } from './apply.js';
 import { type ClusterSession, type StepContext, stepSession } from './step-context.js';
 
 describeWith(['kubernetes'], 'the apply step', () => {
@@ -31,10 +31,16 @@ describeWith(['kubernetes'], 'the apply step', () => {
   const get = (name: string) => admin.get({ apiVersion: 'v1', kind: 'ConfigMap', name }, namespace);
   /** Applies as the worker with this claim. */
   const applyAs = (fence: number, name: string, data: Record<string, string>, more: Partial<StepContext> = {}) =>
-    applyManifests(
+    applyKind.execute(
       { kind: 'apply', title: 'Apply', manifests: [configMap(name, data)] },
       {
-        ...{ session: stepSession(async () => admin), run: { id: run, fence }, namespace, clock: systemClock },
+        ...{
+          session: stepSession(async () => admin),
+          run: { id: run, fence },
+          position: 0,
+          namespace,
+          clock: systemClock,
+        },
         ...{ signal: new AbortController().signal, egress: new Agent(), noted: null },
         guard: () => undefined,
         log: async () => undefined,

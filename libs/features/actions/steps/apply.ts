@@ -1,81 +1,113 @@
-import { isDeepStrictEqual } from 'node:util';
-import { isKubeStatus, type KubeObject } from '@nm/adapters/k8kat';
+import type { KubeObject } from '@nm/adapters/k8kat';
 import type { KubeManifest, ObjectRef } from '@nm/kernel/contracts';
-import { Fault } from '@nm/kernel/fault';
-import { refOfManifest } from '../check-plan.js';
+import { duplicates, manifestIssues, type PlanIssue, refOfManifest } from '../plan/plan-issue.js';
+import { untilReady } from './await.js';
+import { changed, fencedWrite, fieldManager, stamp } from './fenced-write.js';
 import { aboutObject, objectName } from './object-name.js';
 import { patiently } from './patience.js';
-import type { StepContext, StepExecutor } from './step-context.js';
+import { ownerLabel, prune } from './prune.js';
+import type { StepContext, StepOf } from './step-context.js';
+import type { StepKindSpec } from './step-kind.js';
 
-/** Owner of every field that a plan sets. */
-export const fieldManager = 'nmachine';
-/** Annotations of every applied object: which run wrote it last, and under which claim. */
-export const runAnnotation = 'nmachine.io/run';
-export const fenceAnnotation = 'nmachine.io/fence';
+/** A whole number; manifests of a lower wave are applied, and ready, before those of a higher one. */
+const waveAnnotation = 'nmachine.io/wave';
+/** So long a wave may take to be ready, in seconds; the run's own limit holds too. */
+const waveSecondsMax = 600;
 
-type Operation = 'created' | 'configured' | 'unchanged';
+type Operation = 'created' | 'configured' | 'unchanged' | 'pruned';
+type AppliedObject = ObjectRef & { readonly operation: Operation };
 
-/** So often an object may change between our look and our write. */
-const collisionsMax = 10;
-
-/** applyManifests is server-side apply of each manifest in order. */
-export const applyManifests: StepExecutor<'apply'> = async (step, context) => {
-  const objects: (ObjectRef & { readonly operation: Operation })[] = [];
-  for (const manifest of step.manifests) {
-    const ref = refOfManifest(manifest);
-    try {
-      const operation = await patiently(context, () => applyOne(manifest, ref, context));
-      objects.push({ ...ref, operation });
-      await context.log(`${objectName(ref)} ${operation}`);
-    } catch (error) {
-      throw aboutObject(error, ref);
+/** Server-side apply of manifests, wave by wave, and the pruning of what is no longer named. */
+export const applyKind: StepKindSpec<'apply'> = {
+  check: (step, path) => [
+    ...step.manifests.flatMap((manifest, i) => [
+      ...manifestIssues(manifest, `${path}.manifests.${i}`),
+      ...waveIssues(manifest, `${path}.manifests.${i}`),
+    ]),
+    ...duplicates(step.manifests.map(refOfManifest), `${path}.manifests`),
+  ],
+  needs: async (step, needs) => {
+    for (const ref of step.manifests.map(refOfManifest)) {
+      await needs.object(ref, ['get', 'patch']);
+      await needs.creation(ref);
     }
-  }
-  return { objects };
+    for (const { apiVersion, kind } of step.prune?.kinds ?? [])
+      await needs.object({ apiVersion, kind, name: '' }, ['list', 'get', 'delete']);
+  },
+  execute: async (step, context) => {
+    const objects: AppliedObject[] = [];
+    const waves = wavesOf(step.manifests);
+    for (const [i, manifests] of waves.entries()) {
+      for (const manifest of manifests) objects.push(await applyManifest(manifest, step.prune?.owner, context));
+      if (i < waves.length - 1) await untilReady(manifests.map(refOfManifest), waveSecondsMax, context);
+    }
+    if (step.prune) objects.push(...(await pruneRest(step, step.prune, context)));
+    return { objects };
+  },
 };
 
-/**
- * applyOne writes only over what it has looked at (its resourceVersion goes along), so a worker that was asleep cannot write over what
- * its successor did: it either sees the higher fence, or collides and looks again. Only a request that creates, and that had left before the
- * worker fell asleep, may arrive late; it is of the same manifest, and the next record of that worker is refused.
- */
-async function applyOne(manifest: KubeManifest, ref: ObjectRef, context: StepContext): Promise<Operation> {
-  const { session, namespace, signal, run } = context;
-  for (let collisions = 0; ; collisions++) {
-    const before = await session.get(ref, namespace, signal);
-    if (before && fenceOf(before, run.id) > run.fence) throw new Fault('run_lost', { internal: objectName(ref) });
-    try {
-      const options = { namespace, fieldManager, force: true, signal, beforeSend: () => context.guard() };
-      const after = await session.apply(stamped(manifest, run, before), options);
-      if (!before) return 'created';
-      return isDeepStrictEqual(substance(before), substance(after)) ? 'unchanged' : 'configured';
-    } catch (error) {
-      // We force ownership, so a conflict can only be an object that changed, or went, since we looked.
-      if (!isKubeStatus(error, 409) || collisions >= collisionsMax) throw error;
-    }
+async function applyManifest(
+  manifest: KubeManifest,
+  owner: string | undefined,
+  context: StepContext,
+): Promise<AppliedObject> {
+  const ref = refOfManifest(manifest);
+  try {
+    const operation = await patiently(context, () => applyOne(manifest, ref, owner, context));
+    await context.log(`${objectName(ref)} ${operation}`);
+    return { ...ref, operation };
+  } catch (error) {
+    throw aboutObject(error, ref);
   }
 }
 
-function stamped(manifest: KubeManifest, run: StepContext['run'], before: KubeObject | undefined): KubeObject {
-  const { annotations } = manifest.metadata as { annotations?: Record<string, string> };
-  const version = before?.metadata?.resourceVersion;
-  const metadata = {
-    ...manifest.metadata,
-    annotations: { ...annotations, [runAnnotation]: run.id, [fenceAnnotation]: String(run.fence) },
-    ...(version === undefined ? {} : { resourceVersion: version }),
-  };
-  return { ...manifest, metadata } as KubeObject;
+/**
+ * Only a request that creates, and that had left before the worker fell asleep, may arrive late; it is of the same manifest, and the next
+ * record of that worker is refused.
+ */
+async function applyOne(
+  manifest: KubeManifest,
+  ref: ObjectRef,
+  owner: string | undefined,
+  context: StepContext,
+): Promise<Operation> {
+  const { session, namespace, signal, run } = context;
+  const written = await fencedWrite(ref, context, (before) => {
+    const { annotations, ...precondition } = stamp(run, before);
+    const given = manifest.metadata as { annotations?: object; labels?: object };
+    const metadata = {
+      ...manifest.metadata,
+      ...precondition,
+      annotations: { ...given.annotations, ...annotations },
+      ...(owner === undefined ? {} : { labels: { ...given.labels, [ownerLabel]: owner } }),
+    };
+    const options = { namespace, fieldManager, force: true, signal, beforeSend: () => context.guard() };
+    return session.apply({ ...manifest, metadata } as KubeObject, options);
+  });
+  if (!written.before) return 'created';
+  return changed(written) ? 'configured' : 'unchanged';
 }
 
-/** fenceOf reads under which claim of this run an object was last written; 0 when by something else. */
-function fenceOf(object: KubeObject, runId: string): number {
-  const annotations = object.metadata?.annotations ?? {};
-  return annotations[runAnnotation] === runId ? Number(annotations[fenceAnnotation] ?? 0) : 0;
+async function pruneRest(
+  step: StepOf<'apply'>,
+  how: NonNullable<StepOf<'apply'>['prune']>,
+  context: StepContext,
+): Promise<AppliedObject[]> {
+  const gone = await prune(how, step.manifests.map(refOfManifest), context);
+  return gone.map((ref) => ({ ...ref, operation: 'pruned' }));
 }
 
-/** substance is an object without what changes with every write or by itself. */
-function substance({ status: _status, metadata, ...rest }: KubeObject): unknown {
-  const { resourceVersion: _v, managedFields: _m, generation: _g, annotations, ...kept } = metadata ?? {};
-  const { [runAnnotation]: _r, [fenceAnnotation]: _f, ...others } = annotations ?? {};
-  return { ...rest, metadata: { ...kept, annotations: others } };
+const waveOf = (manifest: KubeManifest): string | undefined =>
+  (manifest.metadata as { annotations?: Record<string, string> }).annotations?.[waveAnnotation];
+
+function wavesOf(manifests: readonly KubeManifest[]): KubeManifest[][] {
+  const waves = Map.groupBy(manifests, (manifest) => Number(waveOf(manifest) ?? 0));
+  return [...waves.entries()].sort(([a], [b]) => a - b).map(([, members]) => members);
+}
+
+function waveIssues(manifest: KubeManifest, path: string): PlanIssue[] {
+  const wave = waveOf(manifest);
+  return wave === undefined || /^-?\d{1,4}$/.test(wave)
+    ? []
+    : [{ path: `${path}.metadata.annotations`, message: `${waveAnnotation} is a whole number` }];
 }

@@ -1,12 +1,22 @@
 import type { KubeSession } from '@nm/adapters/k8kat';
-import type { PlanStep, StepKind } from '@nm/kernel/contracts';
+import type { StepKind, WorkStep } from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
 import type { Agent } from 'undici';
 
 /** What steps use of a cluster session. */
 export type ClusterSession = Pick<
   KubeSession,
-  'apply' | 'get' | 'delete' | 'can' | 'resourceFor' | 'server' | 'dispatcher' | 'authorization'
+  | 'apply'
+  | 'get'
+  | 'delete'
+  | 'can'
+  | 'resourceFor'
+  | 'list'
+  | 'request'
+  | 'stream'
+  | 'server'
+  | 'dispatcher'
+  | 'authorization'
 >;
 
 /** A session that lasts as long as a run: each call goes to the session that is current then. */
@@ -29,6 +39,8 @@ export const stepSession = (current: () => Promise<ClusterSession>): StepSession
 export interface StepContext {
   readonly session: StepSession;
   readonly run: { readonly id: string; readonly fence: number };
+  /** The step's number within the run: with the run's id it names what the step makes. */
+  readonly position: number;
   /** Of objects that name none. */
   readonly namespace: string;
   readonly clock: Clock;
@@ -45,7 +57,8 @@ export interface StepContext {
   note(output: unknown): Promise<void>;
 }
 
-export type StepOf<K extends StepKind> = Extract<PlanStep, { kind: K }>;
+/** StepOf is the contract of one kind. */
+export type StepOf<K extends StepKind> = Extract<WorkStep, { kind: K }>;
 
 /**
  * StepExecutor does one kind of step and returns what it did. It may be called again after a crash at any point, so it must lead to the

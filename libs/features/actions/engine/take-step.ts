@@ -1,0 +1,90 @@
+import type { UndoStep, WorkStep } from '@nm/kernel/contracts';
+import { type Fault, toFault } from '@nm/kernel/fault';
+import { runErrorOf } from '../run-error.js';
+import { executeStep } from '../steps/kinds.js';
+import { RunWaits } from '../steps/run-waits.js';
+import type { StepSession } from '../steps/step-context.js';
+import type { RunEngine } from './advance-run.js';
+import type { ClaimedRun, ClaimedStep } from './claim-run.js';
+import type { RunControl } from './run-control.js';
+import type { RunLedger } from './run-ledger.js';
+
+/** What the work on a claimed run is done with. */
+export interface RunWork {
+  readonly engine: RunEngine;
+  readonly run: ClaimedRun;
+  readonly ledger: RunLedger;
+  readonly control: RunControl;
+  readonly session: StepSession;
+}
+
+/**
+ * takeStep records that the step begins, does it, and records what came of it; a crash anywhere in between only means doing it again.
+ * A failure is tried again as the step's `retry` says.
+ * @throws RunWaits, or the Fault that the step ended with
+ */
+export async function takeStep(work: RunWork, found: ClaimedStep, step: WorkStep | UndoStep): Promise<void> {
+  const { ledger, control, engine } = work;
+  const retry = 'retry' in step ? step.retry : undefined;
+  // Notes outlive an attempt: the choice of what to work on is made once, however often the work is tried.
+  const notes = { value: found.output };
+  for (let failures = 0; ; failures++) {
+    const attempt = found.attempts + 1 + failures;
+    try {
+      return await attemptStep(work, found, step, attempt, notes);
+    } catch (error) {
+      control.signal.throwIfAborted();
+      if (error instanceof RunWaits) throw error;
+      const fault = toFault(error);
+      const unknown = fault.code === 'step_unknown';
+      if (!unknown && retry && failures < retry.times) {
+        const pauseSeconds = retry.pauseSeconds * 2 ** failures;
+        await ledger.log(found.position, `${fault.publicMessage} Trying again in ${pauseSeconds} s.`);
+        await engine.clock.sleep(pauseSeconds * 1000, control.signal);
+        continue;
+      }
+      await recordFailure(work, found, attempt, fault, unknown ? 'unknown' : 'negative');
+      throw fault;
+    }
+  }
+}
+
+async function attemptStep(
+  { engine, run, ledger, control, session }: RunWork,
+  found: ClaimedStep,
+  step: WorkStep | UndoStep,
+  attempt: number,
+  notes: { value: unknown },
+): Promise<void> {
+  const { position, title } = found;
+  control.guard();
+  await ledger.record({ position, title, status: 'running', attempt });
+  const output = await executeStep(step, {
+    session,
+    run,
+    position,
+    namespace: run.namespace,
+    clock: engine.clock,
+    egress: engine.egress,
+    signal: control.signal,
+    noted: notes.value,
+    guard: () => control.guard(),
+    log: (line) => ledger.log(position, line),
+    note: async (value) => {
+      await ledger.note(position, value);
+      notes.value = value;
+    },
+  });
+  await ledger.record({ position, title, status: 'positive', attempt, output });
+}
+
+async function recordFailure(
+  { ledger, control }: RunWork,
+  { position, title }: ClaimedStep,
+  attempt: number,
+  fault: Fault,
+  status: 'negative' | 'unknown',
+): Promise<void> {
+  control.guard();
+  await ledger.record({ position, title, status, attempt, error: runErrorOf(fault) });
+}

@@ -1,0 +1,59 @@
+import type { ServiceRef } from '@nm/kernel/contracts';
+import type { Dispatcher } from 'undici';
+import type { StepContext } from './step-context.js';
+
+export interface HttpCall {
+  readonly method: Dispatcher.HttpMethod;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+}
+
+/** HttpTarget is where an HTTP step sends to: a Service through the API server's proxy, or a public URL through egress. */
+export interface HttpTarget {
+  /** For people. */
+  readonly name: string;
+  send(call: HttpCall, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
+}
+
+/** httpTarget @throws (on send) Fault egress_denied for a url that may not be dialled */
+export function httpTarget(
+  { service, url }: { readonly service?: ServiceRef | undefined; readonly url?: string | undefined },
+  { session, egress, namespace }: StepContext,
+): HttpTarget {
+  if (!service) {
+    const target = new URL(url ?? '');
+    return { name: target.href, send: (call, signal) => send(egress, target, {}, call, signal) };
+  }
+  const { name, port, path } = service;
+  const prefix = `/api/v1/namespaces/${namespace}/services/${encodeURIComponent(`${name}:${port}`)}/proxy`;
+  return {
+    name: `Service ${name}:${port}${path}`,
+    send: async (call, signal) => {
+      const current = await session.current();
+      const { server } = current;
+      const target = new URL(`${server.pathname.replace(/\/+$/, '')}${prefix}${path}`, server);
+      const authorization = await current.authorization();
+      return send(current.dispatcher, target, authorization ? { authorization } : {}, call, signal);
+    },
+  };
+}
+
+const send = (
+  dispatcher: Dispatcher,
+  url: URL,
+  headers: Record<string, string>,
+  { method, body }: HttpCall,
+  signal: AbortSignal,
+) =>
+  dispatcher.request({
+    origin: url.origin,
+    path: url.pathname + url.search,
+    method,
+    headers: {
+      'user-agent': 'nmachine',
+      ...headers,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal,
+  });

@@ -1,0 +1,48 @@
+import type { StepKind, UndoStep, WorkStep } from '@nm/kernel/contracts';
+import type { PlanIssue } from '../plan/plan-issue.js';
+import { applyKind } from './apply.js';
+import { approvalKind } from './approval.js';
+import { awaitKind } from './await.js';
+import { deleteKind } from './delete.js';
+import { emitEventKind } from './emit-event.js';
+import { httpRequestKind } from './http-request.js';
+import { patchKind } from './patch.js';
+import { restartKind } from './restart.js';
+import { rolloutUndoKind } from './rollout-undo.js';
+import { runJobKind } from './run-job.js';
+import { scaleKind } from './scale.js';
+import type { StepContext } from './step-context.js';
+import type { NeedList, StepKindSpec } from './step-kind.js';
+import { waitForKind } from './wait-for.js';
+import { waitForHttpKind } from './wait-for-http.js';
+
+/** The registry of kinds. */
+const kinds: { readonly [K in StepKind]: StepKindSpec<K> } = {
+  apply: applyKind,
+  approval: approvalKind,
+  await: awaitKind,
+  delete: deleteKind,
+  'emit-event': emitEventKind,
+  'http-request': httpRequestKind,
+  patch: patchKind,
+  restart: restartKind,
+  'rollout-undo': rolloutUndoKind,
+  'run-job': runJobKind,
+  scale: scaleKind,
+  'wait-for': waitForKind,
+  'wait-for-http': waitForHttpKind,
+};
+
+type AnyStep = WorkStep | UndoStep;
+
+const kindOf = (step: AnyStep): StepKindSpec<StepKind> => kinds[step.kind] as unknown as StepKindSpec<StepKind>;
+
+/** checkStep lists what is wrong with a step. */
+export const checkStep = (step: AnyStep, path: string): PlanIssue[] => kindOf(step).check?.(step, path) ?? [];
+
+/** needsOfStep lists what a step needs to be allowed. */
+export const needsOfStep = async (step: AnyStep, needs: NeedList): Promise<void> => kindOf(step).needs(step, needs);
+
+/** executeStep does a step and returns what it did. */
+export const executeStep = (step: AnyStep, context: StepContext): Promise<unknown> =>
+  kindOf(step).execute(step, context);
