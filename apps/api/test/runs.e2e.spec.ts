@@ -192,7 +192,10 @@ describe('runs through the API', () => {
     const { body: waiting } = await licensee.get(`/v1/runs/${runId}`).expect(200);
     expect(waiting).toMatchObject({ status: 'waiting', waiting: { for: 'May it?', step: 0 } });
     const answer = { step: 0, decision: 'approved' };
-    await anyone.as(await token()).post(`/v1/runs/${runId}/approval`, answer).expect(401);
+    await anyone
+      .as(await token())
+      .post(`/v1/runs/${runId}/approval`, answer)
+      .expect(401);
     const early = await licensee.post(`/v1/runs/${runId}/retry`, {}).expect(409);
     expect(early.body.code).toBe('run_unfinished');
     await licensee.post(`/v1/runs/${runId}/approval`, answer).expect(200);

@@ -1,41 +1,16 @@
-import type { Db } from '@nm/adapters/db';
-import { type Fault, isFault, toFault } from '@nm/kernel/fault';
-import type { Clock } from '@nm/kernel/time';
-import type { Agent } from 'undici';
+import { isFault, toFault } from '@nm/kernel/fault';
 import type { RunEnd } from '../end-run.js';
 import { runErrorOf } from '../run-error.js';
 import { type ClaimDecision, verdictOf } from '../run-rules.js';
 import { RunWaits } from '../steps/run-waits.js';
-import { type ClusterSession, type StepSession, stepSession } from '../steps/step-context.js';
+import { type StepSession, stepSession } from '../steps/step-context.js';
 import { type ClaimedRun, claimRun, readSteps } from './claim-run.js';
 import { preflight } from './preflight.js';
-import { type Cancellations, RunControl } from './run-control.js';
+import { RunControl } from './run-control.js';
+import type { RunEngine, RunSessions } from './run-engine.js';
 import { RunLedger } from './run-ledger.js';
 import type { RunWork } from './take-step.js';
 import { PlanWalk } from './walk-plan.js';
-
-/** RunSessions opens the clusters that runs work on. */
-export interface RunSessions {
-  /** By the registered credential; for what NMachine itself does. */
-  forCluster(clusterId: string): Promise<ClusterSession>;
-  /** As the install's own ServiceAccount; for what a publisher wrote. */
-  forInstall(installId: string): Promise<ClusterSession>;
-}
-
-export interface RunEngine {
-  readonly db: Db;
-  readonly clock: Clock;
-  readonly sessions: RunSessions;
-  readonly cancellations: Cancellations;
-  /** Dials what a plan names by URL. */
-  readonly egress: Agent;
-  /** Name of this worker; for people. */
-  readonly worker: string;
-  /** How long a worker that is not heard of keeps its runs, in milliseconds. */
-  readonly leaseMs: number;
-  /** Told of faults that are ours, and of what a run's end could not record. */
-  readonly onFault: (fault: Fault, runId: string) => void;
-}
 
 /** So long the undoing of a run may take, whatever made it fail, in milliseconds. */
 const undoMsMax = 600_000;

@@ -4,9 +4,9 @@ import { runErrorOf } from '../run-error.js';
 import { executeStep } from '../steps/kinds.js';
 import { RunWaits } from '../steps/run-waits.js';
 import type { StepSession } from '../steps/step-context.js';
-import type { RunEngine } from './advance-run.js';
 import type { ClaimedRun, ClaimedStep } from './claim-run.js';
 import type { RunControl } from './run-control.js';
+import type { RunEngine } from './run-engine.js';
 import type { RunLedger } from './run-ledger.js';
 
 /** What the work on a claimed run is done with. */
