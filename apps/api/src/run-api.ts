@@ -1,6 +1,6 @@
 import { Db } from '@nm/adapters/db';
 import { type Logger, startOpsServer } from '@nm/adapters/telemetry';
-import { Vault } from '@nm/adapters/vault';
+import { keyProviderOf, openVault } from '@nm/adapters/vault';
 import { ContextKeys } from '@nm/features/context';
 import { drain, EventStreams, listenOn } from '@nm/features/http';
 import type { Clock } from '@nm/kernel/time';
@@ -21,7 +21,7 @@ export async function runApi(config: ApiConfig, logger: Logger, clock: Clock): P
   });
   const check = () => db.ping().then(() => undefined);
   const ops = await startOpsServer({ app: 'api', host: config.opsHost, port: config.opsPort, check });
-  const vault = new Vault(config.masterKey.reveal());
+  const vault = await openVault({ db, keys: keyProviderOf(config.masterKeys, clock) });
   const contextKeys = await ContextKeys.open({ db, vault, clock });
   const streams = new EventStreams();
   const { app } = await createApi({ config, logger, clock, db, vault, contextKeys, streams });

@@ -1,5 +1,5 @@
 import { Db } from '@nm/adapters/db';
-import { Vault } from '@nm/adapters/vault';
+import { keyProviderOf, openVault, type Vault } from '@nm/adapters/vault';
 import { ContextKeys } from '@nm/features/context';
 import { ChangeFeed, Directory } from '@nm/features/routing';
 import type { Clock } from '@nm/kernel/time';
@@ -22,8 +22,8 @@ export async function openMemory(
   onError: (error: unknown) => void,
 ): Promise<Memory> {
   const db = new Db({ url: config.databaseUrl.reveal(), applicationName: 'nm-gateway', onPoolError: onError });
-  const vault = new Vault(config.masterKey.reveal());
   try {
+    const vault = await openVault({ db, keys: keyProviderOf(config.masterKeys, clock) });
     const keys = await ContextKeys.open({ db, vault, clock });
     const directory = new Directory(db, clock);
     const feed = await ChangeFeed.start({

@@ -15,7 +15,7 @@ export function gatewayConfig(databaseUrl: string, more: Partial<GatewayConfig> 
   return {
     databaseUrl: new Secret(databaseUrl),
     redisUrl: undefined,
-    masterKey: new Secret(masterKey),
+    masterKeys: { kind: 'environment', keys: new Secret([masterKey]) },
     logLevel: 'silent',
     opsHost: '127.0.0.1',
     opsPort: 0,

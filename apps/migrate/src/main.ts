@@ -1,26 +1,17 @@
-import { resolve } from 'node:path';
-import { loadConfig, SecretText } from '@nm/adapters/config';
-import { ensureRoles, migrate } from '@nm/adapters/db';
-import { migrateQueue } from '@nm/adapters/queue';
 import { isFault } from '@nm/kernel/fault';
-import { z } from 'zod';
+import { migrateDatabase } from './migrate-database.js';
+import { rewrapSecrets } from './rewrap-secrets.js';
 
-// The deploy step: run it once before the new version's apps start. It may run twice or beside itself.
-const schema = z.object({
-  /** A role that owns the database and may create roles. */
-  NM_MIGRATION_DATABASE_URL: SecretText,
-  /** What the apps will use; its password becomes that of the role nm_app. */
-  NM_DATABASE_URL: SecretText,
-});
+const [command = 'migrate'] = process.argv.slice(2);
 
 try {
-  const env = loadConfig(schema);
-  const ownerUrl = env.NM_MIGRATION_DATABASE_URL.reveal();
-  await ensureRoles(ownerUrl, env.NM_DATABASE_URL.reveal());
-  const applied = await migrate(ownerUrl, resolve(import.meta.dirname, '../../../../prisma'));
-  await migrateQueue(ownerUrl);
-  console.log(applied.length ? `Applied: ${applied.join(', ')}` : 'The database is up to date.');
-  process.exit(0);
+  if (command === 'migrate') await migrateDatabase(console.log);
+  else if (command === 'rewrap') process.exitCode = (await rewrapSecrets(console.log)) ? 0 : 1;
+  else {
+    console.error(`"${command}" is none of: migrate, rewrap`);
+    process.exitCode = 2;
+  }
+  process.exit();
 } catch (error) {
   console.error(isFault(error) ? `${error.publicMessage}\n${error.message}` : error);
   process.exit(1);

@@ -3,7 +3,7 @@ import { Db } from '@nm/adapters/db';
 import { createEgressAgent } from '@nm/adapters/egress';
 import { openPublisher, Producer, type QueueTarget, queueTarget, WorkerHost } from '@nm/adapters/queue';
 import { type Logger, startOpsServer } from '@nm/adapters/telemetry';
-import { Vault } from '@nm/adapters/vault';
+import { keyProviderOf, openVault } from '@nm/adapters/vault';
 import { advanceRun, OutboxDispatcher, RunCancellations, type RunEngine, startRunSweeper } from '@nm/features/actions';
 import { ClusterSessions } from '@nm/features/clusters';
 import type { Fault } from '@nm/kernel/fault';
@@ -37,7 +37,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   });
   const sessions = new ClusterSessions({
     db,
-    vault: new Vault(config.masterKey.reveal()),
+    vault: await openVault({ db, keys: keyProviderOf(config.masterKeys, clock) }),
     policy: config.egress,
     clock,
   });

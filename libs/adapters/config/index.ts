@@ -4,7 +4,9 @@ export {
   commonConfig,
   environment,
   loadConfig,
+  type MasterKeySource,
   Port,
+  parseMasterKeys,
   SecretText,
 } from './load-config.js';
 export { Secret } from './secret.js';

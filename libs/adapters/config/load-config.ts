@@ -57,15 +57,15 @@ export const commonConfig = z
     NM_PUBLIC_API_URL: z.url().default('http://127.0.0.1:8090'),
   })
   .transform((env, context) => {
-    const masterKey = readMasterKey(env.NM_MASTER_KEY?.reveal(), env.NM_MASTER_KEY_FILE);
-    if (typeof masterKey === 'string') {
-      context.addIssue({ code: 'custom', path: ['NM_MASTER_KEY'], message: masterKey });
+    const masterKeys = readMasterKeys(env.NM_MASTER_KEY?.reveal(), env.NM_MASTER_KEY_FILE);
+    if (typeof masterKeys === 'string') {
+      context.addIssue({ code: 'custom', path: ['NM_MASTER_KEY'], message: masterKeys });
       return z.NEVER;
     }
     return {
       databaseUrl: env.NM_DATABASE_URL,
       redisUrl: env.NM_REDIS_URL,
-      masterKey: new Secret(masterKey),
+      masterKeys,
       logLevel: env.NM_LOG_LEVEL,
       opsHost: env.NM_OPS_HOST,
       opsPort: env.NM_OPS_PORT,
@@ -76,18 +76,34 @@ export const commonConfig = z
   });
 export type CommonConfig = z.output<typeof commonConfig>;
 
-/** readMasterKey returns the key, or the sentence that says what is wrong with it. */
-function readMasterKey(text: string | undefined, file: string | undefined): Buffer | string {
-  let encoded = text;
-  if (encoded === undefined && file !== undefined) {
-    try {
-      encoded = readFileSync(file, 'utf8').trim();
-    } catch {
-      return `the file ${file} (NM_MASTER_KEY_FILE) cannot be read`;
-    }
+/** Where master keys come from. Of several, the first seals and all of them open: that is how one follows another. */
+export type MasterKeySource =
+  | { readonly kind: 'environment'; readonly keys: Secret<readonly Buffer[]> }
+  | { readonly kind: 'file'; readonly path: string };
+
+/** readMasterKeys returns the source, or the sentence that says what is wrong with it. */
+function readMasterKeys(text: string | undefined, path: string | undefined): MasterKeySource | string {
+  if (text !== undefined) {
+    const keys = parseMasterKeys(text);
+    return typeof keys === 'string' ? keys : { kind: 'environment', keys: new Secret(keys) };
   }
-  if (encoded === undefined)
+  if (path === undefined)
     return 'set NM_MASTER_KEY or NM_MASTER_KEY_FILE (32 random bytes in base64: openssl rand -base64 32)';
-  const key = Buffer.from(encoded, 'base64');
-  return key.length === masterKeyBytes ? key : `it must be ${masterKeyBytes} bytes in base64; it is ${key.length}`;
+  try {
+    const keys = parseMasterKeys(readFileSync(path, 'utf8'));
+    return typeof keys === 'string' ? `the file ${path} (NM_MASTER_KEY_FILE): ${keys}` : { kind: 'file', path };
+  } catch {
+    return `the file ${path} (NM_MASTER_KEY_FILE) cannot be read`;
+  }
+}
+
+/** parseMasterKeys reads keys in base64, one per line or separated by commas; a sentence when one is wrong. */
+export function parseMasterKeys(text: string): readonly Buffer[] | string {
+  const keys = text
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map((encoded) => Buffer.from(encoded, 'base64'));
+  if (keys.length === 0) return 'there is no key';
+  const wrong = keys.find((key) => key.length !== masterKeyBytes);
+  return wrong ? `it must be ${masterKeyBytes} bytes in base64; it is ${wrong.length}` : keys;
 }

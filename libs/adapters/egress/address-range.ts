@@ -72,6 +72,8 @@ export function isWithin(address: string, [base, bits]: Cidr): boolean {
 
 function parsePlain(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text) && !/(^|\.)0\d/.test(text)) return ipaddr.IPv4.parse(text);
+  // Octets with leading zeros are octal to some and decimal to others: ::ffff:0177.0.0.1.
+  if (text.includes('.') && /[:.]0\d+(\.|$)/.test(text)) return undefined;
   if (text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text)) return ipaddr.IPv6.parse(text);
   return undefined;
 }

@@ -1,65 +1,74 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Fault } from '@nm/kernel/fault';
 import { randomKeyBytes } from '@nm/kernel/ids';
+import { decrypt, encrypt } from './gcm.js';
+import type { KeyProvider } from './key-provider.js';
+import { LocalKeys } from './local-keys.js';
+import { joinSealed, sealedPrefix, splitSealed } from './sealed-value.js';
 
-const formatVersion = 1;
-const keyIdBytes = 8;
-const nonceBytes = 12;
-const tagBytes = 16;
 const dataKeyBytes = 32;
-const headerBytes = 1 + keyIdBytes;
-const wrappedKeyBytes = nonceBytes + dataKeyBytes + tagBytes;
 
 /** What a subkey is for; a new purpose is a new name, never a shared one. */
-export type SubkeyPurpose = 'access-token' | 'licence-session' | 'bearer-key';
+export type SubkeyPurpose = 'access-token' | 'licence-session' | 'bearer-key' | 'tunnel-forward';
 
 /**
- * Vault seals secrets under the master key: each secret has its own AES-256-GCM data key, which the master key wraps.
+ * Vault seals secrets: each has its own AES-256-GCM data key, which the newest key of the provider wraps.
  * The additional data (org, row, field) is authenticated, so a sealed value copied to another row does not open.
- *
- * Layout: version (1) · id of the master key (8) · nonce, wrapped data key, tag (12+32+16) · nonce, ciphertext, tag.
  */
 export class Vault {
-  readonly #masterKey: Buffer;
-  readonly #keyId: Buffer;
+  readonly #keys: KeyProvider;
+  readonly #root: Buffer;
 
-  constructor(masterKey: Buffer) {
-    this.#masterKey = masterKey;
-    this.#keyId = createHash('sha256').update('nmachine key id').update(masterKey).digest().subarray(0, keyIdBytes);
+  /**
+   * @param keys a provider, or one master key
+   * @param root what subkeys are derived from (32 bytes). It outlives master keys, or a new one would end every licence key.
+   */
+  constructor(keys: Buffer, root?: Buffer);
+  constructor(keys: KeyProvider, root: Buffer);
+  constructor(keys: KeyProvider | Buffer, root?: Buffer) {
+    this.#keys = Buffer.isBuffer(keys) ? new LocalKeys([keys]) : keys;
+    this.#root = root ?? rootOf(keys as Buffer);
   }
 
   /** @param aad names the one place where the value may be opened, outermost first */
-  seal(plain: Buffer | string, aad: readonly string[]): Uint8Array<ArrayBuffer> {
+  async seal(plain: Buffer | string, aad: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
     const dataKey = randomKeyBytes(dataKeyBytes);
     const context = encodeAad(aad);
-    const parts = [
-      Buffer.from([formatVersion]),
-      this.#keyId,
-      encrypt(this.#masterKey, dataKey, context),
-      encrypt(dataKey, Buffer.from(plain), context),
-    ];
-    return new Uint8Array(Buffer.concat(parts));
+    const wrapped = await this.#keys.wrap(dataKey, context);
+    return joinSealed({ wrapped, box: encrypt(dataKey, Buffer.from(plain), context) });
   }
 
-  /** @throws Fault seal_broken when the value was altered, moved, or sealed under another master key */
-  open(sealed: Uint8Array, aad: readonly string[]): Buffer {
-    const bytes = Buffer.from(sealed);
+  /** @throws Fault seal_broken when the value was altered, moved, or sealed under a master key that is not known here */
+  async open(sealed: Uint8Array, aad: readonly string[]): Promise<Buffer> {
+    const { wrapped, box } = splitSealed(sealed);
     const context = encodeAad(aad);
-    if (bytes.length < headerBytes + wrappedKeyBytes + nonceBytes + tagBytes || bytes[0] !== formatVersion)
-      throw new Fault('seal_broken', { internal: 'not a sealed value' });
-    if (!bytes.subarray(1, headerBytes).equals(this.#keyId))
-      throw new Fault('seal_broken', { internal: 'sealed under another master key' });
+    const dataKey = await this.#keys.unwrap(wrapped, context);
     try {
-      const dataKey = decrypt(this.#masterKey, bytes.subarray(headerBytes, headerBytes + wrappedKeyBytes), context);
-      return decrypt(dataKey, bytes.subarray(headerBytes + wrappedKeyBytes), context);
+      return decrypt(dataKey, box, context);
     } catch (cause) {
       throw new Fault('seal_broken', { internal: `authentication failed for ${aad.join('/')}`, cause });
     }
   }
 
-  /** subkey derives 32 bytes for one purpose (HKDF-SHA256, RFC 5869). */
+  /** rewrap puts a value's data key under the newest master key; the secret itself is not touched. @throws Fault seal_broken */
+  async rewrap(sealed: Uint8Array, aad: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
+    const { wrapped, box } = splitSealed(sealed);
+    const context = encodeAad(aad);
+    const dataKey = await this.#keys.unwrap(wrapped, context);
+    return joinSealed({ wrapped: await this.#keys.wrap(dataKey, context), box });
+  }
+
+  /** newestPrefix is how a value starts that needs no rewrapping. */
+  async newestPrefix(): Promise<Uint8Array<ArrayBuffer>> {
+    return new Uint8Array(sealedPrefix(await this.#keys.newestKeyId()));
+  }
+
+  /** subkey derives 32 bytes for one purpose (HKDF-SHA256, RFC 5869 §2.3: one block of the expansion). */
   subkey(purpose: SubkeyPurpose): Buffer {
-    return Buffer.from(hkdfSync('sha256', this.#masterKey, 'nmachine', purpose, 32));
+    return createHmac('sha256', this.#root)
+      .update(purpose)
+      .update(Buffer.from([1]))
+      .digest();
   }
 
   /** hashBearerKey is what the store keeps of a licence key or token: HMAC-SHA256, so a stolen table opens nothing. */
@@ -74,19 +83,10 @@ export class Vault {
   }
 }
 
+/** rootOf extracts a root from a master key (HKDF, RFC 5869 §2.2); the key cannot be computed from it. */
+export const rootOf = (masterKey: Buffer): Buffer => createHmac('sha256', 'nmachine').update(masterKey).digest();
+
 /** Length-prefixed, so that ['ab','c'] and ['a','bc'] differ. */
 function encodeAad(aad: readonly string[]): Buffer {
   return Buffer.from(aad.map((part) => `${Buffer.byteLength(part)}:${part}`).join(''));
-}
-
-function encrypt(key: Buffer, plain: Buffer, aad: Buffer): Buffer {
-  const nonce = randomKeyBytes(nonceBytes);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes }).setAAD(aad);
-  return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
-}
-
-function decrypt(key: Buffer, box: Buffer, aad: Buffer): Buffer {
-  const decipher = createDecipheriv('aes-256-gcm', key, box.subarray(0, nonceBytes), { authTagLength: tagBytes });
-  decipher.setAAD(aad).setAuthTag(box.subarray(-tagBytes));
-  return Buffer.concat([decipher.update(box.subarray(nonceBytes, -tagBytes)), decipher.final()]);
 }

@@ -53,7 +53,7 @@ export class ClusterSessions {
     return this.#hold('cluster', clusterId, async () => {
       const row = await this.#options.db.asSystem((tx) => tx.cluster.findUnique({ where: { id: clusterId } }));
       if (!row) throw new Fault('not_found', { internal: `no cluster ${clusterId}` });
-      return { clusterId, target: { ...placeOf(row), ...openCredential(this.#options.vault, row) } };
+      return { clusterId, target: { ...placeOf(row), ...(await openCredential(this.#options.vault, row)) } };
     });
   }
 

@@ -86,7 +86,7 @@ describeWith(['kubernetes'], 'clusters on a real cluster', () => {
     expect(check.permissions.length).toBeGreaterThan(20);
     const row = await database.db.asSystem((tx) => tx.cluster.findUniqueOrThrow({ where: { id: cluster.id } }));
     expect(row).toMatchObject({ health: 'reachable', version: check.version });
-    expect(Buffer.from(row.credential).toString('latin1')).not.toContain('PRIVATE KEY');
+    expect(Buffer.from(row.credential ?? []).toString('latin1')).not.toContain('PRIVATE KEY');
   });
 
   it('names each permission that a credential lacks, the app’s own included', async () => {

@@ -4,3 +4,4 @@ export { deleteCluster } from './delete-cluster.js';
 export type { ClusterDeps } from './deps.js';
 export { getCluster, listClusters } from './read-clusters.js';
 export { registerCluster } from './register-cluster.js';
+export { credentialPlace } from './sealed-credentials.js';

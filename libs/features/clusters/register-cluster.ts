@@ -23,7 +23,7 @@ export async function registerCluster(
   const parsed = parseKubeconfig(body.kubeconfig, body);
   await checkAddress(deps.policy, parsed.server);
   const place = { id: newId('cluster', deps.clock.nowMs()), orgId: principal.orgId };
-  const credential = sealCredential(deps.vault, place, parsed.credential);
+  const credential = await sealCredential(deps.vault, place, parsed.credential);
   const row = await deps.db.withOrg(principal.orgId, async (tx) => {
     if ((await tx.cluster.count({ where: { customerId: principal.customerId } })) >= clustersMax)
       throw new Fault('conflict', { public: `A customer has at most ${clustersMax} clusters.` });

@@ -19,7 +19,7 @@ export interface SigningKey {
 /** Serialises the creation of the first key between processes that start together. */
 const createLock = 7241010;
 
-const aadOf = (id: string): string[] => ['signing_key', id];
+export const aadOf = (id: string): string[] => ['signing_key', id];
 
 /** readSigningKeys opens every key that may still have tokens about, newest first. */
 export async function readSigningKeys(tx: Tx, vault: Vault): Promise<SigningKey[]> {
@@ -30,7 +30,7 @@ export async function readSigningKeys(tx: Tx, vault: Vault): Promise<SigningKey[
   return Promise.all(
     rows.map(async (row) => {
       const publicJwk = row.publicJwk as JWK;
-      const privateJwk = JSON.parse(vault.open(row.privateKey, aadOf(row.id)).toString()) as JWK;
+      const privateJwk = JSON.parse((await vault.open(row.privateKey, aadOf(row.id))).toString()) as JWK;
       return {
         id: row.id,
         state: row.state,
@@ -49,7 +49,7 @@ export async function ensureSigningKey(tx: Tx, vault: Vault): Promise<void> {
   const id = newId('signingKey');
   const { publicKey, privateKey } = await generateKeyPair(contextAlgorithm, { crv: 'Ed25519', extractable: true });
   const publicJwk = { ...(await exportJWK(publicKey)), kid: id, use: 'sig', alg: contextAlgorithm };
-  const sealed = vault.seal(JSON.stringify(await exportJWK(privateKey)), aadOf(id));
+  const sealed = await vault.seal(JSON.stringify(await exportJWK(privateKey)), aadOf(id));
   await tx.signingKey.create({ data: { id, publicJwk, privateKey: sealed, state: 'active' } });
   await recordChange(tx, { kind: 'signing_key', id, orgId: null });
 }

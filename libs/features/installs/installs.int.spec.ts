@@ -53,7 +53,7 @@ describe('clusters and installs of a licensee', () => {
     const second = await register('sealed-2');
     expect(JSON.stringify(first)).not.toContain('top-secret');
     const [row, other] = [await rowOf(first.id), await rowOf(second.id)];
-    expect(Buffer.from(row.credential).toString('latin1')).not.toContain('top-secret');
+    expect(Buffer.from(row.credential ?? []).toString('latin1')).not.toContain('top-secret');
     expect(JSON.stringify({ ...row, credential: undefined })).not.toContain('top-secret');
     expect(await (await sessions.forCluster(first.id)).authorization()).toBe('Bearer top-secret');
     await database.db.asSystem((tx) =>

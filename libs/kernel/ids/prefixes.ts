@@ -18,6 +18,8 @@ export const prefixes = {
   decision: 'dec',
   oidcIssuer: 'oidc',
   cluster: 'clu',
+  clusterCheck: 'chk',
+  tunnel: 'tun',
   install: 'inst',
   instance: 'kin',
   run: 'run',
