@@ -17,7 +17,22 @@ export interface RealNode {
 /** Image of the machine's own shell, coreutils, tar and curl; and with Node. `imagePullPolicy: Never` is wanted with both. */
 export const nodeImages = { shell: 'nm.test/shell:1', node: 'nm.test/node:1' } as const;
 
-const shellPrograms = ['sh', 'cat', 'sleep', 'ls', 'tar', 'head', 'id', 'stty', 'curl', 'env', 'true', 'seq', 'mkdir'];
+const shellPrograms = [
+  'sh',
+  'cat',
+  'sleep',
+  'ls',
+  'tar',
+  'head',
+  'id',
+  'stty',
+  'curl',
+  'env',
+  'true',
+  'seq',
+  'mkdir',
+  'ln',
+];
 
 /** openRealNode starts the cluster and gives it the images. It ends with this process, if not before. */
 export async function openRealNode(images: readonly (keyof typeof nodeImages)[] = ['shell']): Promise<RealNode> {

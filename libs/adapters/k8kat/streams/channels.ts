@@ -10,11 +10,15 @@ export class Channels {
   readonly #socket: WebSocket;
   readonly #readers = new Map<number, Readable>();
   readonly #full = new Set<number>();
+  readonly #greeted = new Set<number>();
+  readonly #greeting: boolean;
   /** Resolves with `undefined` when the socket ends, however it ends. */
   readonly closed: Promise<void>;
 
-  constructor(socket: WebSocket) {
+  /** @param options.greeting the first message of each channel is not content (port-forward puts the port's number there) */
+  constructor(socket: WebSocket, options: { readonly greeting?: boolean } = {}) {
     this.#socket = socket;
+    this.#greeting = options.greeting ?? false;
     socket.on('message', (data: Buffer) => this.#receive(data));
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
@@ -23,6 +27,7 @@ export class Channels {
         resolve();
       });
     });
+    socket.resume();
   }
 
   /** The protocol that the server chose. */
@@ -79,6 +84,7 @@ export class Channels {
     const number = data[0] ?? -1;
     // The server opens every channel with an empty message.
     if (data.length < 2) return;
+    if (this.#greeting && !this.#greeted.has(number)) return void this.#greeted.add(number);
     const reader = this.#readers.get(number);
     if (!reader || reader.push(data.subarray(1))) return;
     this.#full.add(number);

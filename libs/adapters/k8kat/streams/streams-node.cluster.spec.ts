@@ -1,9 +1,19 @@
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { EgressPolicy } from '@nm/adapters/egress';
+import { systemClock } from '@nm/kernel/time';
+import { Agent, request } from 'undici';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { describeWith } from '../../../testing/needs.js';
 import { nodeImages, openRealNode, type RealNode } from '../../../testing/real-node.js';
 import { type KubeObject, KubeSession, readinessOf } from '../index.js';
+import { copyFromPod, copyToPod } from './copy.js';
 import { exec, openAttach, openExec } from './exec.js';
+import { followLogs } from './follow-logs.js';
+import { readLogs } from './pod-logs.js';
+import { listenPortForward, openPortForward } from './port-forward.js';
 
 const policy = new EgressPolicy({ allow: ['127.0.0.0/8', '::1'] });
 
@@ -32,7 +42,7 @@ describeWith(['kubelet'], 'streams to pods that really run', () => {
   }
 
   beforeAll(async () => {
-    node = await openRealNode();
+    node = await openRealNode(['shell', 'node']);
     session = new KubeSession(node.target, { policy });
     await run(shellPod('sh', 'while read line; do echo "heard $line"; done'));
   }, 180_000);
@@ -72,7 +82,8 @@ describeWith(['kubelet'], 'streams to pods that really run', () => {
     stream.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
     stream.stderr.resume();
     stream.resize({ columns: 123, rows: 45 });
-    await expect.poll(() => (stream.stdin?.write('stty size\n'), said), { timeout: 20_000 }).toContain('45 123');
+    const asked = () => stream.stdin?.write('stty size\n') !== undefined && said;
+    await expect.poll(asked, { timeout: 20_000 }).toContain('45 123');
     stream.stdin?.write('exit 3\n');
     expect(await stream.exit).toBe(3);
   });
@@ -134,5 +145,116 @@ describeWith(['kubelet'], 'streams to pods that really run', () => {
     stream.stdin?.write('you\n');
     await expect.poll(() => said, { timeout: 20_000 }).toBe('heard you\n');
     stream.close();
+  });
+
+  it('forwards a port: many connections at once, large answers, and a clear error where nothing listens', async () => {
+    const script = `"$NODE" -e 'require("http").createServer((q,s)=>s.end(q.url=="/big"?Buffer.alloc(8e6,"z"):"pong "+q.url)).listen(8080)'`;
+    await run(shellPod('web', script, { image: nodeImages.node }));
+    const place = { namespace: 'default', pod: 'web' };
+    const forward = await listenPortForward(session, place, 8080);
+    const at = (port: number, path: string) =>
+      request(`http://127.0.0.1:${port}${path}`, { dispatcher: new Agent(), reset: true });
+    const get = async (path: string) => (await at(forward.port, path)).body.text();
+    await vi.waitFor(async () => expect(await get('/up')).toBe('pong /up'), { timeout: 30_000, interval: 300 });
+    expect(await Promise.all(['/1', '/2', '/3'].map(get))).toEqual(['pong /1', 'pong /2', 'pong /3']);
+    expect((await get('/big')).length).toBe(8e6);
+    await forward.close();
+    await expect(get('/late')).rejects.toThrow();
+    const stream = await openPortForward(session, place, 8080);
+    stream.write('GET /raw HTTP/1.0\r\n\r\n');
+    expect(await text(stream)).toContain('pong /raw');
+    const nothing = await listenPortForward(session, place, 9);
+    await expect(at(nothing.port, '/')).rejects.toThrow();
+    expect(nothing.lastError()).toMatchObject({ code: 'kube_api', extra: { reason: 'PortForward' } });
+    await nothing.close();
+  });
+
+  it('copies a tree into a pod and out again, and never writes outside of the folder', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'nm-copy-'));
+    await mkdir(join(home, 'in', 'sub'), { recursive: true });
+    await writeFile(join(home, 'in', 'sub', 'big'), Buffer.alloc(3_000_000, 7), { mode: 0o600 });
+    await writeFile(join(home, 'in', 'ü name'), 'text');
+    await symlink('/etc/passwd', join(home, 'in', 'link'));
+    await exec(session, place, ['mkdir', '-p', '/tmp']);
+    expect(await copyToPod(session, place, join(home, 'in'), '/tmp')).toEqual({
+      files: 2,
+      bytes: 3_000_004,
+      skipped: [{ path: 'in/link', why: 'symlink' }],
+    });
+    await exec(session, place, ['ln', '-s', '/etc', '/tmp/in/evil']);
+    const out = await copyFromPod(session, place, '/tmp/in', join(home));
+    expect(out).toEqual({ files: 2, bytes: 3_000_004, skipped: [{ path: 'in/evil', why: 'symlink' }] });
+    expect(Buffer.alloc(3_000_000, 7).equals(await readFile(join(home, 'in', 'sub', 'big')))).toBe(true);
+    await expect(copyFromPod(session, place, '/no/such', home)).rejects.toMatchObject({
+      extra: { reason: 'CopyFailed' },
+    });
+    await expect(copyToPod(session, place, join(home, 'in'), '/no/such')).rejects.toMatchObject({
+      extra: { reason: 'CopyFailed' },
+    });
+    await expect(copyFromPod(session, place, '/tmp/in', home, { limits: { bytesMax: 1000 } })).rejects.toMatchObject({
+      extra: { reason: 'CopyTooLarge' },
+    });
+    await rm(home, { recursive: true });
+  });
+
+  it('reads logs: whole, the tail, and those of the run before', async () => {
+    await session.apply(shellPod('ends', 'echo one; echo two; echo three >&2; exit 1'), { fieldManager: 'test' });
+    const place = { namespace: 'default', pod: 'ends' };
+    const previous = () => readLogs(session, place, { previous: true });
+    await vi.waitFor(async () => expect(await previous()).toHaveLength(3), { timeout: 60_000, interval: 500 });
+    const lines = (await previous()).map(({ text }) => text);
+    expect(lines.sort()).toEqual(['one', 'three', 'two']);
+    expect(await readLogs(session, place, { tail: 1 })).toHaveLength(1);
+    await expect(readLogs(session, { ...place, pod: 'none' })).rejects.toMatchObject({ extra: { status: 404 } });
+  });
+
+  it('follows the logs of many pods in one, across restarts and new pods, each line once', async () => {
+    const stop = new AbortController();
+    const said: string[] = [];
+    const labelled = (name: string, script: string): KubeObject => {
+      const pod = shellPod(name, script);
+      return { ...pod, metadata: { ...pod.metadata, labels: { follow: 'me' } } };
+    };
+    const what = { namespace: 'default', labelSelector: 'follow=me' };
+    const following = (async () => {
+      for await (const line of followLogs(session, what, { signal: stop.signal, clock: systemClock }))
+        said.push(`${line.pod}/${line.container}: ${line.text}`);
+    })();
+    // A file system of its own survives in an emptyDir: the second run says something else than the first.
+    const restarting = labelled('again', 'cat /data/n; echo x >> /data/n; echo run over; sleep 1; exit 1');
+    const spec = restarting['spec'] as { containers: object[]; volumes?: object[] };
+    spec.volumes = [{ name: 'data', emptyDir: {} }];
+    Object.assign(spec.containers[0]!, { volumeMounts: [{ name: 'data', mountPath: '/data' }] });
+    await session.apply(restarting, { fieldManager: 'test' });
+    await session.apply(labelled('steady', 'for i in 1 2 3; do echo "tick $i"; sleep 0.2; done; sleep 600'), {
+      fieldManager: 'test',
+    });
+    const enough = () => {
+      expect(said.filter((line) => line === 'again/main: run over').length).toBeGreaterThanOrEqual(2);
+      expect(said).toContain('steady/main: tick 3');
+    };
+    await vi.waitFor(enough, { timeout: 90_000, interval: 300 });
+    stop.abort();
+    await following;
+    expect(said.filter((line) => line.startsWith('steady'))).toEqual([1, 2, 3].map((i) => `steady/main: tick ${i}`));
+    expect(said.filter((line) => line.startsWith('again')).slice(0, 4)).toEqual(
+      ['cat: /data/n: No such file or directory', 'run over', 'x', 'run over'].map((text) => `again/main: ${text}`),
+    );
+  });
+
+  it('stops following one pod when it is over', async () => {
+    const pod = shellPod('once', 'echo done');
+    Object.assign(pod['spec'] as object, { restartPolicy: 'Never' });
+    await session.apply(pod, { fieldManager: 'test' });
+    const said: string[] = [];
+    const signal = AbortSignal.timeout(60_000);
+    for await (const line of followLogs(
+      session,
+      { namespace: 'default', name: 'once' },
+      { signal, clock: systemClock },
+    ))
+      said.push(line.text);
+    expect(said).toEqual(['done']);
+    expect(signal.aborted).toBe(false);
   });
 });

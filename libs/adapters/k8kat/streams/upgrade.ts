@@ -51,6 +51,8 @@ export function openWebSocket(request: UpgradeRequest): Promise<WebSocket> {
       socket.off('error', fail);
       // Whoever uses the socket hears of the end by `close`; an error without a listener would end the process.
       socket.on('error', () => undefined);
+      // Nothing may arrive before whoever asked for the socket listens.
+      socket.pause();
       resolve(socket);
     });
   });
