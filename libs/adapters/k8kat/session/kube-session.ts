@@ -4,6 +4,7 @@ import { Fault } from '@nm/kernel/fault';
 import type { Agent, Dispatcher } from 'undici';
 import type { WebSocket } from 'ws';
 import type { UpgradeOptions } from '../streams/stream-transport.js';
+import type { Impersonation } from '../transport/impersonation.js';
 import { isKubeStatus } from '../transport/kube-faults.js';
 import { objectPath, segment } from '../transport/kube-paths.js';
 import type { ApiResource, KubeMethod, KubeObject, KubeRef, KubeRequestOptions } from '../transport/kube-types.js';
@@ -58,12 +59,21 @@ export interface ServiceAccountToken {
  * connection for each request, drops fields it does not know and reads kubeconfigs that run commands.
  */
 export class KubeSession {
+  readonly #target: KubeTarget;
+  readonly #options: TransportOptions;
   readonly #transport: Transport;
   readonly #discovery: Discovery;
 
-  constructor(target: KubeTarget, options: TransportOptions) {
-    this.#transport = new Transport(target, options);
+  constructor(target: KubeTarget, options: TransportOptions, transport = new Transport(target, options)) {
+    this.#target = target;
+    this.#options = options;
+    this.#transport = transport;
     this.#discovery = new Discovery(this.#transport);
+  }
+
+  /** as gives a session that the server takes for somebody else. It uses this one's connections, and ends with it. */
+  as(who: Impersonation): KubeSession {
+    return new KubeSession(this.#target, this.#options, this.#transport.as(who));
   }
 
   /** server is the API server's base URL; a path in it goes before every request's. */

@@ -6,6 +6,8 @@ import type { Agent, Dispatcher } from 'undici';
 import type { WebSocket } from 'ws';
 import type { UpgradeOptions } from '../streams/stream-transport.js';
 import { openWebSocket } from '../streams/upgrade.js';
+import { ConcurrencyLimit } from './concurrency-limit.js';
+import { type Impersonation, impersonationHeaders } from './impersonation.js';
 import { faultOfDial, faultOfStatus, isKubeStatus, type KubeStatus } from './kube-faults.js';
 import type { KubeMethod, KubeRequestOptions } from './kube-types.js';
 
@@ -31,6 +33,8 @@ export interface TransportOptions {
   readonly clock?: Clock;
   readonly timeoutMs?: number;
   readonly connectTimeoutMs?: number;
+  /** Requests under way at once, streams apart. */
+  readonly concurrencyMax?: number;
   /** Seen once per TLS connection that was opened. */
   readonly onConnect?: () => void;
 }
@@ -40,6 +44,7 @@ const answerBytesMax = 32 * 1024 * 1024;
 const throttleRetriesMax = 2;
 const throttleWaitMsMax = 10_000;
 const connectionsMax = 128;
+const concurrencyMaxDefault = 32;
 
 /** Transport carries requests to one API server as one identity, over one pool of kept-alive connections. */
 export class Transport {
@@ -50,10 +55,15 @@ export class Transport {
   readonly #basePath: string;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #options: TransportOptions;
+  readonly #isView: boolean;
   readonly #dial: ReturnType<typeof createEgressDialer>;
-  readonly #sockets = new Set<WebSocket>();
+  readonly #sockets: Set<WebSocket>;
+  readonly #limit: ConcurrencyLimit;
+  readonly #impersonation: Record<string, string | string[]>;
 
-  constructor(target: KubeTarget, options: TransportOptions) {
+  /** @param pool another transport to the same server, whose connections and limits are used instead of new ones */
+  constructor(target: KubeTarget, options: TransportOptions, pool?: Transport, as?: Impersonation) {
     const url = new URL(target.server);
     this.server = target.server;
     this.#target = target;
@@ -73,8 +83,18 @@ export class Transport {
       ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
       ...(options.onConnect ? { onConnect: options.onConnect } : {}),
     };
-    this.dispatcher = createEgressAgent(options.policy, egress);
-    this.#dial = createEgressDialer(options.policy, egress);
+    this.dispatcher = pool?.dispatcher ?? createEgressAgent(options.policy, egress);
+    this.#dial = pool ? pool.#dial : createEgressDialer(options.policy, egress);
+    this.#sockets = pool ? pool.#sockets : new Set();
+    this.#limit = pool ? pool.#limit : new ConcurrencyLimit(options.concurrencyMax ?? concurrencyMaxDefault);
+    this.#impersonation = impersonationHeaders(as);
+    this.#options = options;
+    this.#isView = pool !== undefined;
+  }
+
+  /** as gives a transport that the server takes for somebody else, over the same connections. */
+  as(who: Impersonation): Transport {
+    return new Transport(this.#target, this.#options, this, who);
   }
 
   /** authorization gives the header's value; undefined when a client certificate is the credential. */
@@ -92,12 +112,17 @@ export class Transport {
     const idempotent = options.idempotent ?? method === 'GET';
     let tokenRenewed = false;
     for (let attempt = 0; ; attempt++) {
-      const answer = await this.#send(method, path, options).catch((error: unknown) => {
+      const sent = this.#limit.run(() => this.#send(method, path, options), options.signal);
+      const answer = await sent.catch((error: unknown) => {
         if (idempotent && attempt < throttleRetriesMax && isBrokenConnection(error)) return undefined;
         throw faultOfDial(error, this.server, options.signal);
       });
       if (!answer) continue;
-      if (answer.status < 400) return answer.json;
+      if (answer.status < 400) {
+        this.#limit.grow();
+        return answer.json;
+      }
+      if (answer.status === 429) this.#limit.shrink();
       if (answer.status === 401 && this.#target.onTokenRefused && !tokenRenewed) {
         tokenRenewed = true;
         this.#target.onTokenRefused();
@@ -127,7 +152,7 @@ export class Transport {
         const socket = await openWebSocket({
           url: this.#upgradeUrl(path, options),
           protocols: options.protocols,
-          headers: authorization ? { authorization } : {},
+          headers: { ...this.#impersonation, ...(authorization ? { authorization } : {}) },
           dial: this.#dial,
           signal: options.signal,
           handshakeTimeoutMs: this.#timeoutMs,
@@ -157,12 +182,14 @@ export class Transport {
   }
 
   retire(): void {
+    if (this.#isView) return;
     void this.dispatcher.close().catch(() => undefined);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    if (this.#isView) return;
     for (const socket of this.#sockets) socket.terminate();
-    return this.dispatcher.destroy();
+    await this.dispatcher.destroy();
   }
 
   async #send(method: KubeMethod, path: string, options: KubeRequestOptions): Promise<Answer> {
@@ -191,6 +218,7 @@ export class Transport {
       headers: {
         accept: options.accept ?? 'application/json',
         'user-agent': 'nmachine',
+        ...this.#impersonation,
         ...(authorization ? { authorization } : {}),
         ...(options.body === undefined ? {} : { 'content-type': options.contentType ?? 'application/json' }),
       },
