@@ -1,6 +1,6 @@
 // Each contract is one schema and one type of the same name; this list is the public face of the API.
 
-export { AccessRule, rulesMax } from './access-rules.js';
+export { AccessRule, rulesMax, ruleTextMax } from './access-rules.js';
 export {
   App,
   Channel,

@@ -106,7 +106,7 @@ function ofCall(node: ASTNode, name: string, args: readonly ASTNode[], scope: Sc
 function ofMethod(node: ASTNode, name: string, receiver: ASTNode, args: readonly ASTNode[], scope: Scope): number {
   const inner = costOf(receiver, scope);
   const [arg] = args;
-  if (args.length === 0 && name === 'size') return 2 + inner;
+  if (args.length === 0 && name === 'size') return 1 + inner;
   if (args.length === 0 && (name === 'lowerAscii' || getters.has(name))) {
     rename(node, [ownPrefix + name, receiver, args]);
     return 3 + inner;

@@ -1,11 +1,12 @@
+import { rulesMax, ruleTextMax } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { compileExpression, type Program } from './cel-program.js';
 import { ruleDenyCodes } from './decision.js';
 import { ExpressionError } from './expression-error.js';
 import type { AccessRule, RuleFault } from './rules.js';
 
-/** At most so many rules in a set. */
-export const rulesMax = 100;
+/** What all expressions of a set may cost together. */
+const setCostMax = 10_000;
 
 const codes: ReadonlySet<string> = new Set(ruleDenyCodes);
 
@@ -38,27 +39,53 @@ export const loadRules = (rules: readonly AccessRule[]): CompiledRules => compil
 
 function compileAll(rules: readonly AccessRule[]): { compiled: CompiledRules; faults: RuleFault[] } {
   const faults = rules.flatMap((rule, index) => faultsOfShape(rules, rule, index));
-  const compiled = rules.map((rule, index) => {
-    try {
-      return { rule, program: compileExpression(rule.when) };
-    } catch (error) {
-      if (!(error instanceof ExpressionError)) throw error;
-      faults.push({ ruleId: rule.id, index, message: error.message, ...placeOf(rule.when, error.offset) });
-      return { rule, program: undefined };
-    }
+  let cost = 0;
+  const compiled = rules.map((rule, index): CompiledRule => {
+    const { program, fault } = compileOne(rule.when);
+    if (fault) faults.push({ ruleId: rule.id, index, ...fault });
+    const before = cost;
+    cost += program?.cost ?? 0;
+    if (before <= setCostMax && cost > setCostMax)
+      faults.push(at(rule, index, `All rules together may cost at most ${setCostMax} units.`));
+    return { rule, program };
   });
   return { compiled: { rules: compiled }, faults };
 }
 
-function faultsOfShape(rules: readonly AccessRule[], { id, effect, code }: AccessRule, index: number): RuleFault[] {
+interface CompiledOne {
+  readonly program: Program | undefined;
+  readonly fault?: Omit<RuleFault, 'ruleId' | 'index'>;
+}
+
+function compileOne(when: string): CompiledOne {
+  try {
+    if (when.length > ruleTextMax) throw new ExpressionError(`An expression has at most ${ruleTextMax} characters.`, 0);
+    return { program: compileExpression(when) };
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    return { program: undefined, fault: { message: error.message, ...placeOf(when, error.offset) } };
+  }
+}
+
+function faultsOfShape(rules: readonly AccessRule[], rule: AccessRule, index: number): RuleFault[] {
+  const { id, effect, code } = rule;
   const messages: string[] = [];
   if (id === '' || id.startsWith('builtin:')) messages.push('The id must not be empty or start with "builtin:".');
   if (rules.findIndex((other) => other.id === id) < index) messages.push(`The id "${id}" is used twice.`);
   if (code !== undefined && effect !== 'deny') messages.push('Only a deny rule has a code.');
   if (code !== undefined && !codes.has(code)) messages.push(`The code must be one of: ${ruleDenyCodes.join(', ')}.`);
-  if (index === rulesMax) messages.push(`At most ${rulesMax} rules.`);
-  return messages.map((message) => ({ ruleId: id, index, message, line: 1, column: 1, offset: 0 }));
+  if (index === rulesMax) messages.push(`A set has at most ${rulesMax} rules.`);
+  return messages.map((message) => at(rule, index, message));
 }
+
+const at = ({ id: ruleId }: AccessRule, index: number, message: string): RuleFault => ({
+  ruleId,
+  index,
+  message,
+  line: 1,
+  column: 1,
+  offset: 0,
+});
 
 function placeOf(text: string, offset: number): Pick<RuleFault, 'line' | 'column' | 'offset'> {
   const before = text.slice(0, offset).split('\n');
