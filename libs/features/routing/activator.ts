@@ -1,7 +1,7 @@
 import { Fault } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
 import type { Directory } from './directory.js';
-import { type InstanceEntry, originOf } from './entries.js';
+import type { InstanceEntry } from './entries.js';
 
 /** Which KAMA a request needs. */
 export interface WakeTarget {
@@ -82,7 +82,7 @@ export class Activator {
   }
 
   #readyOr(instance: InstanceEntry | undefined, target: WakeTarget, leaves: () => AbortSignal): Ready | Promise<Ready> {
-    const origin = originOf(instance);
+    const origin = instance?.origin;
     if (instance && origin) return { origin, instanceId: instance.id, waitedMs: undefined };
     return this.#wait(target, instance, leaves());
   }
@@ -98,7 +98,7 @@ export class Activator {
     for (;;) {
       directory.dropInstance(target.slot);
       const instance = await directory.instance(target.slot);
-      if (originOf(instance) !== refusedOrigin || clock.monotonicMs() - startedMs >= redialMsMax) break;
+      if (instance?.origin !== refusedOrigin || clock.monotonicMs() - startedMs >= redialMsMax) break;
       await clock.sleep(redialPollMs);
     }
     const ready = await this.ready(target, leaves);
@@ -114,7 +114,7 @@ export class Activator {
     try {
       const found = await orAbort(room.outcome, signal);
       const waitedMs = Math.round(clock.monotonicMs() - startedMs);
-      return { origin: originOf(found) ?? '', instanceId: found.id, waitedMs };
+      return { origin: found.origin ?? '', instanceId: found.id, waitedMs };
     } finally {
       room.waiters--;
     }
@@ -142,7 +142,7 @@ export class Activator {
       room.changed = Promise.withResolvers<void>();
       directory.dropInstance(target.slot);
       const instance = await directory.instance(target.slot);
-      if (instance && originOf(instance)) {
+      if (instance?.origin) {
         onWake?.('ready');
         return instance;
       }

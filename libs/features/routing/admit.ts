@@ -1,11 +1,14 @@
 import { defaultChannel } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
-import { type Decision, isSafeMethod, standingOf } from '@nm/kernel/licensing';
+import { type Decision, decidePrepared, refusalOf, type RequestFacts } from '@nm/kernel/licensing';
 import type { Clock } from '@nm/kernel/time';
-import type { Credentials } from './credentials.js';
+import type { Credentials, Holder } from './credentials.js';
 import type { Directory } from './directory.js';
-import type { AppEntry, InstallEntry, LicenceEntry, VersionEntry } from './entries.js';
-import type { KamaPath } from './parse-path.js';
+import { type AppEntry, type InstallEntry, type LicenceEntry, type VersionEntry, versionFor } from './entries.js';
+import type { AppPath } from './parse-path.js';
+import { refusalFault } from './refusal-fault.js';
+import { routeClassOf } from './route-class.js';
+import { type Ground, makeTicket, onSameGround, type Ticket } from './ticket.js';
 
 export interface AdmitDeps {
   readonly directory: Directory;
@@ -15,74 +18,119 @@ export interface AdmitDeps {
   readonly stale: () => boolean;
 }
 
-export interface AdmitRequest {
-  readonly path: KamaPath;
+/** One request at the gate. What is found out on the way is filled in, so that a refusal can be explained too. */
+export interface Visitor {
+  readonly path: AppPath;
   readonly method: string;
   readonly credential: string | undefined;
   /** Value of `Nm-Install`. */
   readonly installId: string | undefined;
+  readonly address: string;
+  licence?: LicenceEntry;
+  /** Set once the licence is known to be good for it. */
+  app?: AppEntry;
+  ticket?: Ticket;
+  request?: RequestFacts;
+  decision?: Decision;
 }
 
 export interface Admission {
-  readonly licence: LicenceEntry;
-  readonly decision: Exclude<Decision, { effect: 'deny' }>;
-  readonly app: AppEntry;
+  readonly ticket: Ticket;
+  readonly decision: Decision;
+  /** What the app may be told: the decision, or less when the credential is worth less. */
+  readonly mode: 'full' | 'read-only';
   readonly version: VersionEntry;
-  readonly install: InstallEntry | undefined;
 }
 
 /**
- * admit is the gate before every KAMA. In this order: credential (401), app (the same 404 for missing and for somebody else's), licence (403), read-only,
- * install, version. Whatever throws here has woken nothing.
+ * admit is the gate before every KAMA and KTEA. In this order: credential (401), app (the same 404 for missing and for somebody else's), the decision
+ * of licence and rules (402, 403, …), install, version, path. Whatever throws here has woken nothing.
  * @returns at once when everything is in memory; else a promise of what was missing: await it and ask again
- * @throws Fault with the code of the first rule that says no; licence_unverifiable when the store cannot be asked
+ * @throws Fault with the code of the first thing that says no; licence_unverifiable when the store cannot be asked
  */
-export function admit(deps: AdmitDeps, request: AdmitRequest): Admission | Promise<unknown> {
+export function admit(deps: AdmitDeps, visitor: Visitor): Admission | Promise<unknown> {
   if (deps.stale()) throw unverifiable();
-  const licence = deps.credentials.licenceOf(request.credential);
-  if (licence instanceof Promise) return licence;
-  const app = deps.directory.app(request.path.org, request.path.app);
+  const holder = deps.credentials.holderOf(visitor.credential);
+  if (holder instanceof Promise) return holder;
+  const { licence } = holder;
+  visitor.licence = licence;
+  const ground = groundOf(deps.directory, visitor, holder);
+  if (ground instanceof Promise) return ground;
+  const ticket = ticketOf(holder, ground);
+  visitor.app = ticket.app;
+  visitor.ticket = ticket;
+  const decision = decideOn(ticket, holder, visitor, deps.clock.nowMs());
+  if (ground.installFault) throw ground.installFault;
+  const { version } = ticket;
+  if (!version) throw visitor.path.selector === undefined ? new Fault('no_published_version') : new Fault('not_found');
+  if (visitor.path.encodedSlashes && !version.encodedSlashes) throw new Fault('invalid_path');
+  if (version.tenancy === 'install' && !ticket.install && ticket.app.kind === 'kama') throw new Fault('install_required');
+  return { ticket, decision, version, mode: decision.effect === 'allow' && !holder.readOnly ? 'full' : 'read-only' };
+}
+
+type FoundGround = Ground & { readonly installFault: Fault | undefined };
+
+/** groundOf finds all that the decision looks at. What a caller may only hear after the decision (which installs there are) is kept for then. */
+function groundOf(directory: Directory, { path, installId }: Visitor, holder: Holder): FoundGround | Promise<unknown> {
+  const { licence } = holder;
+  const app = directory.app(path.appPath);
   if (app instanceof Promise) return app;
-  if (!app || app.id !== licence.appId) throw new Fault('not_found');
-  const decision = decideOrThrow(licence, deps.clock.nowMs());
-  if (decision.effect === 'read-only' && !isSafeMethod(request.method)) throw new Fault('licence_read_only');
-  const installs = deps.directory.installs(licence);
+  if (!app || app.kind !== path.kind) throw new Fault('not_found');
+  const home = app.id === licence.appId ? app : directory.app(licence.appPath);
+  if (home instanceof Promise) return home;
+  if (home === undefined || (home !== app && !home.engines.includes(app.id))) throw new Fault('not_found');
+  const installs = directory.installs(licence);
   if (installs instanceof Promise) return installs;
-  const install = chooseInstall(installs, request.installId);
-  const { selector } = request.path;
-  const version = deps.directory.version(app, selector ?? defaultChannel);
-  if (version instanceof Promise) return version;
-  if (!version) throw selector === undefined ? new Fault('no_published_version') : new Fault('not_found');
-  if (version.tenancy === 'install' && !install) throw new Fault('install_required');
-  return { licence, decision, app, version, install };
+  const selection = directory.selection(app, path.selector ?? defaultChannel);
+  if (selection instanceof Promise) return selection;
+  const chosen = chooseInstall(installs, holder.installId ?? installId);
+  const install = chosen instanceof Fault ? undefined : chosen;
+  const installFault = chosen instanceof Fault ? chosen : undefined;
+  const version = selection && versionFor(selection, licence.cohort);
+  return { licence, app, home, selection, version, install, installFault };
+}
+
+/** A caller's requests mostly stand on the same ground as its last one. */
+function ticketOf(holder: Holder, { licence, app, home, selection, version, install }: FoundGround): Ticket {
+  const ground = { licence, app, home, selection, version, install };
+  if (holder.ticket && onSameGround(holder.ticket, ground)) return holder.ticket;
+  const ticket = makeTicket(ground);
+  holder.ticket = ticket;
+  return ticket;
+}
+
+/** decideOn asks the rules. @throws Fault when they say no */
+function decideOn(ticket: Ticket, holder: Holder, visitor: Visitor, nowMs: number): Decision {
+  const request = requestFactsOf(visitor);
+  const decision = decidePrepared(ticket.prepared, request, nowMs);
+  visitor.request = request;
+  visitor.decision = decision;
+  const refusal = refusalOf(decision, request) ?? (holder.readOnly ? refusalOf(heldReadOnly, request) : undefined);
+  if (refusal !== undefined) throw refusalFault(refusal, decision, ticket);
+  return decision;
+}
+
+const heldReadOnly = { effect: 'read-only', code: 'licence_grace' } as const;
+
+function requestFactsOf({ path: { rest }, method, address }: Visitor): RequestFacts {
+  const query = rest.indexOf('?');
+  const path = query < 0 ? rest : rest.slice(0, query);
+  return { method, path, routeClass: routeClassOf(method, path), address };
 }
 
 /** unverifiable is the answer when nothing is known for sure: no. */
 export const unverifiable = (cause?: unknown): Fault =>
   new Fault('licence_unverifiable', { retryAfterSeconds: 2, ...(cause === undefined ? {} : { cause }) });
 
-/** decideOrThrow turns a denial into its fault, with the dates that its sentence speaks of. */
-export function decideOrThrow(licence: LicenceEntry, nowMs: number): Exclude<Decision, { effect: 'deny' }> {
-  const decision = standingOf(licence.facts, nowMs);
-  if (decision.effect !== 'deny') return decision;
-  const { startsAtMs, expiresAtMs } = licence.facts;
-  throw new Fault(decision.code, {
-    extra: {
-      startsAt: new Date(startsAtMs).toISOString(),
-      ...(expiresAtMs === undefined ? {} : { expiresAt: new Date(expiresAtMs).toISOString() }),
-    },
-  });
-}
-
-/** chooseInstall picks the named install, else the only ready one, else none. @throws Fault not_found, install_not_ready, install_ambiguous */
-function chooseInstall(installs: readonly InstallEntry[], named: string | undefined): InstallEntry | undefined {
+/** chooseInstall picks the named install, else the only ready one, else none; or gives the fault that says why it cannot. */
+function chooseInstall(installs: readonly InstallEntry[], named: string | undefined): InstallEntry | undefined | Fault {
   if (named !== undefined) {
     const install = installs.find(({ id }) => id === named);
-    if (!install) throw new Fault('not_found');
-    if (install.state !== 'ready') throw new Fault('install_not_ready');
-    return install;
+    if (!install) return new Fault('not_found');
+    return install.state === 'ready' ? install : new Fault('install_not_ready');
   }
+  if (installs.length === 0) return undefined;
   const ready = installs.filter(({ state }) => state === 'ready');
-  if (ready.length > 1) throw new Fault('install_ambiguous', { extra: { installs: ready.map(({ id }) => id) } });
+  if (ready.length > 1) return new Fault('install_ambiguous', { extra: { installs: ready.map(({ id }) => id) } });
   return ready[0];
 }

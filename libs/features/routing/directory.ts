@@ -1,19 +1,19 @@
 import type { Change, Db, Tx } from '@nm/adapters/db';
 import type { Clock } from '@nm/kernel/time';
-import type { AppEntry, InstallEntry, InstanceEntry, LicenceEntry, VersionEntry } from './entries.js';
+import type { AppEntry, InstallEntry, InstanceEntry, LicenceEntry, Selection } from './entries.js';
 import {
   loadApp,
   loadInstalls,
   loadInstance,
   loadLicence,
   loadLicenceIdByLookup,
-  loadVersion,
+  loadSelection,
 } from './load-entries.js';
 import { LoadingCache } from './loading-cache.js';
 
 /** Bounds of memory: an entry is about 1 KB. */
 const entriesMax = 150_000;
-/** What does not exist is remembered briefly, and in a small room of its own: strangers choose these keys. */
+/** What does not exist is remembered briefly: strangers choose these keys. */
 const absentMs = 2_000;
 const lookupsMax = 150_000;
 
@@ -28,7 +28,7 @@ export class Directory {
   readonly #lookups: LoadingCache<string | undefined>;
   readonly #licences: LoadingCache<LicenceEntry | undefined>;
   readonly #apps: LoadingCache<AppEntry | undefined>;
-  readonly #versions: LoadingCache<VersionEntry | undefined>;
+  readonly #selections: LoadingCache<Selection | undefined>;
   readonly #installs: LoadingCache<readonly InstallEntry[]>;
   readonly #instances: LoadingCache<InstanceEntry | undefined>;
   readonly #listeners = new Set<Listener>();
@@ -49,15 +49,8 @@ export class Directory {
       });
     this.#lookups = make(lookupsMax, loadLicenceIdByLookup, (licenceId) => licenceId);
     this.#licences = make(entriesMax, loadLicence, (licence) => licence?.appId);
-    this.#apps = make(
-      entriesMax,
-      (tx, key) => {
-        const [org = '', app = ''] = key.split('/');
-        return loadApp(tx, org, app);
-      },
-      (app) => app?.orgId,
-    );
-    this.#versions = make(entriesMax, (tx, key) => loadVersion(tx, ...splitVersionKey(key)), orgOfKey);
+    this.#apps = make(entriesMax, loadApp, (app) => app?.orgId);
+    this.#selections = make(entriesMax, (tx, key) => loadSelection(tx, ...splitSelectionKey(key)), orgOfKey);
     this.#installs = make(entriesMax, (tx, key) => loadInstalls(tx, key.slice(key.indexOf('/') + 1)), orgOfKey);
     this.#instances = make(entriesMax, loadInstance, (instance) => instance?.id);
   }
@@ -70,13 +63,14 @@ export class Directory {
     return this.#licences.get(id);
   }
 
-  app(org: string, app: string): AppEntry | undefined | Promise<AppEntry | undefined> {
-    return this.#apps.get(`${org}/${app}`);
+  /** @param path `org/app` */
+  app(path: string): AppEntry | undefined | Promise<AppEntry | undefined> {
+    return this.#apps.get(path);
   }
 
   /** @param selector name of a version or a channel */
-  version(app: AppEntry, selector: string): VersionEntry | undefined | Promise<VersionEntry | undefined> {
-    return this.#versions.get(`${app.orgId}/${app.id}@${selector}`);
+  selection(app: AppEntry, selector: string): Selection | undefined | Promise<Selection | undefined> {
+    return this.#selections.get(`${app.orgId}/${app.id}@${selector}`);
   }
 
   installs(licence: LicenceEntry): readonly InstallEntry[] | Promise<readonly InstallEntry[]> {
@@ -107,13 +101,13 @@ export class Directory {
         break;
       case 'app':
         this.#apps.dropGroup(orgId);
-        this.#versions.dropGroup(orgId);
+        this.#selections.dropGroup(orgId);
         // A plan's entitlements are announced as a change of its app.
         this.#licences.dropGroup(change.id);
         break;
       case 'version':
       case 'channel':
-        this.#versions.dropGroup(orgId);
+        this.#selections.dropGroup(orgId);
         break;
       case 'install':
       case 'cluster':
@@ -122,10 +116,12 @@ export class Directory {
       case 'instance':
         this.#instances.dropGroup(change.id);
         break;
-      case 'signing_key':
       case 'rules':
-      case 'issuer':
       case 'org':
+        this.#apps.dropGroup(orgId);
+        break;
+      case 'signing_key':
+      case 'issuer':
       case 'session':
         break;
     }
@@ -134,7 +130,7 @@ export class Directory {
 
   /** clear forgets everything. */
   clear(): void {
-    for (const cache of [this.#lookups, this.#licences, this.#apps, this.#versions, this.#installs, this.#instances])
+    for (const cache of [this.#lookups, this.#licences, this.#apps, this.#selections, this.#installs, this.#instances])
       cache.clear();
   }
 }
@@ -142,7 +138,7 @@ export class Directory {
 /** Keys of what an organisation owns begin with its id, so that even what is absent belongs to a group. */
 const orgOfKey = (_value: unknown, key: string): string => key.slice(0, key.indexOf('/'));
 
-function splitVersionKey(key: string): [appId: string, selector: string] {
+function splitSelectionKey(key: string): [appId: string, selector: string] {
   const at = key.indexOf('@');
   return [key.slice(key.indexOf('/') + 1, at), key.slice(at + 1)];
 }

@@ -1,15 +1,22 @@
-import type { Entitlements, Tenancy } from '@nm/kernel/contracts';
-import type { LicenceFacts } from '@nm/kernel/licensing';
+import type { Limits, Tenancy, UsageLimits } from '@nm/kernel/contracts';
+import type { CompiledRules, StandingFacts } from '@nm/kernel/licensing';
 
 /** What the directory keeps of a licence. A changed licence is a new object: its identity tells that nothing changed. */
 export interface LicenceEntry {
   readonly id: string;
   readonly orgId: string;
   readonly appId: string;
+  /** `org/app` of the app that it is for. */
+  readonly appPath: string;
   readonly keyLookup: string;
   readonly keyHash: Uint8Array;
-  readonly facts: LicenceFacts;
-  readonly entitlements: Entitlements;
+  /** 0 to 99: which rollouts it takes part in. */
+  readonly cohort: number;
+  readonly facts: StandingFacts['licence'];
+  readonly plan: StandingFacts['plan'];
+  readonly limits: Limits;
+  readonly customer: StandingFacts['customer'];
+  readonly factsVersion: string;
 }
 
 export interface AppEntry {
@@ -17,6 +24,17 @@ export interface AppEntry {
   readonly orgId: string;
   readonly org: string;
   readonly app: string;
+  readonly kind: 'kama' | 'ktea';
+  /** Engines (apps of kind ktea) that its licences may use too. */
+  readonly engines: readonly string[];
+  /** Origins of web pages that may call it; `*` for all. */
+  readonly corsOrigins: readonly string[];
+  readonly rules: CompiledRules;
+  /** Undefined while the app has no rules of its own. */
+  readonly ruleSetVersion: number | undefined;
+  readonly limits: UsageLimits;
+  readonly orgLimits: UsageLimits;
+  readonly renewalUrl: string | undefined;
 }
 
 export interface VersionEntry {
@@ -27,6 +45,17 @@ export interface VersionEntry {
   readonly tenancy: Tenancy;
   readonly startSeconds: number;
   readonly idleSeconds: number;
+  readonly encodedSlashes: boolean;
+}
+
+/** What a selector stands for: one version, or during a channel's rollout two. */
+export interface Selection {
+  readonly version: VersionEntry;
+  readonly next: VersionEntry | undefined;
+  /** Cohorts below it get `next`. */
+  readonly nextPercent: number;
+  /** Name of the channel; undefined when the selector named a version. */
+  readonly channel: string | undefined;
 }
 
 export interface InstallEntry {
@@ -44,13 +73,12 @@ export interface InstanceEntry {
   readonly observed: string;
   readonly desired: string;
   readonly address: string | undefined;
+  /** Where it listens, as a target's origin; undefined while it is not to be used. */
+  readonly origin: string | undefined;
   /** Back-off of a crashed instance: it is not started again before. */
   readonly notBeforeMs: number | undefined;
 }
 
-/** originOf is where a ready instance listens; undefined while it is not to be used. */
-export function originOf(instance: InstanceEntry | undefined): string | undefined {
-  if (instance?.observed !== 'ready' || instance.desired !== 'running' || instance.address === undefined)
-    return undefined;
-  return instance.address.startsWith('http://') ? instance.address : `http://${instance.address}`;
-}
+/** versionFor is the version that a licence of this cohort gets. */
+export const versionFor = ({ version, next, nextPercent }: Selection, cohort: number): VersionEntry =>
+  next !== undefined && cohort < nextPercent ? next : version;

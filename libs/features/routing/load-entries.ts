@@ -1,27 +1,59 @@
 import type { Tx } from '@nm/adapters/db';
-import { Entitlements, GraceSteps, VersionSpec } from '@nm/kernel/contracts';
-import type { LicenceFacts } from '@nm/kernel/licensing';
-import type { AppEntry, InstallEntry, InstanceEntry, LicenceEntry, VersionEntry } from './entries.js';
+import { AccessRule, Entitlements, GraceSteps, LicenceState, Limits, UsageLimits, VersionSpec } from '@nm/kernel/contracts';
+import { cohortOf } from '@nm/kernel/ids';
+import { type AccessRule as Rule, type CompiledRules, loadRules, noRules } from '@nm/kernel/licensing';
+import { z } from 'zod';
+import type { AppEntry, InstallEntry, InstanceEntry, LicenceEntry, Selection, VersionEntry } from './entries.js';
+
+const StoredRules = z.array(AccessRule);
+/** A rule that matches everybody and cannot be evaluated: stored rules that nobody can read say no. */
+const unreadable: Rule = { id: 'unreadable', name: 'Rules that cannot be read', effect: 'deny', when: '' };
 
 /** loadLicence reads one licence with what its plan grants. */
 export async function loadLicence(tx: Tx, id: string): Promise<LicenceEntry | undefined> {
-  const row = await tx.licence.findUnique({ where: { id }, include: { plan: { select: { entitlements: true } } } });
+  const row = await tx.licence.findUnique({
+    where: { id },
+    include: {
+      plan: { select: { slug: true, entitlements: true, limits: true } },
+      customer: { select: { id: true, name: true } },
+      app: { select: { slug: true, org: { select: { slug: true } } } },
+    },
+  });
   if (!row) return undefined;
+  const { plan, customer, app, expiresAfterFirstUseSeconds } = row;
+  const limits = Limits.parse(plan.limits);
   return {
     id: row.id,
     orgId: row.orgId,
     appId: row.appId,
+    appPath: `${app.org.slug}/${app.slug}`,
     keyLookup: row.keyLookup,
     keyHash: row.keyHash,
+    cohort: cohortOf(row.id),
     facts: {
-      state: row.state as LicenceFacts['state'],
+      id: row.id,
+      state: LicenceState.parse(row.state),
       startsAtMs: row.startsAt.getTime(),
       expiresAtMs: row.expiresAt?.getTime(),
       grace: GraceSteps.parse(row.grace),
       trial: row.trial,
+      ...(expiresAfterFirstUseSeconds === null
+        ? {}
+        : { firstUse: { seconds: expiresAfterFirstUseSeconds, usedAtMs: row.firstUsedAt?.getTime() } }),
     },
-    entitlements: Entitlements.parse(row.plan.entitlements),
+    plan: { slug: plan.slug, entitlements: Entitlements.parse(plan.entitlements), limits: numbersOf(limits) },
+    limits,
+    customer,
+    factsVersion: row.updatedAt.toISOString(),
   };
+}
+
+/** Rules see limits as one flat table of numbers. */
+function numbersOf({ seats, ...limits }: Limits): Record<string, number> {
+  const numbers: Record<string, number> = {};
+  for (const [name, value] of Object.entries(limits)) if (value !== undefined) numbers[name] = value;
+  for (const [name, value] of Object.entries(seats ?? {})) if (value !== undefined) numbers[`seats_${name}`] = value;
+  return numbers;
 }
 
 /** loadLicenceIdByLookup finds whose key this could be; the caller compares the hash. */
@@ -29,27 +61,69 @@ export async function loadLicenceIdByLookup(tx: Tx, lookup: string): Promise<str
   return (await tx.licence.findUnique({ where: { keyLookup: lookup }, select: { id: true } }))?.id;
 }
 
-export async function loadApp(tx: Tx, org: string, app: string): Promise<AppEntry | undefined> {
-  const row = await tx.app.findFirst({ where: { slug: app, org: { slug: org } }, select: { id: true, orgId: true } });
-  return row ? { ...row, org, app } : undefined;
-}
-
-/** loadVersion resolves a version's name, else a channel's, to a published version. */
-export async function loadVersion(tx: Tx, appId: string, selector: string): Promise<VersionEntry | undefined> {
-  const row =
-    (await tx.appVersion.findFirst({ where: { appId, name: selector, state: 'published' } })) ??
-    (await tx.channel.findFirst({ where: { appId, name: selector }, include: { version: true } }))?.version;
-  if (row?.state !== 'published') return undefined;
-  const spec = VersionSpec.parse(row.spec);
+/** loadApp reads an app with the rules that are in force. @param path `org/app` */
+export async function loadApp(tx: Tx, path: string): Promise<AppEntry | undefined> {
+  const [org = '', app = ''] = path.split('/');
+  const row = await tx.app.findFirst({
+    where: { slug: app, org: { slug: org } },
+    include: {
+      org: { select: { limits: true, renewalUrl: true } },
+      ruleSets: { orderBy: { version: 'desc' }, take: 1, select: { version: true, rules: true } },
+    },
+  });
+  if (!row) return undefined;
+  const [ruleSet] = row.ruleSets;
   return {
     id: row.id,
-    appId: row.appId,
     orgId: row.orgId,
-    name: row.name,
-    tenancy: spec.tenancy,
-    startSeconds: spec.startSeconds,
-    idleSeconds: spec.idleSeconds,
+    org,
+    app,
+    kind: row.kind === 'ktea' ? 'ktea' : 'kama',
+    engines: row.engines,
+    corsOrigins: row.corsOrigins,
+    rules: rulesOf(ruleSet?.rules),
+    ruleSetVersion: ruleSet?.version,
+    limits: UsageLimits.parse(row.limits),
+    orgLimits: UsageLimits.parse(row.org.limits),
+    renewalUrl: row.renewalUrl ?? row.org.renewalUrl ?? undefined,
   };
+}
+
+function rulesOf(stored: unknown): CompiledRules {
+  if (stored === undefined) return noRules;
+  const rules = StoredRules.safeParse(stored);
+  return loadRules(rules.success ? rules.data : [unreadable]);
+}
+
+/** loadSelection resolves a version's name, else a channel's, to published versions. */
+export async function loadSelection(tx: Tx, appId: string, selector: string): Promise<Selection | undefined> {
+  const named = await tx.appVersion.findFirst({ where: { appId, name: selector, state: 'published' } });
+  if (named) return { version: versionOf(named), next: undefined, nextPercent: 0, channel: undefined };
+  const channel = await tx.channel.findFirst({
+    where: { appId, name: selector },
+    include: { version: true, nextVersion: true },
+  });
+  if (channel?.version.state !== 'published') return undefined;
+  const { version, nextVersion, nextPercent } = channel;
+  return {
+    version: versionOf(version),
+    next: nextVersion?.state === 'published' ? versionOf(nextVersion) : undefined,
+    nextPercent,
+    channel: selector,
+  };
+}
+
+interface VersionRow {
+  readonly id: string;
+  readonly appId: string;
+  readonly orgId: string;
+  readonly name: string;
+  readonly spec: unknown;
+}
+
+function versionOf({ id, appId, orgId, name, spec }: VersionRow): VersionEntry {
+  const { tenancy, startSeconds, idleSeconds, encodedSlashes = false } = VersionSpec.parse(spec);
+  return { id, appId, orgId, name, tenancy, startSeconds, idleSeconds, encodedSlashes };
 }
 
 /** loadInstalls reads the installs of a licence that still exist. */
@@ -64,12 +138,16 @@ export async function loadInstalls(tx: Tx, licenceId: string): Promise<readonly 
 export async function loadInstance(tx: Tx, slot: string): Promise<InstanceEntry | undefined> {
   const row = await tx.instance.findUnique({ where: { slot } });
   if (!row) return undefined;
+  const { observed, desired } = row;
+  const address = row.address ?? undefined;
+  const usable = observed === 'ready' && desired === 'running' && address !== undefined;
   return {
     id: row.id,
     orgId: row.orgId,
-    observed: row.observed,
-    desired: row.desired,
-    address: row.address ?? undefined,
+    observed,
+    desired,
+    address,
+    origin: usable ? (address.startsWith('http://') ? address : `http://${address}`) : undefined,
     notBeforeMs: row.notBefore?.getTime(),
   };
 }

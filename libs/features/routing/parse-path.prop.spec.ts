@@ -1,19 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseClusterPath, parseKamaPath } from './parse-path.js';
+import { parseAppPath, parseClusterPath } from './parse-path.js';
 
 const slug = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/);
 const segment = fc.stringMatching(/^(?:[A-Za-z0-9_~!$&'()*+,=:@-]|%20|%c3%a9|%2a){1,12}$/);
 const rest = fc.array(segment, { maxLength: 5 }).map((parts) => parts.map((part) => `/${part}`).join(''));
 const query = fc.option(fc.stringMatching(/^[A-Za-z0-9=&%/.?]{0,20}$/), { nil: undefined });
 
-describe('parseKamaPath', () => {
+describe('parseAppPath', () => {
   it('gives back every byte behind the app, query included', () => {
     fc.assert(
       fc.property(slug, slug, fc.option(slug, { nil: undefined }), rest, query, (org, app, selector, path, search) => {
         const tail = path + (search === undefined ? '' : `?${search}`);
         const url = `/kama/${org}/${app}${selector === undefined ? '' : `@${selector}`}${tail}`;
-        expect(parseKamaPath(url)).toEqual({ org, app, selector, rest: tail.startsWith('/') ? tail : `/${tail}` });
+        expect(parseAppPath(url)).toEqual({
+          kind: 'kama',
+          appPath: `${org}/${app}`,
+          selector,
+          prefix: url.slice(0, url.length - tail.length),
+          rest: tail.startsWith('/') ? tail : `/${tail}`,
+          encodedSlashes: false,
+        });
       }),
     );
   });
@@ -27,9 +34,11 @@ describe('parseKamaPath', () => {
       '%2e',
       '..;a',
       '%2E%2e;',
-      'a%2fb',
-      'a%2Fb',
-      'a%5cb',
+      '..%2fa',
+      'a%2F..',
+      'a%5c%2e%2E%2fb',
+      'a%2f%5cb',
+      '%2fa',
       'a\\b',
       'a%00',
       'a%0d',
@@ -43,7 +52,7 @@ describe('parseKamaPath', () => {
     fc.assert(
       fc.property(slug, slug, rest, trick, rest, (org, app, before, bad, after) => {
         const url = `/kama/${org}/${app}${before}/${bad}${after === '' ? '/x' : after}`;
-        expect([url, parseKamaPath(url)]).toEqual([url, undefined]);
+        expect([url, parseAppPath(url)]).toEqual([url, undefined]);
       }),
     );
   });
@@ -74,9 +83,12 @@ describe('parseKamaPath', () => {
     fc.assert(
       fc.property(noise, (parts) => {
         const url = `/kama/acme/app/${parts.join('')}`;
-        const parsed = parseKamaPath(url);
+        const parsed = parseAppPath(url);
         if (!parsed) return;
         expect(new URL(`http://x${url}`).pathname).toMatch(/^\/kama\/acme\/app\//);
+        // Whoever decodes slashes first must not get out either.
+        const decoded = url.replace(/%2f|%5c/gi, '/');
+        expect(new URL(`http://x${decoded}`).pathname).toMatch(/^\/kama\/acme\/app\//);
         expect(new URL(`http://x${parsed.rest}`).host).toBe('x');
         expect(decodeURIComponent(url.split('?')[0]!.replace(/%(?![0-9a-f]{2})/gi, ''))).not.toMatch(/\/\.\.?(\/|;|$)/);
       }),
@@ -105,13 +117,36 @@ describe('parseKamaPath', () => {
     '/kama/acme?x=/app',
     'http://evil/kama/acme/app',
   ])('refuses %s', (url) => {
-    expect(parseKamaPath(url)).toBeUndefined();
+    expect(parseAppPath(url)).toBeUndefined();
   });
 
   it('leaves the query alone: it is the app that reads it', () => {
-    expect(parseKamaPath('/kama/acme/app/x?p=../%2e%2e//a%2fb%00')?.rest).toBe('/x?p=../%2e%2e//a%2fb%00');
-    expect(parseKamaPath('/kama/acme/app?x')?.rest).toBe('/?x');
-    expect(parseKamaPath('/kama/acme/app@1.2.0')).toEqual({ org: 'acme', app: 'app', selector: '1.2.0', rest: '/' });
+    expect(parseAppPath('/kama/acme/app/x?p=../%2e%2e//a%2fb%00')?.rest).toBe('/x?p=../%2e%2e//a%2fb%00');
+    expect(parseAppPath('/kama/acme/app?x')?.rest).toBe('/?x');
+    expect(parseAppPath('/kama/acme/app@1.2.0')).toMatchObject({ appPath: 'acme/app', selector: '1.2.0', rest: '/' });
+    expect(parseAppPath('/kama/acme/app/x@y')).toMatchObject({ appPath: 'acme/app', selector: undefined, rest: '/x@y' });
+  });
+
+  it('tells of encoded slashes in the app’s own part, and takes them nowhere else', () => {
+    for (const rest of ['/a%2Fb', '/a%5cb/c', '/a%2f'])
+      expect(parseAppPath(`/kama/acme/app${rest}`)).toMatchObject({ rest, encodedSlashes: true });
+    expect(parseAppPath('/kama/acme/app/a?b=%2f')?.encodedSlashes).toBe(false);
+    for (const url of ['/kama/acme%2fapp/x', '/kama/acme/app%2Fx', '/kama/acme/app@1%2f2', '/kama%2facme/app/x'])
+      expect(parseAppPath(url)).toBeUndefined();
+  });
+
+  it('reads an engine’s path, whose version is always named', () => {
+    expect(parseAppPath('/ktea/acme/engine/1.2.0/template?release_name=x')).toEqual({
+      kind: 'ktea',
+      appPath: 'acme/engine',
+      selector: '1.2.0',
+      prefix: '/ktea/acme/engine/1.2.0',
+      rest: '/template?release_name=x',
+      encodedSlashes: false,
+    });
+    expect(parseAppPath('/ktea/acme/engine/1.2.0')).toMatchObject({ selector: '1.2.0', rest: '/' });
+    for (const url of ['/ktea/acme/engine', '/ktea/acme/engine/', '/ktea/acme', '/ktea/acme/engine/A', '/ktea/a/b@1/1/x'])
+      expect([url, parseAppPath(url)]).toEqual([url, undefined]);
   });
 });
 
@@ -130,6 +165,7 @@ describe('parseClusterPath', () => {
     '/clusters/clu_1/proxy/../x',
     '/clusters/CLU/proxy/x',
     '/clusters/clu_1/proxy//x',
+    '/clusters/clu_1/proxy/a%2fb',
   ])('refuses %s', (url) => {
     expect(parseClusterPath(url)).toBeUndefined();
   });

@@ -1,14 +1,22 @@
 import { Fault, hasCode, isFault } from '@nm/kernel/fault';
-import { type AdmitDeps, decideOrThrow, unverifiable } from './admit.js';
+import { decidePrepared, refusalOf, type RequestFacts } from '@nm/kernel/licensing';
+import { type AdmitDeps, unverifiable } from './admit.js';
+import type { LicenceEntry, Selection } from './entries.js';
+import { refusalFault } from './refusal-fault.js';
+import { makeTicket } from './ticket.js';
 
-/** Whom an open stream belongs to. */
+/** Whom an open exchange belongs to, and what was asked. */
 export interface StreamTag {
   readonly licenceId: string;
   readonly installId: string | undefined;
+  /** What the rules were asked about. */
+  readonly request: RequestFacts;
+  /** What chose the version, so that rules on version and channel are asked again too. */
+  readonly selection?: Selection | undefined;
 }
 
 /**
- * review asks whether a stream that was let in would still be let in now.
+ * review asks whether an exchange that was let in would still be let in now, by its licence, its install and the rules of its app.
  * @returns the reason to cut it, or undefined
  */
 export async function review(deps: Omit<AdmitDeps, 'credentials'>, tag: StreamTag): Promise<Fault | undefined> {
@@ -16,14 +24,27 @@ export async function review(deps: Omit<AdmitDeps, 'credentials'>, tag: StreamTa
   try {
     const licence = await deps.directory.licence(tag.licenceId);
     if (!licence) return new Fault('licence_revoked');
-    decideOrThrow(licence, deps.clock.nowMs());
-    if (tag.installId === undefined) return undefined;
-    const install = (await deps.directory.installs(licence)).find(({ id }) => id === tag.installId);
-    return install?.state === 'ready' ? undefined : new Fault('not_found');
+    return await reviewLicence(deps, tag, licence);
   } catch (error) {
     // The store is away: what was decided holds until the lease ends.
     if (hasCode(error, 'store_unavailable')) return undefined;
     if (isFault(error)) return error;
     throw error;
   }
+}
+
+async function reviewLicence(
+  { directory, clock }: Omit<AdmitDeps, 'credentials'>,
+  { installId, request, selection }: StreamTag,
+  licence: LicenceEntry,
+): Promise<Fault | undefined> {
+  const home = await directory.app(licence.appPath);
+  if (!home) return new Fault('not_found');
+  const install =
+    installId === undefined ? undefined : (await directory.installs(licence)).find(({ id }) => id === installId);
+  if (installId !== undefined && install?.state !== 'ready') return new Fault('not_found');
+  const ticket = makeTicket({ licence, app: home, home, selection, version: selection?.version, install });
+  const decision = decidePrepared(ticket.prepared, request, clock.nowMs());
+  const refusal = refusalOf(decision, request);
+  return refusal && refusalFault(refusal, decision, ticket);
 }

@@ -1,0 +1,51 @@
+import { type Decision, type Prepared, prepare } from '@nm/kernel/licensing';
+import type { AppEntry, InstallEntry, LicenceEntry, Selection, VersionEntry } from './entries.js';
+
+/**
+ * Ticket is the ground on which one licence's requests are decided: all facts but the request and the time, with everything prepared that follows
+ * from them. Entries are replaced, never changed, so the same entries are the same ground.
+ */
+export interface Ticket {
+  readonly licence: LicenceEntry;
+  /** The app that the request is for. */
+  readonly app: AppEntry;
+  /** The app of the licence, whose rules hold; another one than `app` when that is an engine. */
+  readonly home: AppEntry;
+  readonly selection: Selection | undefined;
+  readonly version: VersionEntry | undefined;
+  readonly install: InstallEntry | undefined;
+  readonly prepared: Prepared;
+  /** What the caller signed or counted for it, kept with it. */
+  context: { readonly text: string; readonly mode: Decision['effect']; readonly untilMs: number } | undefined;
+}
+
+export interface Ground {
+  readonly licence: LicenceEntry;
+  readonly app: AppEntry;
+  readonly home: AppEntry;
+  readonly selection: Selection | undefined;
+  readonly version: VersionEntry | undefined;
+  readonly install: InstallEntry | undefined;
+}
+
+/** onSameGround tells whether a ticket may be used again. */
+export const onSameGround = (ticket: Ticket, ground: Ground): boolean =>
+  ticket.licence === ground.licence &&
+  ticket.app === ground.app &&
+  ticket.home === ground.home &&
+  ticket.selection === ground.selection &&
+  ticket.install === ground.install;
+
+export function makeTicket(ground: Ground): Ticket {
+  const { licence, home, selection, version, install } = ground;
+  const prepared = prepare(home.rules, {
+    licence: licence.facts,
+    plan: licence.plan,
+    customer: licence.customer,
+    install: install && { id: install.id, clusterId: install.clusterId, namespace: install.namespace },
+    version: version?.name ?? '',
+    channel: selection?.channel,
+    factsVersion: `${licence.factsVersion}/${home.ruleSetVersion ?? 0}`,
+  });
+  return { ...ground, prepared, context: undefined };
+}
