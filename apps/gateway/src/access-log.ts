@@ -29,17 +29,36 @@ export class AccessLog {
     const elapsedMs = this.#clock.monotonicMs() - context.startedMs;
     this.#metrics.finished(status, elapsedMs / 1000);
     if (status < 400 && !fault && this.#sample < 1 && randomFraction() >= this.#sample) return;
-    const { startedMs: _, target, ...known } = context;
-    const line = {
-      ...known,
-      path: target.split('?', 1)[0]?.slice(0, pathCharsMax),
-      status,
-      ms: Math.round(elapsedMs * 10) / 10,
-      bytesIn: finished.bytesIn,
-      bytesOut: finished.bytesOut,
-      ...(fault ? { code: fault.code } : {}),
-    };
+    const line = lineOf(context, finished, status, elapsedMs);
     if (fault && fault.status >= 500) this.#log.warn({ ...line, err: fault }, 'request failed');
     else this.#log.info(line, fault ? 'request refused' : 'request');
   }
+}
+
+const tenths = (ms: number): number => Math.round(ms * 10) / 10;
+
+/** lineOf puts together what the log says; absent members are left out of JSON. */
+function lineOf(context: RequestContext, finished: Outcome, status: number, elapsedMs: number) {
+  const { requestId, route, method, target, app, clusterId, visitor, wakeMs, startedMs, plannedMs, answeredMs } =
+    context;
+  return {
+    requestId,
+    route,
+    method,
+    path: target.split('?', 1)[0]?.slice(0, pathCharsMax),
+    app,
+    clusterId,
+    licenceId: visitor?.licence?.id ?? context.licenceId,
+    installId: visitor?.ticket?.install?.id ?? context.installId,
+    decision: visitor?.decision?.code,
+    rule: visitor?.decision?.ruleId,
+    code: finished.fault?.code,
+    status,
+    ms: tenths(elapsedMs),
+    decideMs: plannedMs === undefined ? undefined : tenths(plannedMs - startedMs - (wakeMs ?? 0)),
+    wakeMs,
+    appMs: plannedMs === undefined || answeredMs === undefined ? undefined : tenths(answeredMs - plannedMs),
+    bytesIn: finished.bytesIn,
+    bytesOut: finished.bytesOut,
+  };
 }

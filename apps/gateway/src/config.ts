@@ -12,6 +12,8 @@ const gatewayConfig = z
     NM_GATEWAY_ENGINE: z.enum(engineKinds).default('node-http'),
     /** Fraction of successful requests that are logged; denials and errors always are. */
     NM_GATEWAY_LOG_SAMPLE: z.coerce.number().min(0).max(1).default(1),
+    /** One of so many requests that are let in is kept to be explained (`decision_sample`); refusals always are. 0: none. */
+    NM_GATEWAY_DECISION_SAMPLE: z.coerce.number().int().min(0).max(1_000_000).default(100),
     /** From a sent request to the head of its answer. */
     NM_GATEWAY_HEADERS_TIMEOUT_MS: z.coerce.number().int().min(100).max(3_600_000).default(120_000),
     /** Without a byte in either direction. */
@@ -22,6 +24,7 @@ const gatewayConfig = z
     port: env.NM_GATEWAY_PORT,
     engine: env.NM_GATEWAY_ENGINE,
     logSample: env.NM_GATEWAY_LOG_SAMPLE,
+    decisionSample: env.NM_GATEWAY_DECISION_SAMPLE,
     headersTimeoutMs: env.NM_GATEWAY_HEADERS_TIMEOUT_MS,
     idleTimeoutMs: env.NM_GATEWAY_IDLE_TIMEOUT_MS,
   }));

@@ -5,6 +5,10 @@ export interface GatewayMetrics {
   finished(status: number, seconds: number): void;
   decided(code: string): void;
   woke(result: string): void;
+  /** A budget was used up. */
+  limited(kind: string, scope: string): void;
+  /** Decisions that were written down, or lost because too many were pending. */
+  recorded(result: 'written' | 'dropped', count: number): void;
 }
 
 export interface GatewayGauges {
@@ -31,6 +35,18 @@ export function gatewayMetrics(registry: Registry, gauges: GatewayGauges): Gatew
   const wakes = new Counter({
     name: 'nm_gateway_wakes_total',
     help: 'Wakes by result.',
+    labelNames: ['result'],
+    registers,
+  });
+  const limited = new Counter({
+    name: 'nm_gateway_limited_total',
+    help: 'Requests refused by a limit, by what was used up and whose it was.',
+    labelNames: ['kind', 'scope'],
+    registers,
+  });
+  const recorded = new Counter({
+    name: 'nm_gateway_decision_samples_total',
+    help: 'Rows of recorded decisions: written, and dropped decisions.',
     labelNames: ['result'],
     registers,
   });
@@ -73,6 +89,8 @@ export function gatewayMetrics(registry: Registry, gauges: GatewayGauges): Gatew
       seconds.observe(elapsed);
     },
     decided: (code) => decisions.inc({ code }),
+    limited: (kind, scope) => limited.inc({ kind, scope }),
+    recorded: (result, count) => recorded.inc({ result }, count),
     woke: (result) => wakes.inc({ result }),
   };
 }

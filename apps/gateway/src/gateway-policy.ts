@@ -1,21 +1,25 @@
 import type { Answer, MaybePromise, Outcome, Plan, Policy, RequestHead, Visit } from '@nm/adapters/proxy';
+import { endRequest } from '@nm/features/limits';
 import { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
 import type { AccessLog } from './access-log.js';
+import { answerFields } from './answer-fields.js';
+import { type AppRouteDeps, planApp } from './app-route.js';
 import { type ClusterRouteDeps, planCluster } from './cluster-route.js';
+import type { DecisionNotes } from './decision-notes.js';
 import type { ExchangeTag } from './exchange-tag.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
-import { type KamaRouteDeps, planKama } from './kama-route.js';
 import { planOwn } from './own-route.js';
 import { problemAnswer } from './problem-answer.js';
 import { openContext, type RequestContext } from './request-context.js';
 
 export interface GatewayPolicyDeps {
-  readonly kama: KamaRouteDeps;
+  readonly app: AppRouteDeps;
   readonly cluster: ClusterRouteDeps;
   /** Where Nest answers the gateway's own routes: `http://host:port`. */
   readonly ownOrigin: string;
+  readonly notes: DecisionNotes;
   readonly log: AccessLog;
   readonly metrics: GatewayMetrics;
   readonly clock: Clock;
@@ -61,7 +65,8 @@ class GatewayVisit implements Visit<ExchangeTag | undefined> {
     if (this.#context.method === 'TRACE') throw new Fault('method_not_allowed');
     switch (this.#context.route) {
       case 'kama':
-        return planKama(this.#deps.kama, this.#head, this.#context);
+      case 'ktea':
+        return planApp(this.#deps.app, this.#head, this.#context);
       case 'cluster':
         return planCluster(this.#deps.cluster, this.#head, this.#context);
       default:
@@ -70,20 +75,30 @@ class GatewayVisit implements Visit<ExchangeTag | undefined> {
   }
 
   #allowed(plan: Plan<ExchangeTag | undefined>): Plan<ExchangeTag | undefined> {
-    if (this.#context.route !== 'own') this.#deps.metrics.decided('allowed');
+    if (this.#context.route === 'own') return plan;
+    this.#deps.metrics.decided(this.#context.visitor?.decision?.code ?? 'allowed');
+    this.#deps.notes.allowed(this.#context);
     return plan;
   }
 
   refuse(fault: Fault): Answer {
+    const { instead, requestId } = this.#context;
+    if (instead !== undefined)
+      return { status: 204, fields: `X-Request-Id: ${requestId}\r\n${instead}`, body: nothing };
     this.#deps.metrics.decided(fault.code);
-    return problemAnswer(fault, this.#context.requestId);
+    this.#deps.notes.refused(this.#context, fault);
+    return problemAnswer(fault, requestId, answerFields(this.#context, this.#deps.clock));
   }
 
   finished(outcome: Outcome): void {
-    const { route, installId } = this.#context;
+    const { route, installId, accounts, instead } = this.#context;
+    if (accounts) endRequest(accounts, outcome.bytesIn + outcome.bytesOut, this.#deps.clock.monotonicMs());
     if (route === 'own') return;
     if (route === 'cluster' && outcome.status === 401 && !outcome.fault && installId !== undefined)
       this.#deps.cluster.clusters.refused(installId);
-    this.#deps.log.write(this.#context, outcome);
+    const { fault, ...ended } = outcome;
+    this.#deps.log.write(this.#context, fault && instead === undefined ? { ...ended, fault } : ended);
   }
 }
+
+const nothing = Buffer.alloc(0);

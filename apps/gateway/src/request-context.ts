@@ -1,25 +1,43 @@
-import type { RequestHead } from '@nm/adapters/proxy';
+import type { FieldLines, RequestHead } from '@nm/adapters/proxy';
+import type { Account } from '@nm/features/limits';
+import type { Visitor } from '@nm/features/routing';
 import { newId, randomKeyBytes } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
 
-/** What is known of one request; filled in on its way, printed in the access log. */
+export type Route = 'kama' | 'ktea' | 'cluster' | 'own';
+
+/** What is known of one request; filled in on its way, and told in the answer, the log and the record of decisions. */
 export interface RequestContext {
   readonly requestId: string;
-  readonly route: 'kama' | 'cluster' | 'own';
+  readonly route: Route;
   readonly method: string;
   readonly target: string;
   readonly startedMs: number;
+  /** The caller asked for `Server-Timing`. */
+  readonly timing: boolean;
+  /** Origin of the web page that asks, if any. */
+  readonly origin: string | undefined;
+  visitor?: Visitor;
   licenceId?: string;
   app?: string;
   installId?: string;
   clusterId?: string;
   wakeMs?: number;
+  /** When it was let in and its way known. */
+  plannedMs?: number;
+  /** When the answer began. */
+  answeredMs?: number;
+  /** Budgets that it is booked on. */
+  accounts?: readonly Account[];
+  /** Said instead of an answer of the app, without being a refusal: a preflight. */
+  instead?: FieldLines;
 }
 
-const routeOf = (target: string): RequestContext['route'] => {
+function routeOf(target: string): Route {
   if (target.startsWith('/kama/')) return 'kama';
+  if (target.startsWith('/ktea/')) return 'ktea';
   return target.startsWith('/clusters/') ? 'cluster' : 'own';
-};
+}
 
 export function openContext(clock: Clock, head: RequestHead): RequestContext {
   const { method, target } = head;
@@ -29,6 +47,8 @@ export function openContext(clock: Clock, head: RequestHead): RequestContext {
     method,
     target,
     startedMs: clock.monotonicMs(),
+    timing: head.header('nm-server-timing') === '1',
+    origin: head.header('origin'),
   };
 }
 

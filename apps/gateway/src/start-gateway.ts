@@ -1,12 +1,17 @@
 import type { Change } from '@nm/adapters/db';
 import { type Engine, openEngine } from '@nm/adapters/proxy';
 import { type Logger, type OpsServer, startOpsServer } from '@nm/adapters/telemetry';
+import { cookieFormOf } from '@nm/features/access';
+import { DecisionRecorder, FirstUses } from '@nm/features/decisions';
+import { LimitBook, RedisShares } from '@nm/features/limits';
 import { Activator, ContextTokens, Credentials } from '@nm/features/routing';
 import { requestWake, touchInstances } from '@nm/features/runtime';
+import { newId } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
 import { AccessLog } from './access-log.js';
 import { type ClusterDoor, type ClusterDoorOptions, openClusterDoor } from './cluster-door.js';
 import type { GatewayConfig } from './config.js';
+import { DecisionNotes } from './decision-notes.js';
 import { drain } from './drain.js';
 import type { ExchangeTag } from './exchange-tag.js';
 import { gatewayMetrics } from './gateway-metrics.js';
@@ -16,6 +21,7 @@ import { InstanceTouches } from './instance-touches.js';
 import { type Memory, openMemory } from './memory.js';
 import { openOwnApp } from './own-app.js';
 import { StreamGuard } from './stream-guard.js';
+import { UsageGate } from './usage-limits.js';
 
 export interface Gateway {
   readonly port: number;
@@ -52,16 +58,22 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const clusters = (deps.openClusters ?? openClusterDoor)({ db, vault, clock, policy: config.egress });
   const ownApp = await openOwnApp(keys);
   const ownOrigin = ownApp.origin;
-  const { policy, touches } = joinPolicy({ config, clock, log, memory, ops, engine, clusters, ownOrigin, onError });
+  const limits = await openLimits(config, clock, onError);
+  const parts = { config, clock, log, memory, ops, engine, clusters, ownOrigin, limits: limits.book, onError };
+  const { policy, touches, recorder } = joinPolicy(parts);
   const port = await engine.listen({ hosts: config.hosts, port: config.port, policy });
-  const flush = setInterval(() => void touches.flush().catch(onError), tickMs);
+  const flush = setInterval(() => {
+    void touches.flush().catch(onError);
+    void recorder.flush().catch(onError);
+  }, tickMs);
   ops.setReady(true);
   log.info({ port, opsPort: ops.port, hosts: config.hosts }, 'gateway is listening');
 
   const close = async (): Promise<void> => {
     clearInterval(flush);
     await touches.flush().catch(onError);
-    await Promise.all([clusters.close(), engine.close(), ownApp.close()]);
+    await recorder.flush().catch(onError);
+    await Promise.all([limits.close(), clusters.close(), engine.close(), ownApp.close()]);
     await memory.close();
     await ops.close();
   };
@@ -79,10 +91,11 @@ interface PolicyParts extends GatewayDeps {
   readonly engine: Engine<ExchangeTag | undefined>;
   readonly clusters: ClusterDoor;
   readonly ownOrigin: string;
+  readonly limits: LimitBook;
   readonly onError: (error: unknown) => void;
 }
 
-function joinPolicy({ config, clock, log, memory, ops, engine, clusters, ownOrigin, onError }: PolicyParts) {
+function joinPolicy({ config, clock, log, memory, ops, engine, clusters, ownOrigin, limits, onError }: PolicyParts) {
   const { db, vault, keys, directory, feed } = memory;
   const metrics = gatewayMetrics(ops.registry, {
     openByKind: () => countKinds(engine),
@@ -101,6 +114,14 @@ function joinPolicy({ config, clock, log, memory, ops, engine, clusters, ownOrig
     inUse: () => [...engine.open].flatMap(({ tag }) => tag ?? []),
   });
   const tokens = new ContextTokens(keys, clock);
+  const credentials = new Credentials({ directory, vault, clock, contexts: keys });
+  const recorder = new DecisionRecorder({
+    db,
+    clock,
+    allowEvery: config.decisionSample,
+    onWritten: (count) => metrics.recorded('written', count),
+    onDropped: (count) => metrics.recorded('dropped', count),
+  });
   const installTokens = new InstallTokens(keys, clock);
   const admission = { directory, clock, stale: () => feed.stale };
   const guard = new StreamGuard(engine, admission);
@@ -109,22 +130,37 @@ function joinPolicy({ config, clock, log, memory, ops, engine, clusters, ownOrig
     clusters.forget(change);
     if (change.kind === 'signing_key') {
       await keys.refresh();
-      tokens.clear();
+      tokens.keysChanged();
       installTokens.clear();
+      credentials.clear();
     }
     await guard.onChange(change);
   };
   directory.onChange((change) => void onChange(change).catch(onError));
-  const credentials = new Credentials(directory, vault, clock);
+  const usage = new UsageGate(limits, clock, ({ kind, scope }) => metrics.limited(kind, scope));
+  const cookie = cookieFormOf(config.publicGatewayUrl);
+  const ownPages = new URL(config.publicGatewayUrl).origin;
+  const appAdmission = { ...admission, credentials };
   const policy = new GatewayPolicy({
     ownOrigin,
     clock,
     metrics,
     log: new AccessLog(log, metrics, clock, config.logSample),
-    kama: { admission: { ...admission, credentials }, activator, tokens, touches },
-    cluster: { admission, tokens: installTokens, clusters },
+    notes: new DecisionNotes(recorder, new FirstUses({ db, clock, onError })),
+    app: { admission: appAdmission, activator, tokens, touches, usage, clock, cookie, ownPages },
+    cluster: { admission, tokens: installTokens, clusters, usage },
   });
-  return { policy, touches };
+  return { policy, touches, recorder };
+}
+
+/** openLimits shares limits with the other gateways when there is a Redis to share them in. */
+async function openLimits({ redisUrl }: GatewayConfig, clock: Clock, onError: (error: unknown) => void) {
+  if (!redisUrl) return { book: new LimitBook({ clock }), close: async () => undefined };
+  let book: LimitBook | undefined;
+  const options = { url: redisUrl.reveal(), clock, gateway: newId('instance'), onError };
+  const shares = await RedisShares.open(options, () => book?.renew());
+  book = new LimitBook({ clock, shares });
+  return { book, close: () => shares.close() };
 }
 
 function countKinds(engine: Engine<ExchangeTag | undefined>): Record<string, number> {

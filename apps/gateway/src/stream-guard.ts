@@ -1,7 +1,9 @@
 import type { Change } from '@nm/adapters/db';
-import type { Engine } from '@nm/adapters/proxy';
+import type { Engine, OpenExchange } from '@nm/adapters/proxy';
 import { type AdmitDeps, review } from '@nm/features/routing';
 import type { ExchangeTag } from './exchange-tag.js';
+
+type Open = OpenExchange<ExchangeTag | undefined>;
 
 /**
  * StreamGuard looks again at every exchange that is open: at once when a change names its licence, install or cluster, and every second for what no
@@ -30,26 +32,30 @@ export class StreamGuard {
         return this.sweep((tag) => tag.installId === change.id);
       case 'cluster':
       case 'app':
-        return this.sweep(() => true);
+      case 'rules':
+        return this.sweep((tag) => tag.orgId === change.orgId);
       default:
         return undefined;
     }
   }
 
-  /** sweep reviews once per licence and install. */
+  /** sweep reviews each request that is open, those that are alike once. */
   async sweep(which: (tag: ExchangeTag) => boolean = () => true): Promise<void> {
-    const tags = new Map<string, ExchangeTag>();
-    for (const { tag } of this.#engine.open)
-      if (tag && which(tag)) tags.set(`${tag.licenceId}|${tag.installId ?? ''}`, tag);
-    await Promise.all(
-      [...tags.values()].map(async (tag) => {
-        const reason = await review(this.#deps, tag);
-        if (!reason) return;
-        this.#engine.cut(
-          reason,
-          (open) => open.tag?.licenceId === tag.licenceId && open.tag.installId === tag.installId,
-        );
-      }),
-    );
+    const alike = new Map<string, Open[]>();
+    for (const exchange of this.#engine.open) {
+      const { tag } = exchange;
+      if (!tag || !which(tag)) continue;
+      const key = `${tag.licenceId} ${tag.installId} ${tag.request.address} ${tag.request.method} ${tag.request.path}`;
+      const group = alike.get(key);
+      if (group) group.push(exchange);
+      else alike.set(key, [exchange]);
+    }
+    await Promise.all(Array.from(alike.values(), (group) => this.#review(group)));
+  }
+
+  async #review(group: readonly Open[]): Promise<void> {
+    const tag = group[0]?.tag;
+    const reason = tag && (await review(this.#deps, tag));
+    if (reason) for (const exchange of group) exchange.cut(reason, 'now');
   }
 }

@@ -17,11 +17,16 @@ const names = [
 ];
 const prefixes = ['nm-', 'x-forwarded-'];
 
-export const kamaRequestFilter: FieldFilter = { names, prefixes };
+export const appRequestFilter: FieldFilter = { names, prefixes };
 /** On a cluster the last two choose who the caller is. */
 export const clusterRequestFilter: FieldFilter = { names, prefixes: [...prefixes, 'impersonate-', 'x-remote-'] };
-/** A KAMA may not speak in our name. */
-export const answerFilter: FieldFilter = { names: ['x-request-id'], prefixes: ['nm-'] };
+/** Nobody may speak in our name. */
+export const clusterAnswerFilter: FieldFilter = { names: ['x-request-id'], prefixes: ['nm-'] };
+/** Which pages may read its answers a publisher tells us, not the KAMA, which lets in all. */
+export const appAnswerFilter: FieldFilter = {
+  names: ['x-request-id', 'ratelimit', 'ratelimit-policy'],
+  prefixes: ['nm-', 'access-control-'],
+};
 
 /** Cookies with this prefix are NMachine's own and mean nothing to a KAMA. */
 const ownCookie = /^(?:__Host-|__Secure-)?nm[_-]/;
@@ -41,8 +46,8 @@ function commonFields(head: RequestHead, context: RequestContext): FieldLines {
   return host === undefined ? fields : `${fields}X-Forwarded-Host: ${host}\r\n`;
 }
 
-/** kamaFields makes the fields that a KAMA gets from us. @param prefix what was cut off the path */
-export function kamaFields(
+/** appFields makes the fields that an app gets from us. @param prefix what was cut off the path */
+export function appFields(
   head: RequestHead,
   context: RequestContext,
   contextToken: string,
@@ -53,12 +58,5 @@ export function kamaFields(
   return commonFields(head, context) + own + (cookies === '' ? '' : `Cookie: ${cookies}\r\n`);
 }
 
-/** clusterFields makes the fields for a Kubernetes API. @param authorization the session's own credential */
-export function clusterFields(
-  head: RequestHead,
-  context: RequestContext,
-  authorization: string | undefined,
-): FieldLines {
-  const fields = commonFields(head, context);
-  return authorization === undefined ? fields : `${fields}Authorization: ${authorization}\r\n`;
-}
+/** clusterFields makes the fields for a Kubernetes API, all but the session's own credential. */
+export const clusterFields = (head: RequestHead, context: RequestContext): FieldLines => commonFields(head, context);

@@ -1,12 +1,10 @@
-import { signLicenceSession } from '@nm/features/access';
-import { newId } from '@nm/kernel/ids';
-import { systemClock } from '@nm/kernel/time';
+import { recordChange } from '@nm/adapters/db';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import pg from 'pg';
 import request from 'supertest';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bearer, openStage, type Stage, startUpstream, type Upstream } from './fixture.js';
-import { addInstall, issue, makeTenant, setInstance, setLicence, type Tenant } from './tenant.js';
+import { addInstall, issue, makeTenant, openSession, setInstance, setLicence, type Tenant } from './tenant.js';
 
 const day = 86_400_000;
 const ago = (ms: number) => new Date(Date.now() - ms);
@@ -162,15 +160,7 @@ describe('decisions of the gateway', () => {
 
   it('refuses the old key and its sessions within a second of its rotation, and takes the new one', async () => {
     const licence = await give();
-    const { keyLookup } = await stage.database.db.asSystem((tx) =>
-      tx.licence.findUniqueOrThrow({ where: { id: licence.id } }),
-    );
-    const deps = { vault: stage.vault, clock: systemClock };
-    const session = await signLicenceSession(
-      { licenceId: licence.id, keyLookup, sessionId: newId('licenceSession') },
-      new Date(Date.now() + 900_000),
-      deps,
-    );
+    const { token: session } = await openSession(stage.database.db, stage.vault, acme, licence.id);
     expect((await get('/kama/acme/guestbook/x', bearer(session))).status).toBe(200);
     expect((await get('/kama/acme/guestbook/x', bearer(licence.key))).status).toBe(200);
     const fresh = await give();
@@ -186,6 +176,20 @@ describe('decisions of the gateway', () => {
       .toBe(401);
     expect((await get('/kama/acme/guestbook/x', bearer(session))).status).toBe(401);
     expect((await get('/kama/acme/guestbook/x', bearer(fresh.key))).status).toBe(200);
+  });
+
+  it('takes a session until it is ended, and no longer on any gateway', async () => {
+    const licence = await give();
+    const session = await openSession(stage.database.db, stage.vault, acme, licence.id);
+    expect((await get('/kama/acme/guestbook/x', bearer(session.token))).status).toBe(200);
+    await stage.database.db.asSystem(async (tx) => {
+      await tx.licenceSession.update({ where: { id: session.id }, data: { endedAt: new Date() } });
+      await recordChange(tx, { kind: 'session', id: session.id, orgId: acme.orgId });
+    });
+    await expect
+      .poll(async () => (await get('/kama/acme/guestbook/x', bearer(session.token))).status, { timeout: 1000 })
+      .toBe(401);
+    expect((await get('/kama/acme/guestbook/x', bearer(licence.key))).status).toBe(200);
   });
 
   it('chooses the install: the only ready one, the named one, never one of another licence', async () => {

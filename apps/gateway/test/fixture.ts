@@ -26,6 +26,7 @@ export function gatewayConfig(databaseUrl: string, more: Partial<GatewayConfig> 
     port: 0,
     engine: 'node-http',
     logSample: 1,
+    decisionSample: 100,
     headersTimeoutMs: 5_000,
     idleTimeoutMs: 10_000,
     egress: new EgressPolicy({ allow: ['127.0.0.0/8'] }),

@@ -1,8 +1,10 @@
 import type { Db } from '@nm/adapters/db';
 import { recordChange } from '@nm/adapters/db';
 import type { Vault } from '@nm/adapters/vault';
+import { signLicenceSession } from '@nm/features/access';
 import { VersionSpec } from '@nm/kernel/contracts';
 import { mintBearerKey, newId } from '@nm/kernel/ids';
+import { systemClock } from '@nm/kernel/time';
 
 /** A publisher with one app and one published version on channel `stable`. */
 export interface Tenant {
@@ -72,6 +74,20 @@ export async function issue(db: Db, vault: Vault, tenant: Tenant, dates: Licence
     }),
   );
   return { id, key: key.text };
+}
+
+/** openSession opens a session of a licence, as the API does for the holder of its key. */
+export async function openSession(db: Db, vault: Vault, tenant: Tenant, licenceId: string) {
+  const id = newId('licenceSession');
+  const [startedAt, expiresAt] = [new Date(), new Date(Date.now() + 900_000)];
+  const { keyLookup } = await db.asSystem(async (tx) => {
+    await tx.licenceSession.create({
+      data: { id, orgId: tenant.orgId, licenceId, startedAt, seenAt: startedAt, expiresAt },
+    });
+    return tx.licence.findUniqueOrThrow({ where: { id: licenceId } });
+  });
+  const claims = { licenceId, keyLookup, sessionId: id };
+  return { id, token: await signLicenceSession(claims, expiresAt, { vault, clock: systemClock }) };
 }
 
 /** setLicence changes a licence as the API does: the row and its announcement in one transaction. */

@@ -5,6 +5,7 @@ export type {
   FieldFilter,
   FieldLines,
   MaybePromise,
+  OpenExchange,
   Outcome,
   Plan,
   Policy,

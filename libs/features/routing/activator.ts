@@ -13,6 +13,8 @@ export interface WakeTarget {
   readonly slot: string;
   /** How long it may take to start, in seconds. */
   readonly startSeconds: number;
+  /** Asked once before a sleeping instance is started. @throws Fault when it may not be */
+  readonly bookStart?: () => void;
 }
 
 export interface ActivatorOptions {
@@ -122,6 +124,7 @@ export class Activator {
 
   #open(target: WakeTarget, instance: InstanceEntry | undefined): Room {
     this.#refuseCrashed(instance);
+    target.bookStart?.();
     const room: Room = {
       waiters: 0,
       changed: Promise.withResolvers<void>(),

@@ -1,6 +1,6 @@
 import { defaultChannel } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
-import { type Decision, decidePrepared, refusalOf, type RequestFacts } from '@nm/kernel/licensing';
+import { type Decision, type RequestFacts, refusalOf } from '@nm/kernel/licensing';
 import type { Clock } from '@nm/kernel/time';
 import type { Credentials, Holder } from './credentials.js';
 import type { Directory } from './directory.js';
@@ -8,7 +8,7 @@ import { type AppEntry, type InstallEntry, type LicenceEntry, type VersionEntry,
 import type { AppPath } from './parse-path.js';
 import { refusalFault } from './refusal-fault.js';
 import { routeClassOf } from './route-class.js';
-import { type Ground, makeTicket, onSameGround, type Ticket } from './ticket.js';
+import { decideOnTicket, type Ground, makeTicket, onSameGround, type Ticket } from './ticket.js';
 
 export interface AdmitDeps {
   readonly directory: Directory;
@@ -37,6 +37,7 @@ export interface Visitor {
 export interface Admission {
   readonly ticket: Ticket;
   readonly decision: Decision;
+  readonly request: RequestFacts;
   /** What the app may be told: the decision, or less when the credential is worth less. */
   readonly mode: 'full' | 'read-only';
   readonly version: VersionEntry;
@@ -59,13 +60,17 @@ export function admit(deps: AdmitDeps, visitor: Visitor): Admission | Promise<un
   const ticket = ticketOf(holder, ground);
   visitor.app = ticket.app;
   visitor.ticket = ticket;
-  const decision = decideOn(ticket, holder, visitor, deps.clock.nowMs());
+  const request = requestFactsOf(visitor);
+  visitor.request = request;
+  const decision = decideOn(ticket, holder, request, visitor, deps.clock.nowMs());
   if (ground.installFault) throw ground.installFault;
   const { version } = ticket;
   if (!version) throw visitor.path.selector === undefined ? new Fault('no_published_version') : new Fault('not_found');
   if (visitor.path.encodedSlashes && !version.encodedSlashes) throw new Fault('invalid_path');
-  if (version.tenancy === 'install' && !ticket.install && ticket.app.kind === 'kama') throw new Fault('install_required');
-  return { ticket, decision, version, mode: decision.effect === 'allow' && !holder.readOnly ? 'full' : 'read-only' };
+  if (version.tenancy === 'install' && !ticket.install && ticket.app.kind === 'kama')
+    throw new Fault('install_required');
+  const mode = decision.effect === 'allow' && !holder.readOnly ? 'full' : 'read-only';
+  return { ticket, decision, request, version, mode };
 }
 
 type FoundGround = Ground & { readonly installFault: Fault | undefined };
@@ -100,10 +105,8 @@ function ticketOf(holder: Holder, { licence, app, home, selection, version, inst
 }
 
 /** decideOn asks the rules. @throws Fault when they say no */
-function decideOn(ticket: Ticket, holder: Holder, visitor: Visitor, nowMs: number): Decision {
-  const request = requestFactsOf(visitor);
-  const decision = decidePrepared(ticket.prepared, request, nowMs);
-  visitor.request = request;
+function decideOn(ticket: Ticket, holder: Holder, request: RequestFacts, visitor: Visitor, nowMs: number): Decision {
+  const decision = decideOnTicket(ticket, request, nowMs);
   visitor.decision = decision;
   const refusal = refusalOf(decision, request) ?? (holder.readOnly ? refusalOf(heldReadOnly, request) : undefined);
   if (refusal !== undefined) throw refusalFault(refusal, decision, ticket);

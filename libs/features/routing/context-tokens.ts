@@ -3,11 +3,12 @@ import { installAudience } from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
 import { LRUCache } from 'lru-cache';
 import type { Admission } from './admit.js';
+import type { SignedContext, Ticket } from './ticket.js';
 
-interface Signed {
-  readonly admission: Admission;
-  readonly untilMs: number;
-  token: string | Promise<string>;
+interface Signing {
+  readonly ticket: Ticket;
+  readonly keysVersion: number;
+  result: SignedContext | Promise<SignedContext>;
 }
 
 /** A token lives five minutes; whoever gets one can use it for at least one. */
@@ -18,39 +19,57 @@ const tokensMax = 50_000;
 export class ContextTokens {
   readonly #keys: Pick<ContextKeys, 'sign'>;
   readonly #clock: Clock;
-  readonly #signed = new LRUCache<string, Signed>({ max: tokensMax });
+  readonly #signed = new LRUCache<string, Signing>({ max: tokensMax });
+  #keysVersion = 0;
 
   constructor(keys: Pick<ContextKeys, 'sign'>, clock: Clock) {
     this.#keys = keys;
     this.#clock = clock;
   }
 
-  /** tokenFor gives the token at once when it is signed already. */
-  tokenFor(admission: Admission): string | Promise<string> {
-    const { licence, install, version, decision } = admission;
-    const key = `${licence.id}|${install?.id ?? ''}|${version.id}|${decision.effect}`;
+  /** tokenFor gives the token at once when it is signed already; else the promise of it: await it and ask again. */
+  tokenFor(admission: Admission): string | Promise<unknown> {
+    const { ticket, mode } = admission;
     const nowMs = this.#clock.nowMs();
-    const known = this.#signed.get(key);
-    if (known && nowMs < known.untilMs && sameFacts(known.admission, admission)) return known.token;
-    const token = this.#sign(admission);
-    const signed: Signed = { admission, untilMs: Math.min(nowMs + reuseMs, decision.validUntilMs), token };
-    this.#signed.set(key, signed);
-    token.then(
-      (text) => {
-        signed.token = text;
-      },
-      () => this.#signed.delete(key),
-    );
-    return token;
+    const { context } = ticket;
+    if (context && context.mode === mode && nowMs < context.untilMs && context.keysVersion === this.#keysVersion)
+      return context.text;
+    const signed = this.#lookUp(admission, nowMs);
+    if (signed instanceof Promise) return signed;
+    ticket.context = signed;
+    return signed.text;
   }
 
-  /** clear forgets all, because the signing keys changed. */
-  clear(): void {
+  /** keysChanged has everything signed again by the keys of now. Tokens signed before stay good until they expire, because old keys retire slowly. */
+  keysChanged(): void {
+    this.#keysVersion++;
     this.#signed.clear();
   }
 
-  #sign({ licence, install, version, app, decision }: Admission): Promise<string> {
-    return this.#keys.sign({
+  /** Several credentials may have the same ground. */
+  #lookUp(admission: Admission, nowMs: number): SignedContext | Promise<SignedContext> {
+    const { ticket, mode, version } = admission;
+    const key = `${ticket.licence.id}|${ticket.install?.id ?? ''}|${version.id}|${mode}`;
+    const known = this.#signed.get(key);
+    if (known && sameFacts(known.ticket, ticket)) {
+      if (known.result instanceof Promise || nowMs < known.result.untilMs) return known.result;
+    }
+    const keysVersion = this.#keysVersion;
+    const result = this.#sign(admission, nowMs, keysVersion);
+    const signing: Signing = { ticket, keysVersion, result };
+    this.#signed.set(key, signing);
+    result.then(
+      (context) => {
+        signing.result = context;
+      },
+      () => this.#signed.delete(key),
+    );
+    return result;
+  }
+
+  async #sign({ ticket, mode, version }: Admission, nowMs: number, keysVersion: number): Promise<SignedContext> {
+    const { licence, install, app } = ticket;
+    const text = await this.#keys.sign({
       aud: install ? [app.id, installAudience] : [app.id],
       sub: licence.id,
       org: app.org,
@@ -59,13 +78,14 @@ export class ContextTokens {
       appId: app.id,
       version: version.name,
       versionId: version.id,
-      mode: decision.effect === 'allow' ? 'full' : 'read-only',
-      entitlements: licence.entitlements,
+      mode,
+      entitlements: licence.plan.entitlements,
       ...(install ? { install: { id: install.id, cluster: install.clusterId, namespace: install.namespace } } : {}),
     });
+    return { text, mode, untilMs: nowMs + reuseMs, keysVersion };
   }
 }
 
 /** Entries are replaced, never changed: the same objects are the same facts. */
-const sameFacts = (a: Admission, b: Admission): boolean =>
+const sameFacts = (a: Ticket, b: Ticket): boolean =>
   a.licence === b.licence && a.install === b.install && a.version === b.version && a.app === b.app;

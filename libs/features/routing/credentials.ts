@@ -25,6 +25,8 @@ export interface Holder {
   /** The licence's key when this was learnt: its hash, or for sessions its lookup part. Install tokens die of their own age. */
   readonly keyHash: Uint8Array | undefined;
   readonly keyLookup: string | undefined;
+  /** Session that it belongs to; it ends everywhere when that is ended. */
+  readonly sessionId: string | undefined;
   readonly untilMs: number;
   /** Set when the credential is worth one install only. */
   readonly installId: string | undefined;
@@ -79,10 +81,12 @@ export class Credentials {
       this.#known.delete(text);
       throw new Fault('token_expired');
     }
+    const session = holder.sessionId === undefined ? undefined : this.#options.directory.session(holder.sessionId);
+    if (session instanceof Promise) return session;
     const licence = this.#options.directory.licence(holder.licenceId);
-    if (licence === holder.licence) return holder;
     if (licence instanceof Promise) return licence;
-    if (licence && ofItsKey(holder, licence)) {
+    const open = holder.sessionId === undefined || session?.ended === false;
+    if (open && licence !== undefined && (licence === holder.licence || ofItsKey(holder, licence))) {
       holder.licence = licence;
       return holder;
     }
@@ -124,11 +128,10 @@ export class Credentials {
   }
 
   async #learnSession(text: string): Promise<Holder> {
-    const { licenceId, keyLookup } = await verifyLicenceSession(text, this.#options);
+    const { licenceId, keyLookup, sessionId } = await verifyLicenceSession(text, this.#options);
     const licence = await this.#licence(licenceId);
-    const holder = holderOf({ kind: 'session', licence, keyLookup, untilMs: (decodeJwt(text).exp ?? 0) * 1000 });
-    if (!ofItsKey(holder, licence)) throw new Fault('unauthenticated');
-    return holder;
+    const untilMs = (decodeJwt(text).exp ?? 0) * 1000;
+    return holderOf({ kind: 'session', licence, keyLookup, sessionId, untilMs });
   }
 
   /** A KAMA may call with the very token that it got: it is worth that install, in that mode, for its last minutes. */
@@ -149,13 +152,14 @@ export class Credentials {
 }
 
 const holderOf = (
-  known: Pick<Holder, 'kind' | 'licence' | 'untilMs'> & Partial<Pick<Holder, 'keyHash' | 'keyLookup'>>,
+  known: Pick<Holder, 'kind' | 'licence' | 'untilMs'> & Partial<Pick<Holder, 'keyHash' | 'keyLookup' | 'sessionId'>>,
 ): Holder => ({
   kind: known.kind,
   licenceId: known.licence.id,
   licence: known.licence,
   keyHash: known.keyHash,
   keyLookup: known.keyLookup,
+  sessionId: known.sessionId,
   untilMs: known.untilMs,
   installId: undefined,
   readOnly: false,

@@ -1,6 +1,6 @@
 import type { Change, Db, Tx } from '@nm/adapters/db';
 import type { Clock } from '@nm/kernel/time';
-import type { AppEntry, InstallEntry, InstanceEntry, LicenceEntry, Selection } from './entries.js';
+import type { AppEntry, InstallEntry, InstanceEntry, LicenceEntry, Selection, SessionEntry } from './entries.js';
 import {
   loadApp,
   loadInstalls,
@@ -8,6 +8,7 @@ import {
   loadLicence,
   loadLicenceIdByLookup,
   loadSelection,
+  loadSession,
 } from './load-entries.js';
 import { LoadingCache } from './loading-cache.js';
 
@@ -30,6 +31,7 @@ export class Directory {
   readonly #apps: LoadingCache<AppEntry | undefined>;
   readonly #selections: LoadingCache<Selection | undefined>;
   readonly #installs: LoadingCache<readonly InstallEntry[]>;
+  readonly #sessions: LoadingCache<SessionEntry | undefined>;
   readonly #instances: LoadingCache<InstanceEntry | undefined>;
   readonly #listeners = new Set<Listener>();
 
@@ -52,6 +54,7 @@ export class Directory {
     this.#apps = make(entriesMax, loadApp, (app) => app?.orgId);
     this.#selections = make(entriesMax, (tx, key) => loadSelection(tx, ...splitSelectionKey(key)), orgOfKey);
     this.#installs = make(entriesMax, (tx, key) => loadInstalls(tx, key.slice(key.indexOf('/') + 1)), orgOfKey);
+    this.#sessions = make(entriesMax, loadSession, (session) => session?.licenceId);
     this.#instances = make(entriesMax, loadInstance, (instance) => instance?.id);
   }
 
@@ -75,6 +78,10 @@ export class Directory {
 
   installs(licence: LicenceEntry): readonly InstallEntry[] | Promise<readonly InstallEntry[]> {
     return this.#installs.get(`${licence.orgId}/${licence.id}`);
+  }
+
+  session(id: string): SessionEntry | undefined | Promise<SessionEntry | undefined> {
+    return this.#sessions.get(id);
   }
 
   instance(slot: string): InstanceEntry | undefined | Promise<InstanceEntry | undefined> {
@@ -120,9 +127,11 @@ export class Directory {
       case 'org':
         this.#apps.dropGroup(orgId);
         break;
+      case 'session':
+        this.#sessions.drop(change.id);
+        break;
       case 'signing_key':
       case 'issuer':
-      case 'session':
         break;
     }
     for (const listener of this.#listeners) listener(change);
@@ -130,7 +139,16 @@ export class Directory {
 
   /** clear forgets everything. */
   clear(): void {
-    for (const cache of [this.#lookups, this.#licences, this.#apps, this.#selections, this.#installs, this.#instances])
+    const [lookups, licences] = [this.#lookups, this.#licences];
+    for (const cache of [
+      lookups,
+      licences,
+      this.#apps,
+      this.#selections,
+      this.#installs,
+      this.#sessions,
+      this.#instances,
+    ])
       cache.clear();
   }
 }

@@ -17,6 +17,8 @@ export interface LicenceEntry {
   readonly limits: Limits;
   readonly customer: StandingFacts['customer'];
   readonly factsVersion: string;
+  /** Expiry as answers say it. */
+  readonly expiresText: string | undefined;
 }
 
 export interface AppEntry {
@@ -56,6 +58,13 @@ export interface Selection {
   readonly nextPercent: number;
   /** Name of the channel; undefined when the selector named a version. */
   readonly channel: string | undefined;
+}
+
+/** A licence session that somebody opened; ended ones open nothing. */
+export interface SessionEntry {
+  readonly id: string;
+  readonly licenceId: string;
+  readonly ended: boolean;
 }
 
 export interface InstallEntry {

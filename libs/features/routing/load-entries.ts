@@ -1,9 +1,25 @@
 import type { Tx } from '@nm/adapters/db';
-import { AccessRule, Entitlements, GraceSteps, LicenceState, Limits, UsageLimits, VersionSpec } from '@nm/kernel/contracts';
+import {
+  AccessRule,
+  Entitlements,
+  GraceSteps,
+  LicenceState,
+  Limits,
+  UsageLimits,
+  VersionSpec,
+} from '@nm/kernel/contracts';
 import { cohortOf } from '@nm/kernel/ids';
-import { type AccessRule as Rule, type CompiledRules, loadRules, noRules } from '@nm/kernel/licensing';
+import { type CompiledRules, loadRules, noRules, type AccessRule as Rule } from '@nm/kernel/licensing';
 import { z } from 'zod';
-import type { AppEntry, InstallEntry, InstanceEntry, LicenceEntry, Selection, VersionEntry } from './entries.js';
+import type {
+  AppEntry,
+  InstallEntry,
+  InstanceEntry,
+  LicenceEntry,
+  Selection,
+  SessionEntry,
+  VersionEntry,
+} from './entries.js';
 
 const StoredRules = z.array(AccessRule);
 /** A rule that matches everybody and cannot be evaluated: stored rules that nobody can read say no. */
@@ -45,6 +61,7 @@ export async function loadLicence(tx: Tx, id: string): Promise<LicenceEntry | un
     limits,
     customer,
     factsVersion: row.updatedAt.toISOString(),
+    expiresText: row.expiresAt?.toISOString(),
   };
 }
 
@@ -59,6 +76,11 @@ function numbersOf({ seats, ...limits }: Limits): Record<string, number> {
 /** loadLicenceIdByLookup finds whose key this could be; the caller compares the hash. */
 export async function loadLicenceIdByLookup(tx: Tx, lookup: string): Promise<string | undefined> {
   return (await tx.licence.findUnique({ where: { keyLookup: lookup }, select: { id: true } }))?.id;
+}
+
+export async function loadSession(tx: Tx, id: string): Promise<SessionEntry | undefined> {
+  const row = await tx.licenceSession.findUnique({ where: { id }, select: { licenceId: true, endedAt: true } });
+  return row ? { id, licenceId: row.licenceId, ended: row.endedAt !== null } : undefined;
 }
 
 /** loadApp reads an app with the rules that are in force. @param path `org/app` */

@@ -124,7 +124,11 @@ describe('parseAppPath', () => {
     expect(parseAppPath('/kama/acme/app/x?p=../%2e%2e//a%2fb%00')?.rest).toBe('/x?p=../%2e%2e//a%2fb%00');
     expect(parseAppPath('/kama/acme/app?x')?.rest).toBe('/?x');
     expect(parseAppPath('/kama/acme/app@1.2.0')).toMatchObject({ appPath: 'acme/app', selector: '1.2.0', rest: '/' });
-    expect(parseAppPath('/kama/acme/app/x@y')).toMatchObject({ appPath: 'acme/app', selector: undefined, rest: '/x@y' });
+    expect(parseAppPath('/kama/acme/app/x@y')).toMatchObject({
+      appPath: 'acme/app',
+      selector: undefined,
+      rest: '/x@y',
+    });
   });
 
   it('tells of encoded slashes in the app’s own part, and takes them nowhere else', () => {
@@ -145,7 +149,13 @@ describe('parseAppPath', () => {
       encodedSlashes: false,
     });
     expect(parseAppPath('/ktea/acme/engine/1.2.0')).toMatchObject({ selector: '1.2.0', rest: '/' });
-    for (const url of ['/ktea/acme/engine', '/ktea/acme/engine/', '/ktea/acme', '/ktea/acme/engine/A', '/ktea/a/b@1/1/x'])
+    for (const url of [
+      '/ktea/acme/engine',
+      '/ktea/acme/engine/',
+      '/ktea/acme',
+      '/ktea/acme/engine/A',
+      '/ktea/a/b@1/1/x',
+    ])
       expect([url, parseAppPath(url)]).toEqual([url, undefined]);
   });
 });

@@ -14,7 +14,11 @@ const renewable = new Set<Code>([
 const retryAfterSeconds: Partial<Record<Code, number>> = { access_paused: 30 };
 
 /** refusalFault tells somebody who is turned away why, with the dates that the sentence speaks of, and where to renew. */
-export function refusalFault(code: Code, decision: Decision | undefined, { licence, home }: Pick<Ticket, 'licence' | 'home'>): Fault {
+export function refusalFault(
+  code: Code,
+  decision: Decision | undefined,
+  { licence, home }: Pick<Ticket, 'licence' | 'home'>,
+): Fault {
   if (code === 'not_found') return new Fault(code);
   const { startsAtMs, expiresAtMs } = licence.facts;
   const { renewalUrl } = home;

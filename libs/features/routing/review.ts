@@ -1,9 +1,9 @@
 import { Fault, hasCode, isFault } from '@nm/kernel/fault';
-import { decidePrepared, refusalOf, type RequestFacts } from '@nm/kernel/licensing';
+import { type RequestFacts, refusalOf } from '@nm/kernel/licensing';
 import { type AdmitDeps, unverifiable } from './admit.js';
 import type { LicenceEntry, Selection } from './entries.js';
 import { refusalFault } from './refusal-fault.js';
-import { makeTicket } from './ticket.js';
+import { decideOnTicket, makeTicket } from './ticket.js';
 
 /** Whom an open exchange belongs to, and what was asked. */
 export interface StreamTag {
@@ -44,7 +44,7 @@ async function reviewLicence(
     installId === undefined ? undefined : (await directory.installs(licence)).find(({ id }) => id === installId);
   if (installId !== undefined && install?.state !== 'ready') return new Fault('not_found');
   const ticket = makeTicket({ licence, app: home, home, selection, version: selection?.version, install });
-  const decision = decidePrepared(ticket.prepared, request, clock.nowMs());
+  const decision = decideOnTicket(ticket, request, clock.nowMs());
   const refusal = refusalOf(decision, request);
   return refusal && refusalFault(refusal, decision, ticket);
 }

@@ -1,7 +1,8 @@
 import { isSafeMethod, type RouteClass } from '@nm/kernel/licensing';
 
 /** Last segments of routes that only look at what they are sent: the KAMA's answer says what would happen. */
-const validating = /\/(?:validate|refresh|preview(?:-[a-z-]+)?|eval-preflight|run-installation-preflight|run_predicates|query|columns)$/;
+const validating =
+  /\/(?:validate|refresh|preview(?:-[a-z-]+)?|eval-preflight|run-installation-preflight|run_predicates|query|columns)$/;
 const validatingInside = /\/health_predicates\/run$/;
 const administrating = /^\/api\/(?:telem|console|errors)(?:\/|$)/;
 /** Safe by its method, and yet it writes. */

@@ -1,4 +1,5 @@
-import { type Decision, type Prepared, prepare } from '@nm/kernel/licensing';
+import type { Account } from '@nm/features/limits';
+import { type Decision, decide, type RequestFacts, type StandingFacts } from '@nm/kernel/licensing';
 import type { AppEntry, InstallEntry, LicenceEntry, Selection, VersionEntry } from './entries.js';
 
 /**
@@ -14,9 +15,19 @@ export interface Ticket {
   readonly selection: Selection | undefined;
   readonly version: VersionEntry | undefined;
   readonly install: InstallEntry | undefined;
-  readonly prepared: Prepared;
-  /** What the caller signed or counted for it, kept with it. */
-  context: { readonly text: string; readonly mode: Decision['effect']; readonly untilMs: number } | undefined;
+  readonly facts: StandingFacts;
+  /** Budgets that its requests are booked on, looked up once. */
+  accounts: readonly Account[] | undefined;
+  /** The signed context, while it may be used again. */
+  context: SignedContext | undefined;
+}
+
+export interface SignedContext {
+  readonly text: string;
+  readonly mode: 'full' | 'read-only';
+  readonly untilMs: number;
+  /** Which signing keys were in force. */
+  readonly keysVersion: number;
 }
 
 export interface Ground {
@@ -38,7 +49,7 @@ export const onSameGround = (ticket: Ticket, ground: Ground): boolean =>
 
 export function makeTicket(ground: Ground): Ticket {
   const { licence, home, selection, version, install } = ground;
-  const prepared = prepare(home.rules, {
+  const facts: StandingFacts = {
     licence: licence.facts,
     plan: licence.plan,
     customer: licence.customer,
@@ -46,6 +57,10 @@ export function makeTicket(ground: Ground): Ticket {
     version: version?.name ?? '',
     channel: selection?.channel,
     factsVersion: `${licence.factsVersion}/${home.ruleSetVersion ?? 0}`,
-  });
-  return { ...ground, prepared, context: undefined };
+  };
+  return { ...ground, facts, accounts: undefined, context: undefined };
 }
+
+/** decideOnTicket asks the rules of the licence's app about one request. */
+export const decideOnTicket = ({ home, facts }: Ticket, request: RequestFacts, nowMs: number): Decision =>
+  decide(home.rules, { ...facts, request }, nowMs);

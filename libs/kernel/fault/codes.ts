@@ -145,6 +145,26 @@ export const codes = {
     'All user seats taken',
     'This licence has no seat left for another user. Ask the publisher of the app to free one, or for a larger plan.',
   ),
+  rate_limited: entry(
+    429,
+    'Too many requests',
+    'More requests came than are allowed here in this time. "scope" says whether the licence, the app or its publisher allows no more. Try again after "Retry-After" seconds.',
+  ),
+  concurrency_limited: entry(
+    429,
+    'Too many at once',
+    'As many requests and streams as are allowed here are open at this moment ("scope" says of whom). Let one end, or try again after "Retry-After" seconds.',
+  ),
+  bytes_limited: entry(
+    429,
+    'Traffic used up',
+    'More bytes went through than are allowed here in a day ("scope" says for whom). Try again after "Retry-After" seconds.',
+  ),
+  wakes_limited: entry(
+    429,
+    'Too many starts',
+    'The app sleeps, and it was started as often as is allowed in an hour ("scope" says for whom). Try again after "Retry-After" seconds.',
+  ),
   install_limit: entry(409, 'Install limit reached', 'This licence does not allow another install.'),
   install_required: entry(
     409,

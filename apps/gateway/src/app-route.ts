@@ -1,0 +1,216 @@
+import type { FieldLines, MaybePromise, Plan, RequestHead, Target } from '@nm/adapters/proxy';
+import { type CookieForm, readSessionCookie, requireOwnPage } from '@nm/features/access';
+import {
+  type Activator,
+  type Admission,
+  type AdmitDeps,
+  admit,
+  bearerOf,
+  type ContextTokens,
+  parseAppPath,
+  type Ready,
+  unverifiable,
+  type Visitor,
+  type WakeTarget,
+} from '@nm/features/routing';
+import { slotOf } from '@nm/features/runtime';
+import { Fault, hasCode } from '@nm/kernel/fault';
+import type { Clock } from '@nm/kernel/time';
+import { answerFields } from './answer-fields.js';
+import { isPreflight, preflightFields } from './cors.js';
+import type { ExchangeTag } from './exchange-tag.js';
+import type { InstanceTouches } from './instance-touches.js';
+import type { RequestContext } from './request-context.js';
+import { appAnswerFilter, appFields, appRequestFilter } from './upstream-headers.js';
+import type { UsageGate } from './usage-limits.js';
+
+export interface AppRouteDeps {
+  readonly admission: AdmitDeps;
+  readonly activator: Activator;
+  readonly tokens: ContextTokens;
+  readonly touches: InstanceTouches;
+  readonly usage: UsageGate;
+  readonly clock: Clock;
+  /** How sessions come in cookies; undefined where they would travel in the clear. */
+  readonly cookie: CookieForm | undefined;
+  /** Origin of our own pages. */
+  readonly ownPages: string;
+}
+
+/** Look-ups that find something missing, one after the other; a request that needs more is in a storm of changes. */
+const lookupsMax = 20;
+
+/** planApp decides on a request for a KAMA or KTEA and, only when it is let in, finds or wakes the instance. @throws Fault */
+export function planApp(
+  deps: AppRouteDeps,
+  head: RequestHead,
+  context: RequestContext,
+): MaybePromise<Plan<ExchangeTag>> {
+  const path = parseAppPath(context.target);
+  if (!path) throw new Fault('invalid_path');
+  context.app = path.appPath;
+  if (isPreflight(context.method, context.origin, head.header('access-control-request-method')))
+    return answerPreflight(deps, head, context);
+  const bearer = bearerOf(head.header('authorization'));
+  const cookie =
+    bearer === undefined && deps.cookie ? readSessionCookie(head.header('cookie'), deps.cookie) : undefined;
+  const visitor: Visitor = {
+    path,
+    method: context.method,
+    credential: bearer ?? cookie,
+    installId: head.header('nm-install'),
+    address: head.remoteAddress,
+  };
+  context.visitor = visitor;
+  const visit = new AppVisit(deps, head, context, visitor, cookie !== undefined);
+  const plan = visit.plan();
+  return plan instanceof Promise ? visit.planAfter(plan) : plan;
+}
+
+/** answerPreflight @throws Fault always: what is said instead is in the context */
+function answerPreflight(deps: AppRouteDeps, head: RequestHead, context: RequestContext): Promise<never> {
+  // Fields can be read only until the first wait.
+  const asksHeaders = head.header('access-control-request-headers');
+  return Promise.resolve(deps.admission.directory.app(context.app ?? '')).then((app) => {
+    context.instead = preflightFields(app, context.origin ?? '', asksHeaders);
+    throw new Fault('method_not_allowed', { internal: 'a preflight, answered by the gateway' });
+  });
+}
+
+/** AppVisit is the plan of one request and what it was made from. */
+class AppVisit implements Plan<ExchangeTag> {
+  readonly requestFilter = appRequestFilter;
+  readonly answerFilter = appAnswerFilter;
+  readonly #deps: AppRouteDeps;
+  readonly #head: RequestHead;
+  readonly #context: RequestContext;
+  readonly #visitor: Visitor;
+  readonly #byCookie: boolean;
+  #admission: Admission | undefined;
+  target: Target = { origin: '', path: '' };
+  addToRequest: FieldLines = '';
+  tag: ExchangeTag = nobody;
+
+  constructor(deps: AppRouteDeps, head: RequestHead, context: RequestContext, visitor: Visitor, byCookie: boolean) {
+    this.#deps = deps;
+    this.#head = head;
+    this.#context = context;
+    this.#visitor = visitor;
+    this.#byCookie = byCookie;
+  }
+
+  /** plan goes through all steps as far as memory allows; it gives itself, or a promise of what was missing. @throws Fault */
+  plan(): this | Promise<unknown> {
+    const { activator, tokens, touches, usage, clock } = this.#deps;
+    const admission = this.#decide();
+    if (admission instanceof Promise) return admission;
+    const { ticket, version, request } = admission;
+    if (this.#byCookie) this.#requireOwnPage(ticket.app.corsOrigins);
+    usage.enter(this.#context, ticket, this.#head.header('content-length'));
+    const token = tokens.tokenFor(admission);
+    if (token instanceof Promise) return token;
+    const ready = activator.ready(this.#wakeTarget(admission), () => this.#head.leaves());
+    // Seconds may pass: what was allowed now must be allowed still when the instance is there, so everything is asked again.
+    if (ready instanceof Promise) return ready.then(({ waitedMs }) => this.#waited(waitedMs));
+    touches.used(ready.instanceId, version.idleSeconds);
+    this.target = this.#targetOf(ready);
+    this.addToRequest = appFields(this.#head, this.#context, token, this.#visitor.path.prefix);
+    this.tag = {
+      orgId: ticket.licence.orgId,
+      licenceId: ticket.licence.id,
+      installId: ticket.install?.id,
+      selection: ticket.selection,
+      request,
+      instanceId: ready.instanceId,
+      idleSeconds: version.idleSeconds,
+    };
+    this.#context.plannedMs = clock.monotonicMs();
+    return this;
+  }
+
+  /** planAfter waits for what is missing and tries again, until nothing is. */
+  async planAfter(missing: Promise<unknown>): Promise<this> {
+    let waiting = missing;
+    for (let i = 0; i < lookupsMax; i++) {
+      await orUnverifiable(waiting);
+      const plan = this.plan();
+      if (!(plan instanceof Promise)) return plan;
+      waiting = plan;
+    }
+    throw unverifiable();
+  }
+
+  addToAnswer(): FieldLines {
+    this.#context.answeredMs = this.#deps.clock.monotonicMs();
+    return answerFields(this.#context, this.#deps.clock);
+  }
+
+  async redial(): Promise<Target> {
+    const admission = this.#admission;
+    if (!admission) throw unverifiable();
+    const leaves = (): AbortSignal => this.#head.leaves();
+    const again = await this.#deps.activator.redial(this.#wakeTarget(admission), this.target.origin, leaves);
+    this.#waited(again.waitedMs);
+    for (let i = 0; ; i++) {
+      const decided = this.#decide();
+      if (!(decided instanceof Promise)) return this.#targetOf(again);
+      if (i >= lookupsMax) throw unverifiable();
+      await orUnverifiable(decided);
+    }
+  }
+
+  #decide(): Admission | Promise<unknown> {
+    const admission = admit(this.#deps.admission, this.#visitor);
+    if (!(admission instanceof Promise)) this.#admission = admission;
+    return admission;
+  }
+
+  /** A browser sends the cookie along whoever asks it to. @throws Fault csrf_refused */
+  #requireOwnPage(corsOrigins: readonly string[]): void {
+    const { method, origin } = this.#context;
+    const fetchSite = this.#head.header('sec-fetch-site');
+    const csrf = this.#head.header('nm-csrf');
+    const upgrade = this.#head.upgrade !== undefined;
+    requireOwnPage({ method, upgrade, origin, fetchSite, csrf }, [this.#deps.ownPages, ...corsOrigins]);
+  }
+
+  #waited(waitedMs: number | undefined): void {
+    if (waitedMs !== undefined) this.#context.wakeMs = (this.#context.wakeMs ?? 0) + waitedMs;
+  }
+
+  #targetOf({ origin }: Ready): Target {
+    return { origin, path: this.#visitor.path.rest };
+  }
+
+  #wakeTarget({ ticket, version }: Admission): WakeTarget {
+    const installId = version.tenancy === 'install' ? ticket.install?.id : undefined;
+    return {
+      orgId: ticket.app.orgId,
+      appId: ticket.app.id,
+      versionId: version.id,
+      ...(installId === undefined ? {} : { installId }),
+      slot: slotOf(version.id, installId),
+      startSeconds: version.startSeconds,
+      bookStart: () => this.#deps.usage.bookStart(ticket),
+    };
+  }
+}
+
+/** Nobody's exchange: what a plan that is not finished is tagged with. */
+const nobody: ExchangeTag = {
+  orgId: '',
+  licenceId: '',
+  installId: undefined,
+  request: { method: '', path: '', routeClass: 'read', address: '' },
+  instanceId: undefined,
+  idleSeconds: 0,
+};
+
+/** orUnverifiable waits; when the store cannot be asked, nothing is known for sure. */
+async function orUnverifiable(pending: Promise<unknown>): Promise<void> {
+  try {
+    await pending;
+  } catch (error) {
+    throw hasCode(error, 'store_unavailable') ? unverifiable(error) : error;
+  }
+}

@@ -1,0 +1,2 @@
+export { type DecisionNote, DecisionRecorder } from './decision-recorder.js';
+export { FirstUses } from './first-uses.js';
