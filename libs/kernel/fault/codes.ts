@@ -260,6 +260,11 @@ export const codes = {
     'The credential may not do this on the cluster. See "missing" for the permissions.',
   ),
   kube_api: entry(502, 'Kubernetes refused', 'The Kubernetes API refused the request. See "reason".'),
+  kube_wait_timeout: entry(
+    504,
+    'Did not come about in time',
+    'The object did not reach the wanted state in time. See "last" for the state that it was in.',
+  ),
   install_not_ready: entry(
     409,
     'Install not ready',

@@ -1,5 +1,7 @@
 import { randomFraction } from '@nm/kernel/ids';
 import type { ObjectTarget } from '../session/kube-session.js';
+import { judgeOf, type WaitCondition } from '../watch/wait-condition.js';
+import { type WaitOptions, waitForObject } from '../watch/wait-until.js';
 import { type DeleteObjectOptions, deleteObject } from '../write/delete-object.js';
 import { type PatchOptions, patchObject, updateObject } from '../write/patch-object.js';
 import type { AnyRelation, KatContext, Relation } from './kat-context.js';
@@ -144,6 +146,25 @@ export class Resource<Raw extends KubeJson = KubeJson> {
     await deleteObject(this.kat.session, this.#target(), { ...(this.uid ? { uid: this.uid } : {}), ...options });
   }
 
+  /**
+   * waitUntil watches it until the condition holds, and takes the state of that moment over. Conditions are a function, wanted properties
+   * (`{ status: 'Running' }`), `{ condition: 'Ready' }`, or kubectl's text (`condition=…`, `jsonpath=…`, `delete`).
+   * @throws Fault kube_wait_timeout with the last state; kube_api 404 when it goes away
+   */
+  async waitUntil(condition: WaitCondition<this>, options: WaitOptions = {}): Promise<this> {
+    const found = await waitForObject<this>({
+      ...options,
+      session: this.kat.session,
+      target: this.#target(),
+      ...(this.uid ? { uid: this.uid } : {}),
+      wrap: (raw) => this.#likeThis(raw as Raw),
+      judge: judgeOf<this>(condition),
+      words: `${this.sig(true)} ${typeof condition === 'string' ? condition : ''}`.trim(),
+    });
+    if (found) this.#raw = found.raw;
+    return this;
+  }
+
   /** related queries the relatives of this one; what `with()` has loaded is not asked for again. */
   protected related<N extends KindName>(relation: Relation<never, N>): KindMap[N] {
     return this.kat.related(relation, async () => [this]);
@@ -162,6 +183,11 @@ export class Resource<Raw extends KubeJson = KubeJson> {
   }
   toString(): string {
     return this.sig(true);
+  }
+
+  #likeThis(raw: Raw): this {
+    const Same = this.constructor as new (raw: Raw, facts: KindFacts, kat: KatContext) => this;
+    return new Same(raw, this.facts, this.kat);
   }
 
   #target(): ObjectTarget {

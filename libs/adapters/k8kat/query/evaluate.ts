@@ -153,8 +153,8 @@ function isSeen(seen: Set<string>, { metadata }: KubeJson): boolean {
   return false;
 }
 
-/** Items of a list come without kind and apiVersion, and with the servers' bookkeeping, which is a third of most objects. */
-function dressed<R extends Resource>(item: KubeJson, { kind: { facts } }: QueryState<R>): KubeJson {
+/** dressed completes an item: items of a list come without kind and apiVersion, and with the servers' bookkeeping, which is a third of most objects. */
+export function dressed<R extends Resource>(item: KubeJson, { kind: { facts } }: QueryState<R>): KubeJson {
   const raw = item as KubeJson & { metadata?: { managedFields?: unknown } };
   raw.apiVersion = facts.apiVersion;
   raw.kind = facts.kind;
@@ -166,7 +166,7 @@ function dressed<R extends Resource>(item: KubeJson, { kind: { facts } }: QueryS
 export const wrap = <R extends Resource>({ kind, kat }: QueryState<R>, raw: KubeJson): R =>
   new kind.wrap(raw as never, kind.facts, kat);
 
-const candidateOf = <R extends Resource>(
+export const candidateOf = <R extends Resource>(
   { kind: { facts } }: QueryState<R>,
   raw: KubeJson,
   nowMs: number,

@@ -8,6 +8,8 @@ import { fieldSelector, labelSelector } from './selectors.js';
 export interface PlannedRead {
   readonly of: 'object' | 'list';
   readonly path: string;
+  /** Undefined: the whole cluster. */
+  readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
 }
@@ -29,6 +31,8 @@ export interface PlanOptions {
   readonly refused?: ReadonlySet<string>;
   /** Read alternatives of several label keys one by one, instead of everything. */
   readonly selective?: boolean;
+  /** No objects by name, for who wants to watch. */
+  readonly listsOnly?: boolean;
 }
 
 /** So many lists, or objects, are read one by one; above that, one list of everything costs less. */
@@ -44,7 +48,7 @@ export function compile<R>(
 ): CompiledPlan<R> {
   const normal = normalise(conditions);
   if (!normal) return { strategy: 'nothing', reads: [], residue: [], pushedFields: [] };
-  return objectReads(facts, normal) ?? listReads(facts, normal, options);
+  return (options.listsOnly ? undefined : objectReads(facts, normal)) ?? listReads(facts, normal, options);
 }
 
 /** Objects by name need no list, if nothing else is for the server to decide. */
@@ -76,6 +80,7 @@ function listReads<R>(facts: KindFacts, normal: Normal<R>, options: PlanOptions)
   const read = (namespace: string | undefined, labelText: string | undefined): PlannedRead => ({
     of: 'list',
     path: objectPath(facts, namespace),
+    ...(namespace === undefined ? {} : { namespace }),
     ...(labelText ? { labelSelector: labelText } : {}),
     ...(fieldText ? { fieldSelector: fieldText } : {}),
   });

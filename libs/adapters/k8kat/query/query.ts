@@ -3,6 +3,10 @@ import type { Relation } from '../kinds/kat-context.js';
 import type { KindMap, KindName } from '../kinds/kind-map.js';
 import { type Ref, refTo } from '../kinds/ref.js';
 import type { Resource } from '../kinds/resource.js';
+import type { LiveEvent, LiveSet } from '../watch/live-set.js';
+import { type LiveOptions, openLive } from '../watch/open-live.js';
+import { waitForSet } from '../watch/wait-for-set.js';
+import type { WaitOptions } from '../watch/wait-until.js';
 import { approximateCount } from './approximate-count.js';
 import { collect, stream } from './collect.js';
 import { evaluate } from './evaluate.js';
@@ -115,6 +119,28 @@ export class Query<R extends Resource, Rel extends string = never>
     const isMetadata = features.every((feature) => isMetadataFeature(String(feature)));
     const found = await collect(this.state, { metadataOnly: isMetadata });
     return found.map((one) => prettyLine(one, features));
+  }
+
+  /** live keeps what the query gives up to date by watches, with indexes; `stop()` it. */
+  live(options: LiveOptions = {}): Promise<LiveSet<R>> {
+    return openLive(this.state, options);
+  }
+
+  /** watch yields what there is as `added` and then each change, across broken streams, until the loop ends. */
+  async *watch(options: LiveOptions = {}): AsyncGenerator<LiveEvent<R>> {
+    const set = await openLive(this.state, options);
+    try {
+      const changes = set.changes();
+      for (const resource of set.all()) yield { type: 'added', resource };
+      yield* changes;
+    } finally {
+      set.stop();
+    }
+  }
+
+  /** waitUntil waits until the set as a whole is as wanted, and gives it. @throws Fault kube_wait_timeout */
+  waitUntil(wanted: (all: R[]) => boolean, options: WaitOptions = {}): Promise<R[]> {
+    return waitForSet(this.state, wanted, options);
   }
 
   /** plan shows what would be asked of the server and what is left for us; it asks nothing. */

@@ -173,6 +173,12 @@ export class KubeSession {
     yield* watchObjects(this.#transport, resource, what);
   }
 
+  /** watchResource is `watch` for a kind whose path is known. */
+  watchResource(resource: ApiResource, what: Omit<WatchOptions, 'apiVersion' | 'kind'>): AsyncGenerator<WatchEvent> {
+    const { apiVersion, kind } = resource;
+    return watchObjects(this.#transport, resource, { ...what, apiVersion, kind });
+  }
+
   /** can asks the cluster whether this identity may do something (SelfSubjectAccessReview). */
   async can(question: AccessQuestion, signal?: AbortSignal): Promise<{ allowed: boolean; reason: string | undefined }> {
     const [resource, subresource] = question.resource.split('/');

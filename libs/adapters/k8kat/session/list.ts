@@ -14,6 +14,8 @@ export interface ListOptions {
   /** Objects a page. */
   readonly pageSize?: number;
   readonly signal?: AbortSignal | undefined;
+  /** More objects than this are an error; 20,000 when left out. */
+  readonly objectsMax?: number;
 }
 
 export interface ListPage {
@@ -29,6 +31,8 @@ interface RawList {
 
 const pageSizeDefault = 500;
 const objectsMax = 20_000;
+/** For a list in one piece. */
+const listBytesMax = 512 * 1024 * 1024;
 
 /** listAll reads every page. When the snapshot expires between pages (410) it starts over in one piece, as clients are told to. */
 export async function listAll(transport: Transport, resource: ApiResource, what: ListOptions): Promise<ListPage> {
@@ -53,11 +57,13 @@ async function readPages(
     const page = (await transport.request('GET', path, {
       query: { labelSelector: what.labelSelector, fieldSelector: what.fieldSelector, limit, continue: next },
       signal: what.signal,
+      answerBytesMax: listBytesMax,
     })) as RawList;
     // List items come without kind and apiVersion.
     for (const item of page.items ?? []) items.push({ ...item, apiVersion: resource.apiVersion, kind: resource.kind });
-    if (items.length > objectsMax)
-      throw new Fault('kube_api', { public: `There are more than ${objectsMax} objects of kind ${resource.kind}.` });
+    const most = what.objectsMax ?? objectsMax;
+    if (items.length > most)
+      throw new Fault('kube_api', { public: `There are more than ${most} objects of kind ${resource.kind}.` });
     next = page.metadata?.continue || undefined;
     if (!next) return { items, resourceVersion: page.metadata?.resourceVersion ?? '' };
   }

@@ -11,6 +11,10 @@ export interface WatchOptions extends ListOptions {
   readonly signal: AbortSignal;
   /** A stream that says nothing for so long (bookmarks come every minute) counts as dead. */
   readonly silenceMsMax?: number;
+  /** Lists everything again so often, in case that a change was lost unseen. */
+  readonly resyncMs?: number;
+  /** Told of each sign of life of the server. */
+  readonly onSign?: () => void;
 }
 
 /** `list` carries everything there is, at the start and after a gap; whatever is not in it is gone. */
@@ -27,9 +31,14 @@ const watchSeconds = 290;
 const silenceMsDefault = 120_000;
 const lineCharsMax = 8 * 1024 * 1024;
 
+const resyncMsDefault = 600_000;
+/** A stream that lived no longer was refused rather than ended. */
+const shortLifeMs = 1_000;
+
 /**
  * watchObjects is list + watch: it yields the list, then each change, and starts over with a new list when the server has forgotten our
- * place (410, as a status or as an event). Broken and silent streams are opened again from the last place, after a growing pause.
+ * place (410, as a status or as an event) and every ten minutes. Broken and silent streams are opened again from the last place, after a
+ * growing pause; so are lists, once the first has come. @throws Fault what refuses the first list; 401 and 403 always
  */
 export async function* watchObjects(
   transport: Transport,
@@ -38,24 +47,35 @@ export async function* watchObjects(
 ): AsyncGenerator<WatchEvent> {
   let place: string | undefined;
   let failures = 0;
+  let listedAtMs: number | undefined;
+  const resyncMs = what.resyncMs ?? resyncMsDefault;
   while (!what.signal.aborted) {
-    if (place === undefined) {
-      const page = await listAll(transport, resource, what);
-      place = page.resourceVersion;
-      yield { type: 'list', objects: page.items };
-    }
+    const openedAtMs = systemClock.monotonicMs();
+    const isDue = listedAtMs !== undefined && openedAtMs - listedAtMs >= resyncMs;
     try {
+      if (place === undefined || isDue) {
+        const page = await listAll(transport, resource, what);
+        place = page.resourceVersion;
+        listedAtMs = openedAtMs;
+        what.onSign?.();
+        yield { type: 'list', objects: page.items };
+      }
       for await (const event of readStream(transport, resource, what, place)) {
         failures = 0;
+        what.onSign?.();
         place = event.object.metadata?.resourceVersion ?? place;
         if (event.type === 'BOOKMARK') continue;
         yield { type: names[event.type], object: event.object };
+        if (systemClock.monotonicMs() - (listedAtMs ?? 0) >= resyncMs) break;
       }
+      if (systemClock.monotonicMs() - openedAtMs < shortLifeMs) failures++;
     } catch (error) {
       if (what.signal.aborted) return;
       if (isKubeStatus(error, 410)) place = undefined;
-      else if (isKubeStatus(error, 401) || isKubeStatus(error, 403)) throw error;
+      else if (listedAtMs === undefined || isKubeStatus(error, 401) || isKubeStatus(error, 403)) throw error;
       failures++;
+    }
+    if (failures > 0 && !what.signal.aborted) {
       await systemClock.sleep(backoffMs(failures, 200, 15_000, randomFraction()), what.signal).catch(() => undefined);
     }
   }
