@@ -95,7 +95,7 @@ export class LiveSet<R extends Resource> {
     try {
       for (;;) {
         for (let event = queue.shift(); event; event = queue.shift()) yield event;
-        if (this.#failure !== undefined) throw this.#failure;
+        if (this.#failure !== undefined) throw this.#failure as Error;
         if (this.#stop.signal.aborted) return;
         await new Promise<void>((resolve) => {
           wake = resolve;
