@@ -12,10 +12,14 @@ export class EventStreamTail {
 
   /** of gives a tail for an uncompressed event stream of open length, else undefined. */
   static of(raw: RawHeaders): EventStreamTail | undefined {
-    const type = valuesOf(raw, 'content-type')[0];
-    if (type === undefined || !/^text\/event-stream\b/i.test(type)) return undefined;
-    const framed = valuesOf(raw, 'content-encoding').length + valuesOf(raw, 'content-length').length > 0;
-    return framed ? undefined : new EventStreamTail();
+    const length = valuesOf(raw, 'content-length').length > 0 ? 0 : -1;
+    return EventStreamTail.ofText(valuesOf(raw, 'content-type')[0], valuesOf(raw, 'content-encoding')[0], length);
+  }
+
+  /** @param length of the content, -1 when it is open */
+  static ofText(type: string | undefined, encoding: string | undefined, length: number): EventStreamTail | undefined {
+    if (length >= 0 || type === undefined || encoding !== undefined) return undefined;
+    return /^text\/event-stream\b/i.test(type) ? new EventStreamTail() : undefined;
   }
 
   see(chunk: Buffer): void {

@@ -5,8 +5,8 @@ import type { CutStyle, OpenExchange, Outcome, Plan, Target } from '../exchange.
 import { dropOf, pairsOf } from '../field-lines.js';
 import { endToEnd } from '../headers.js';
 import { EventStreamTail } from '../sse-tail.js';
+import { isDialError, upstreamFault } from '../upstream-error.js';
 import { discardUnread, hasBody, RequestBody } from './request-body.js';
-import { isDialError, upstreamFault } from './upstream-error.js';
 
 export interface ForwardContext<Tag> {
   readonly dispatcherOf: (target: Target) => Dispatcher;
@@ -235,7 +235,8 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
 
 /** headersFor makes the fields for the upstream: the client's that may pass, and the plan's. */
 export function headersFor<Tag>(request: IncomingMessage, plan: Plan<Tag>): string[] {
-  const headers = endToEnd(request.rawHeaders, dropOf(plan.requestFilter));
+  const drop = dropOf(plan.requestFilter);
+  const headers = endToEnd(request.rawHeaders, (name) => name === 'host' || drop(name));
   headers.push(...pairsOf(plan.addToRequest));
   return headers;
 }

@@ -5,10 +5,10 @@ import type { Dispatcher } from 'undici';
 import type { CutStyle, OpenExchange, Outcome, Plan, Target } from '../exchange.js';
 import { dropOf, pairsOf } from '../field-lines.js';
 import { endToEnd, valuesOf } from '../headers.js';
+import { isDialError, upstreamFault } from '../upstream-error.js';
 import { closeFrame, FrameBoundary } from '../websocket-frames.js';
 import { type ForwardContext, headersFor, rawOf } from './forward.js';
 import { relay } from './relay.js';
-import { isDialError, upstreamFault } from './upstream-error.js';
 
 const gone = new Error('the client has gone');
 

@@ -17,10 +17,10 @@ const answerOf = (fault: Fault): Answer => ({ status: fault.status, fields: '', 
 
 /** startProxy is the smallest policy on an engine: everything goes to one origin, faults become their status and code. */
 export async function startProxy(
+  kind: EngineKind,
   origin: () => string,
   timeouts: Partial<EngineTimeouts> = {},
   redial?: () => Promise<Target | undefined>,
-  kind: EngineKind = 'node-http',
 ): Promise<ProxyServer> {
   const engine = openEngine<string>(kind, { ...defaultTimeouts, ...timeouts });
   const outcomes: Outcome[] = [];

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ProxyServer, startProxy } from '../test/proxy-server.js';
-import { type RawUpstream, rawClient, startRawUpstream } from '../test/raw-peers.js';
+import { engineKinds } from './engine.js';
+import { type ProxyServer, startProxy } from './test/proxy-server.js';
+import { type RawUpstream, rawClient, startRawUpstream } from './test/raw-peers.js';
 
 const host = 'Host: x\r\n';
 const end = 'Connection: close\r\n\r\n';
@@ -50,14 +51,14 @@ const malformed: Record<string, string> = {
   'a second request behind TE and CL': `POST / HTTP/1.1\r\n${host}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /admin HTTP/1.1\r\n${host}${end}`,
 };
 
-describe('framing', () => {
+describe.each(engineKinds)('framing on %s', (kind) => {
   let upstream: RawUpstream;
   let proxy: ProxyServer;
   beforeAll(async () => {
     upstream = await startRawUpstream((socket, soFar) => {
       if (/\r\n\r\n$/.test(soFar)) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
     });
-    proxy = await startProxy(() => upstream.origin);
+    proxy = await startProxy(kind, () => upstream.origin);
   });
   afterAll(async () => {
     await proxy.close();

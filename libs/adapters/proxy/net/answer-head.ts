@@ -1,0 +1,82 @@
+import { STATUS_CODES } from 'node:http';
+import type { Answer, FieldFilter, FieldLines } from '../exchange.js';
+import { copyFields } from './copy-fields.js';
+import { fieldKinds, type MessageHead } from './message-head.js';
+import type { OutBuffer } from './out-buffer.js';
+
+/** How the content of an answer goes to the client; `interim` is a head of 1xx, which says nothing of content or connection. */
+export type AnswerFraming = 'interim' | 'none' | 'length' | 'chunked' | 'close';
+
+export interface AnswerConnection {
+  readonly httpMinor: 0 | 1;
+  /** The connection ends with this answer. */
+  readonly close: boolean;
+}
+
+const statusLines: string[] = [];
+for (const [status, reason] of Object.entries(STATUS_CODES))
+  statusLines[Number(status)] = `HTTP/1.1 ${status} ${reason}\r\n`;
+
+/** statusLine has the registered reason, or an empty one. */
+const statusLine = (status: number): string => statusLines[status] ?? `HTTP/1.1 ${status} \r\n`;
+
+let dateSecond = -1;
+let dateLine = '';
+
+/** dateField gives `Date` (RFC 9110 §6.6.1), made once a second. */
+export function dateField(epochMs: number): string {
+  const second = Math.floor(epochMs / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateLine = `Date: ${new Date(epochMs).toUTCString()}\r\n`;
+  }
+  return dateLine;
+}
+
+function connectionLine({ httpMinor, close }: AnswerConnection): string {
+  if (close) return 'Connection: close\r\n';
+  return httpMinor === 0 ? 'Connection: keep-alive\r\n' : '';
+}
+
+/** putAnswerHead writes the head of a forwarded answer: the upstream's fields that may pass, the policy's, and our own framing. */
+export function putAnswerHead(
+  out: OutBuffer,
+  head: MessageHead,
+  filter: FieldFilter,
+  added: FieldLines,
+  framing: AnswerFraming,
+  connection: AnswerConnection,
+  epochMs: number,
+): void {
+  out.text(`HTTP/1.1 ${head.status} `);
+  out.copy(head.bytes, head.reasonStart, head.reasonEnd);
+  out.text('\r\n');
+  copyFields(head, filter, out, framing === 'chunked');
+  if (framing === 'interim') return void out.text(`${added}\r\n`);
+  let more = added;
+  if (!hasDate(head)) more += dateField(epochMs);
+  if (framing === 'chunked') more += 'Transfer-Encoding: chunked\r\n';
+  // Of an answer without content this is what the content would have been (HEAD, 304); 204 has none (RFC 9110 §8.6).
+  else if (head.contentLength >= 0 && head.status !== 204) more += `Content-Length: ${head.contentLength}\r\n`;
+  out.text(`${more}${connectionLine(connection)}\r\n`);
+}
+
+function hasDate(head: MessageHead): boolean {
+  for (let i = 0; i < head.count; i++) if (head.kinds[i] === fieldKinds.date) return true;
+  return false;
+}
+
+/** putAnswer writes a whole answer of the policy's own. */
+export function putAnswer(
+  out: OutBuffer,
+  answer: Answer,
+  connection: AnswerConnection,
+  isHead: boolean,
+  epochMs: number,
+): void {
+  const { status, fields, body } = answer;
+  out.text(
+    `${statusLine(status)}${fields}${dateField(epochMs)}Content-Length: ${body.length}\r\n${connectionLine(connection)}\r\n`,
+  );
+  if (!isHead) out.copy(body, 0, body.length);
+}

@@ -1,0 +1,35 @@
+import type { EngineTimeouts, Policy } from '../exchange.js';
+import type { ClientConnection } from './client-connection.js';
+import type { NetExchange } from './exchange.js';
+import { MessageHead } from './message-head.js';
+import type { OutBuffer } from './out-buffer.js';
+import type { UpstreamPools } from './upstream-pools.js';
+
+/** NetContext is what the connections and exchanges of one engine share. */
+export interface NetContext<Tag> {
+  readonly policy: Policy<Tag>;
+  readonly upstreams: UpstreamPools;
+  readonly timeouts: EngineTimeouts;
+  readonly open: Set<NetExchange<Tag>>;
+  readonly clients: Set<ClientConnection<Tag>>;
+  /** Empty between two events: whoever fills it sends it before anybody else can run. */
+  readonly out: OutBuffer;
+  readonly heads: HeadStock;
+  /** Milliseconds of a clock that never jumps, as of the last tick. */
+  nowMs: number;
+  /** Every answer closes its connection (drain). */
+  closing: boolean;
+}
+
+/** HeadStock lends heads to requests on their way, so that an idle connection holds none. */
+export class HeadStock {
+  readonly #free: MessageHead[] = [];
+
+  take(): MessageHead {
+    return this.#free.pop() ?? new MessageHead();
+  }
+
+  give(head: MessageHead): void {
+    if (this.#free.length < 64) this.#free.push(head);
+  }
+}

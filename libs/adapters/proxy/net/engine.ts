@@ -1,0 +1,92 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Fault } from '@nm/kernel/fault';
+import { systemClock } from '@nm/kernel/time';
+import type { CutStyle, Engine, EngineTimeouts, ListenOptions, OpenExchange } from '../exchange.js';
+import { listenOn } from '../listen.js';
+import { ClientConnection } from './client-connection.js';
+import { HeadStock, type NetContext } from './context.js';
+import type { NetExchange } from './exchange.js';
+import { OutBuffer } from './out-buffer.js';
+import { UpstreamPools } from './upstream-pools.js';
+
+/** All deadlines are looked at this often, instead of a timer for each. */
+const tickMs = 100;
+
+/** NetEngine speaks HTTP/1.1 itself, on node:net on both sides. */
+export class NetEngine<Tag> implements Engine<Tag> {
+  readonly #timeouts: EngineTimeouts;
+  readonly #servers: Server[] = [];
+  readonly #exchanges = new Set<NetExchange<Tag>>();
+  #context: NetContext<Tag> | undefined;
+  #ticker: NodeJS.Timeout | undefined;
+
+  constructor(timeouts: EngineTimeouts) {
+    this.#timeouts = timeouts;
+  }
+
+  get open(): ReadonlySet<OpenExchange<Tag>> {
+    return this.#exchanges;
+  }
+
+  async listen({ hosts, port, policy }: ListenOptions<Tag>): Promise<number> {
+    const clock = { nowMs: systemClock.monotonicMs() };
+    const context: NetContext<Tag> = Object.assign(clock, {
+      policy,
+      upstreams: new UpstreamPools(clock),
+      timeouts: this.#timeouts,
+      open: this.#exchanges,
+      clients: new Set<ClientConnection<Tag>>(),
+      out: new OutBuffer(),
+      heads: new HeadStock(),
+      closing: false,
+    });
+    this.#context = context;
+    let chosen = port;
+    for (const host of hosts) {
+      const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket: Socket) => {
+        new ClientConnection(context, socket);
+      });
+      try {
+        chosen = await listenOn(server, host, chosen);
+      } catch (error) {
+        for (const other of this.#servers.splice(0)) other.close();
+        throw error;
+      }
+      this.#servers.push(server);
+    }
+    this.#ticker = setInterval(() => tick(context), tickMs);
+    this.#ticker.unref();
+    return chosen;
+  }
+
+  cut(reason: Fault, affected: (exchange: OpenExchange<Tag>) => boolean, style: CutStyle = 'now'): number {
+    const hit = [...this.#exchanges].filter(affected);
+    for (const exchange of hit) exchange.cut(reason, style);
+    return hit.length;
+  }
+
+  beginDrain(): void {
+    if (this.#context) this.#context.closing = true;
+  }
+
+  async closeListeners(): Promise<void> {
+    for (const client of this.#context?.clients ?? []) client.goSoon();
+    await Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+  }
+
+  cutConnections(): void {
+    for (const client of this.#context?.clients ?? []) client.socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#ticker);
+    this.#context?.upstreams.destroy();
+  }
+}
+
+function tick<Tag>(context: NetContext<Tag>): void {
+  context.nowMs = systemClock.monotonicMs();
+  for (const exchange of context.open) exchange.tick(context.nowMs);
+  for (const client of context.clients) client.tick(context.nowMs);
+  context.upstreams.tick();
+}

@@ -1,0 +1,362 @@
+import type { Socket } from 'node:net';
+import { Fault, toFault } from '@nm/kernel/fault';
+import { systemClock } from '@nm/kernel/time';
+import type { CutStyle, OpenExchange, Outcome, Plan, Target, Visit } from '../exchange.js';
+import { EventStreamTail } from '../sse-tail.js';
+import { isDialError, upstreamFault } from '../upstream-error.js';
+import { type AnswerFraming, putAnswer, putAnswerHead } from './answer-head.js';
+import type { BodyReader } from './body-reader.js';
+import { ByteTunnel } from './byte-tunnel.js';
+import type { ClientConnection } from './client-connection.js';
+import type { NetContext } from './context.js';
+import type { MessageHead } from './message-head.js';
+import { putData, putLastChunk } from './put-data.js';
+import { NetRequestHead } from './request-head.js';
+import { hasLooped, putRequestHead } from './request-line.js';
+import { passingTrailers } from './trailers.js';
+import type { UpstreamConnection } from './upstream-connection.js';
+import type { WaitingUser } from './upstream-pools.js';
+
+/** A watch on quiet objects says nothing for long; TCP keep-alive finds a peer that is gone. */
+const openEndedIdleMs = 3_600_000;
+
+const continueLine = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+type Stage = 'planning' | 'dialling' | 'waiting' | 'answering' | 'tunnel' | 'over';
+
+/** NetExchange carries one request to the upstream and its answer back, streaming both ways with backpressure. */
+export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
+  readonly isHead: boolean;
+  readonly #context: NetContext<Tag>;
+  readonly #client: ClientConnection<Tag>;
+  readonly #httpMinor: 0 | 1;
+  readonly #expectsContinue: boolean;
+  readonly #request: NetRequestHead;
+  #wantsClose: boolean;
+  #head: MessageHead | undefined;
+  #visit: Visit<Tag> | undefined;
+  #plan: Plan<Tag> | undefined;
+  #target: Target | undefined;
+  #upstream: UpstreamConnection | undefined;
+  #tunnel: ByteTunnel | undefined;
+  #tail: EventStreamTail | undefined;
+  #leaves: AbortController | undefined;
+  #stage: Stage = 'planning';
+  #redialled = false;
+  #upstreamIsFull = false;
+  #deadlineMs = Number.POSITIVE_INFINITY;
+  #status = 0;
+  #framing: AnswerFraming = 'none';
+  #bytesIn = 0;
+  #bytesOut = 0;
+
+  constructor(context: NetContext<Tag>, client: ClientConnection<Tag>, head: MessageHead) {
+    this.#context = context;
+    this.#client = client;
+    this.#head = head;
+    this.#httpMinor = head.httpMinor;
+    this.#expectsContinue = head.expectsContinue;
+    this.#wantsClose = head.httpMinor === 1 ? head.close : !head.keepAlive;
+    this.#request = new NetRequestHead(head, this);
+    this.isHead = this.#request.method === 'HEAD';
+  }
+
+  get tag(): Tag {
+    return (this.#plan as Plan<Tag>).tag;
+  }
+
+  get kind(): 'request' | 'stream' | 'tunnel' {
+    if (this.#tunnel) return 'tunnel';
+    return this.#tail || (this.#plan?.openEnded && this.#status > 0) ? 'stream' : 'request';
+  }
+
+  get remoteAddress(): string {
+    return this.#client.remoteAddress;
+  }
+
+  get scheme(): 'http' {
+    return 'http';
+  }
+
+  leaves(): AbortSignal {
+    this.#leaves ??= new AbortController();
+    return this.#leaves.signal;
+  }
+
+  /** start asks the policy; its plan is carried out at once when it comes at once. */
+  start(): void {
+    this.#visit = this.#context.policy.open(this.#request);
+    try {
+      if (this.#head && hasLooped(this.#head)) throw new Fault('loop_detected');
+      const plan = this.#visit.plan();
+      if (plan instanceof Promise) plan.then(this.#planned, this.#planFailed);
+      else this.#planned(plan);
+    } catch (error) {
+      this.#refuse(toFault(error));
+    }
+  }
+
+  readonly #planned = (plan: Plan<Tag>): void => {
+    if (this.#stage === 'over') return;
+    this.#plan = plan;
+    this.#context.open.add(this);
+    this.#dial(plan.target);
+  };
+
+  readonly #planFailed = (error: unknown): void => {
+    if (this.#stage !== 'over') this.#refuse(toFault(error));
+  };
+
+  #dial(target: Target): void {
+    this.#stage = 'dialling';
+    this.#target = target;
+    this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.connectMs;
+    try {
+      const upstream = this.#context.upstreams.take(target, this);
+      if (upstream) this.upstreamAssigned(upstream);
+    } catch (error) {
+      this.#fail(upstreamFault(error));
+    }
+  }
+
+  upstreamAssigned(upstream: UpstreamConnection): void {
+    this.#upstream = upstream;
+    if (upstream.ready) this.upstreamReady();
+  }
+
+  /** upstreamReady sends the head, and lets the body flow. */
+  upstreamReady(): void {
+    const { out } = this.#context;
+    const head = this.#head as MessageHead;
+    const socket = (this.#upstream as UpstreamConnection).socket;
+    this.#stage = 'waiting';
+    putRequestHead(out, head, this.#request, this.#plan as Plan<Tag>, this.#target as Target);
+    this.#head = undefined;
+    this.#context.heads.give(head);
+    if (this.#client.bodyDone) {
+      out.writeTo(socket);
+      this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.headersMs;
+      return;
+    }
+    this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.idleMs;
+    if (this.#expectsContinue) this.#client.socket.write(continueLine, 'latin1');
+    socket.cork();
+    socket.write(Buffer.from(out.bytes.subarray(0, out.length)));
+    out.length = 0;
+    this.#client.startBody();
+    socket.uncork();
+  }
+
+  get requestSent(): boolean {
+    return this.#client.bodyDone;
+  }
+
+  /** requestBody is told what came of the body. */
+  requestBody(bytes: Buffer, start: number, end: number, done: boolean): void {
+    const upstream = this.#upstream;
+    if (!upstream || this.#stage === 'over') return;
+    const { out, nowMs, timeouts } = this.#context;
+    const { bodyIsChunked } = this.#client;
+    this.#bytesIn += end - start;
+    let goesOn = end === start || putData(out, upstream.socket, bytes, start, end, bodyIsChunked);
+    if (done && bodyIsChunked) putLastChunk(out, passingTrailers(this.#client.trailers, this.#plan?.requestFilter));
+    goesOn = out.writeTo(upstream.socket) && goesOn;
+    if (!goesOn && !done) {
+      this.#upstreamIsFull = true;
+      this.#client.pause();
+    }
+    if (this.#stage === 'waiting') this.#deadlineMs = nowMs + (done ? timeouts.headersMs : timeouts.idleMs);
+  }
+
+  upstreamDrained(): void {
+    this.#upstreamIsFull = false;
+    if (this.#stage === 'waiting') this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.idleMs;
+    this.#client.resume();
+  }
+
+  bodyFailed(fault: Fault): void {
+    this.#wantsClose = true;
+    this.#fail(fault);
+  }
+
+  /** upstreamInterim passes 1xx answers on, but those that we make ourselves (RFC 9110 §15.2). */
+  upstreamInterim(head: MessageHead): void {
+    if (head.status === 100 || this.#httpMinor === 0 || this.#status > 0) return;
+    const { out } = this.#context;
+    const { answerFilter } = this.#plan as Plan<Tag>;
+    const none = { httpMinor: 1, close: false } as const;
+    putAnswerHead(out, head, answerFilter, '', 'interim', none, 0);
+    out.writeTo(this.#client.socket);
+  }
+
+  upstreamAnswer(head: MessageHead, framing: BodyReader['framing']): void {
+    const plan = this.#plan as Plan<Tag>;
+    this.#framing =
+      framing === 'chunked' || framing === 'close' ? (this.#httpMinor === 1 ? 'chunked' : 'close') : framing;
+    if (this.#framing === 'close' || this.#context.closing) this.#wantsClose = true;
+    this.#status = head.status;
+    this.#stage = 'answering';
+    this.#tail = EventStreamTail.ofText(head.field('content-type'), head.field('content-encoding'), head.contentLength);
+    const connection = { httpMinor: this.#httpMinor, close: this.#wantsClose };
+    const { out } = this.#context;
+    putAnswerHead(out, head, plan.answerFilter, plan.addToAnswer(), this.#framing, connection, systemClock.nowMs());
+    this.#touch();
+  }
+
+  upstreamData(bytes: Buffer, start: number, end: number): void {
+    this.#bytesOut += end - start;
+    this.#tail?.see(bytes.subarray(start, end));
+    this.#touch();
+    if (!putData(this.#context.out, this.#client.socket, bytes, start, end, this.#framing === 'chunked'))
+      this.#upstream?.socket.pause();
+  }
+
+  upstreamFlush(): void {
+    if (!this.#context.out.writeTo(this.#client.socket)) this.#upstream?.socket.pause();
+  }
+
+  clientDrained(): void {
+    if (this.#stage !== 'answering') return;
+    this.#touch();
+    this.#upstream?.socket.resume();
+  }
+
+  upstreamEnded(trailers: string): void {
+    const { out } = this.#context;
+    if (this.#framing === 'chunked') putLastChunk(out, passingTrailers(trailers, this.#plan?.answerFilter));
+    out.writeTo(this.#client.socket);
+    this.#upstream = undefined;
+    this.#finish(undefined, false);
+    this.#client.exchangeDone(this.#wantsClose);
+  }
+
+  #touch(): void {
+    const { timeouts, nowMs } = this.#context;
+    this.#deadlineMs = nowMs + (this.#plan?.openEnded ? openEndedIdleMs : timeouts.idleMs);
+  }
+
+  upstreamFailed(error: Error): void {
+    const wasReady = this.#upstream?.ready ?? false;
+    this.#upstream = undefined;
+    if (this.#stage === 'over') return;
+    if (wasReady || !isDialError(error) || this.#redialled || !this.#plan?.redial)
+      return void this.#fail(upstreamFault(error));
+    this.#redialled = true;
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    this.#plan.redial().then(
+      (target) => {
+        if (this.#stage === 'over') return;
+        if (target) this.#dial(target);
+        else this.#fail(upstreamFault(error));
+      },
+      (reason: unknown) => this.#fail(toFault(reason)),
+    );
+  }
+
+  upstreamSwitched(head: MessageHead, socket: Socket, rest: Buffer): void {
+    const plan = this.#plan as Plan<Tag>;
+    const { out } = this.#context;
+    const protocol = this.#request.upgrade;
+    this.#upstream = undefined;
+    if (protocol === undefined) {
+      socket.destroy();
+      return void this.#fail(new Fault('upstream_reset', { internal: 'the upstream switched protocols unasked' }));
+    }
+    this.#status = head.status;
+    this.#stage = 'tunnel';
+    const switched = `${plan.addToAnswer()}Connection: Upgrade\r\nUpgrade: ${head.field('upgrade') ?? protocol}\r\n`;
+    putAnswerHead(out, head, plan.answerFilter, switched, 'interim', { httpMinor: 1, close: false }, 0);
+    out.writeTo(this.#client.socket);
+    const early = this.#client.becomeTunnel();
+    this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.idleMs;
+    this.#tunnel = new ByteTunnel(this.#client.socket, socket, protocol, {
+      moved: () => {
+        this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.idleMs;
+      },
+      over: () => this.#finish(undefined, false),
+    });
+    this.#tunnel.start(early, rest);
+  }
+
+  /** cut ends the exchange from our side; a client without an answer yet gets `reason`. */
+  cut(reason: Fault, style: CutStyle): void {
+    if (this.#stage === 'over') return;
+    if (this.#tunnel) {
+      this.#finish(reason, false);
+      this.#tunnel.cut(style);
+      return;
+    }
+    if (style !== 'goodbye' || this.kind !== 'stream') return void this.#fail(reason);
+    const { out } = this.#context;
+    const goodbye = Buffer.from(this.#tail?.goodbye() ?? '');
+    if (goodbye.length > 0) putData(out, this.#client.socket, goodbye, 0, goodbye.length, this.#framing === 'chunked');
+    if (this.#framing === 'chunked') putLastChunk(out, '');
+    out.writeTo(this.#client.socket);
+    this.#abandonUpstream();
+    this.#finish(reason, false);
+    this.#client.exchangeDone(true);
+  }
+
+  /** tick ends the exchange when the side that should move does not. */
+  tick(nowMs: number): void {
+    if (nowMs < this.#deadlineMs) return;
+    if (this.#stage === 'tunnel') {
+      this.#tunnel?.end();
+      return;
+    }
+    const clientIsLate = this.#stage === 'waiting' && !this.#client.bodyDone && !this.#upstreamIsFull;
+    this.#fail(new Fault(clientIsLate ? 'body_timeout' : 'upstream_timeout', { internal: `while ${this.#stage}` }));
+  }
+
+  clientGone(): void {
+    if (this.#stage === 'over' || this.#stage === 'tunnel') return;
+    this.#leaves?.abort(new Fault('upstream_reset', { internal: 'the client left while it waited' }));
+    this.#abandonUpstream();
+    this.#finish(undefined, true);
+  }
+
+  #abandonUpstream(): void {
+    if (this.#upstream) this.#upstream.abandon();
+    else if (this.#stage === 'dialling' && this.#target) this.#context.upstreams.leave(this.#target, this);
+    this.#upstream = undefined;
+  }
+
+  /** fail answers with the fault while that is possible; later the connection is dropped, because a cut-off body must look cut off. */
+  #fail(fault: Fault): void {
+    if (this.#stage === 'over') return;
+    this.#abandonUpstream();
+    this.#context.out.length = 0;
+    if (this.#status === 0) return void this.#refuse(fault);
+    this.#finish(fault, false);
+    this.#client.socket.destroy();
+  }
+
+  #refuse(fault: Fault): void {
+    const { out, closing } = this.#context;
+    const answer = (this.#visit as Visit<Tag>).refuse(fault);
+    if (closing || !this.#client.bodyDone) this.#wantsClose = this.#wantsClose || closing;
+    putAnswer(out, answer, { httpMinor: this.#httpMinor, close: this.#wantsClose }, this.isHead, systemClock.nowMs());
+    out.writeTo(this.#client.socket);
+    this.#status = answer.status;
+    this.#bytesOut = this.isHead ? 0 : answer.body.length;
+    this.#finish(fault, false);
+    this.#client.exchangeDone(this.#wantsClose);
+  }
+
+  #finish(fault: Fault | undefined, clientGone: boolean): void {
+    if (this.#stage === 'over') return;
+    this.#stage = 'over';
+    this.#context.open.delete(this);
+    if (this.#head) this.#context.heads.give(this.#head);
+    this.#head = undefined;
+    const bytes = this.#tunnel ?? { bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
+    const outcome: Outcome = {
+      status: this.#status,
+      clientGone,
+      bytesIn: bytes.bytesIn,
+      bytesOut: bytes.bytesOut,
+      ...(fault ? { fault } : {}),
+    };
+    this.#visit?.finished(outcome);
+  }
+}

@@ -1,0 +1,37 @@
+import type { Plan, Target } from '../exchange.js';
+import { copyFields } from './copy-fields.js';
+import { fieldKinds, type MessageHead } from './message-head.js';
+import type { OutBuffer } from './out-buffer.js';
+
+/** Our name in `Via` (RFC 9110 §7.6.3): a request that bears it already has come back. */
+export const pseudonym = 'nmachine';
+const viaPattern = new RegExp(`(?:^|[ ,])${pseudonym}(?:$|[ ,])`);
+
+/** hasLooped tells whether a request passed us before. */
+export function hasLooped(head: MessageHead): boolean {
+  for (let i = 0; i < head.count; i++)
+    if (head.kinds[i] === fieldKinds.via && viaPattern.test(head.value(i))) return true;
+  return false;
+}
+
+export interface RequestParts {
+  readonly method: string;
+  readonly upgrade: string | undefined;
+}
+
+/** putRequestHead writes the head for the upstream: request line, Host of the origin, the client's fields that may pass, the policy's, and our own framing. */
+export function putRequestHead<Tag>(
+  out: OutBuffer,
+  head: MessageHead,
+  { method, upgrade }: RequestParts,
+  plan: Plan<Tag>,
+  target: Target,
+): void {
+  out.text(`${method} ${target.path} HTTP/1.1\r\nHost: ${target.origin.slice(target.origin.indexOf('//') + 2)}\r\n`);
+  copyFields(head, plan.requestFilter, out, head.chunked);
+  let more = `${plan.addToRequest}Via: 1.${head.httpMinor} ${pseudonym}\r\n`;
+  if (head.chunked) more += 'Transfer-Encoding: chunked\r\n';
+  else if (head.contentLength >= 0) more += `Content-Length: ${head.contentLength}\r\n`;
+  if (upgrade !== undefined) more += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
+  out.text(`${more}\r\n`);
+}

@@ -1,0 +1,177 @@
+import type { Socket } from 'node:net';
+import { BodyReader } from './body-reader.js';
+import { badChunk } from './chunked-decoder.js';
+import { MessageHead } from './message-head.js';
+import { headFaults, incomplete, parseResponseHead } from './parse-head.js';
+
+/** Whoever has a connection to an upstream for one exchange. Nothing is called after `upstreamEnded` or `upstreamFailed`. */
+export interface UpstreamUser {
+  /** The request was a HEAD: its answer has no content. */
+  readonly isHead: boolean;
+  /** All of the request is on its way. */
+  readonly requestSent: boolean;
+  upstreamReady(): void;
+  /** A 1xx answer but 101. */
+  upstreamInterim(head: MessageHead): void;
+  /** The head of the answer, and how its content comes. */
+  upstreamAnswer(head: MessageHead, framing: BodyReader['framing']): void;
+  upstreamData(bytes: Buffer, start: number, end: number): void;
+  /** What came together has been told. */
+  upstreamFlush(): void;
+  upstreamEnded(trailers: string): void;
+  upstreamFailed(error: Error): void;
+  upstreamDrained(): void;
+  /** 101: from now on the socket is the user's. @param rest bytes that came behind the head */
+  upstreamSwitched(head: MessageHead, socket: Socket, rest: Buffer): void;
+}
+
+/** What becomes of a connection that nobody uses. */
+export interface UpstreamHome {
+  giveBack(connection: UpstreamConnection): void;
+  gone(connection: UpstreamConnection): void;
+}
+
+const switched = 101;
+/** Read at once, within one event. */
+const answerHead = new MessageHead();
+
+/** UpstreamConnection reads the answers on one connection to an upstream, one exchange after the other. */
+export class UpstreamConnection {
+  readonly socket: Socket;
+  /** When it became idle. */
+  idleSinceMs = 0;
+  ready = false;
+  #user: UpstreamUser | undefined;
+  #rest: Buffer | undefined;
+  #readsBody = false;
+  #keepAlive = false;
+  #over = false;
+  readonly #body = new BodyReader();
+  readonly #home: UpstreamHome;
+
+  constructor(socket: Socket, home: UpstreamHome) {
+    this.socket = socket;
+    this.#home = home;
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('error', this.#onError);
+    socket.on('close', this.#onClose);
+    socket.on('drain', this.#onDrain);
+  }
+
+  /** connected is told once by whoever opened the socket. */
+  connected(): void {
+    this.ready = true;
+    this.#user?.upstreamReady();
+  }
+
+  use(user: UpstreamUser): void {
+    this.#user = user;
+    this.#readsBody = false;
+    this.#rest = undefined;
+  }
+
+  /** abandon ends the connection in the middle of an exchange; its user hears nothing more. */
+  abandon(): void {
+    this.#user = undefined;
+    this.destroy();
+  }
+
+  destroy(): void {
+    if (!this.#over) {
+      this.#over = true;
+      this.#home.gone(this);
+    }
+    this.socket.destroy();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const user = this.#user;
+    // An answer to nothing: whatever it is, the next request must not get it.
+    if (!user) return void this.destroy();
+    const bytes = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk;
+    this.#rest = undefined;
+    this.#read(user, bytes);
+  };
+
+  #read(user: UpstreamUser, bytes: Buffer): void {
+    const to = bytes.length;
+    let at = 0;
+    while (!this.#readsBody) {
+      const end = parseResponseHead(bytes, at, to, answerHead);
+      if (end === incomplete) {
+        if (at < to) this.#rest = bytes.subarray(at);
+        return void user.upstreamFlush();
+      }
+      if (end < 0) return void this.#fail(new Error(`the answer is not valid HTTP: ${headFaults[-end]}`));
+      at = end;
+      if (answerHead.status === switched) return void this.#switch(user, bytes.subarray(at));
+      if (answerHead.status < 200) {
+        user.upstreamInterim(answerHead);
+        continue;
+      }
+      this.#frame(user.isHead);
+      user.upstreamAnswer(answerHead, this.#body.framing);
+      if (this.#user !== user) return;
+    }
+    if (!this.#body.done && at < to) {
+      at = this.#body.feed(bytes, at, to);
+      if (at === badChunk) return void this.#fail(new Error('the answer is not validly chunked'));
+      if (this.#body.dataEnd > this.#body.dataStart) user.upstreamData(bytes, this.#body.dataStart, this.#body.dataEnd);
+      if (this.#user !== user) return;
+    }
+    if (this.#body.done) this.#complete(user, at === to);
+    else user.upstreamFlush();
+  }
+
+  /** RFC 9112 §6.3. */
+  #frame(isHead: boolean): void {
+    const { status, chunked, contentLength, httpMinor, close, keepAlive } = answerHead;
+    this.#readsBody = true;
+    if (isHead || status === 204 || status === 304) this.#body.none();
+    else if (chunked) this.#body.chunked();
+    else if (contentLength >= 0) this.#body.length(contentLength);
+    else this.#body.untilClose();
+    this.#keepAlive = this.#body.framing !== 'close' && (httpMinor === 1 ? !close : keepAlive && !close);
+  }
+
+  #complete(user: UpstreamUser, clean: boolean): void {
+    this.#user = undefined;
+    const { trailers } = this.#body;
+    // Given back first: the next request of the same client may follow at once.
+    if (this.#keepAlive && clean && user.requestSent && !this.socket.destroyed) this.#home.giveBack(this);
+    else this.destroy();
+    user.upstreamEnded(trailers);
+  }
+
+  #switch(user: UpstreamUser, rest: Buffer): void {
+    this.#user = undefined;
+    this.#over = true;
+    this.#home.gone(this);
+    const { socket } = this;
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('drain', this.#onDrain);
+    user.upstreamSwitched(answerHead, socket, rest);
+  }
+
+  readonly #onEnd = (): void => {
+    const user = this.#user;
+    if (user && this.#readsBody && this.#body.framing === 'close') {
+      this.#keepAlive = false;
+      return void this.#complete(user, true);
+    }
+    this.#fail(new Error('the upstream closed the connection'));
+  };
+
+  readonly #onError = (error: Error): void => this.#fail(error);
+
+  readonly #onClose = (): void => this.#fail(new Error('the connection to the upstream was closed'));
+
+  readonly #onDrain = (): void => this.#user?.upstreamDrained();
+
+  #fail(error: Error): void {
+    const user = this.#user;
+    this.#user = undefined;
+    this.destroy();
+    user?.upstreamFailed(error);
+  }
+}
