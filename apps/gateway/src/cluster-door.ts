@@ -27,6 +27,7 @@ export function openClusterDoor(options: ClusterDoorOptions): ClusterDoor {
       return {
         server: new URL(session.server),
         dispatcher: session.dispatcher,
+        dial: () => session.dial(),
         authorization: () => session.authorization(),
       };
     },

@@ -1,4 +1,4 @@
-import type { Plan, RequestHead } from '@nm/adapters/proxy';
+import type { Connector, Plan, RequestHead } from '@nm/adapters/proxy';
 import {
   type AdmitDeps,
   bearerOf,
@@ -11,7 +11,6 @@ import {
 } from '@nm/features/routing';
 import { Fault, hasCode } from '@nm/kernel/fault';
 import { isSafeMethod, type RequestFacts, refusalOf } from '@nm/kernel/licensing';
-import type { Dispatcher } from 'undici';
 import type { ExchangeTag } from './exchange-tag.js';
 import type { InstallClaims, InstallTokens } from './install-tokens.js';
 import type { RequestContext } from './request-context.js';
@@ -19,9 +18,8 @@ import { clusterAnswerFilter, clusterFields, clusterRequestFilter } from './upst
 import type { UsageGate } from './usage-limits.js';
 
 /** A connection to one cluster with the rights of one install. */
-export interface ClusterSession {
+export interface ClusterSession extends Connector {
   readonly server: URL;
-  readonly dispatcher: Dispatcher;
   authorization(): Promise<string | undefined>;
 }
 
@@ -62,7 +60,7 @@ export async function planCluster(
   const authorization = await session.authorization();
   const base = session.server.pathname.replace(/\/$/, '');
   return {
-    target: { origin: session.server.origin, path: base + path.rest, dispatcher: session.dispatcher },
+    target: { origin: session.server.origin, path: base + path.rest, connector: session },
     requestFilter: clusterRequestFilter,
     addToRequest: authorization === undefined ? fields : `${fields}Authorization: ${authorization}\r\n`,
     answerFilter: clusterAnswerFilter,

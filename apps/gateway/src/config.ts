@@ -8,8 +8,8 @@ const gatewayConfig = z
     /** Addresses to listen on, comma-separated. */
     NM_GATEWAY_HOST: CommaList.default(['127.0.0.1']),
     NM_GATEWAY_PORT: Port.default(8080),
-    /** What speaks HTTP: `node-http` is node:http with undici. */
-    NM_GATEWAY_ENGINE: z.enum(engineKinds).default('node-http'),
+    /** What speaks HTTP: `net` is our own on node:net, `node-http` is node:http with undici. */
+    NM_GATEWAY_ENGINE: z.enum(engineKinds).default('net'),
     /** Fraction of successful requests that are logged; denials and errors always are. */
     NM_GATEWAY_LOG_SAMPLE: z.coerce.number().min(0).max(1).default(1),
     /** One of so many requests that are let in is kept to be explained (`decision_sample`); refusals always are. 0: none. */

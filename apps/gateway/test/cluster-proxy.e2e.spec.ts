@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { recordChange } from '@nm/adapters/db';
 import { ContextKeys } from '@nm/features/context';
 import { systemClock } from '@nm/kernel/time';
@@ -29,6 +30,11 @@ describe('the cluster proxy', () => {
           return {
             server: new URL(`http://${apiServer.address}/k8s/base/`),
             dispatcher: agent,
+            dial: async () => {
+              const socket = connect(apiServer.port, '127.0.0.1');
+              await once(socket, 'connect');
+              return socket;
+            },
             authorization: async () => 'Bearer of-the-install',
           };
         },

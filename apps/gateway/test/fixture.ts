@@ -24,7 +24,7 @@ export function gatewayConfig(databaseUrl: string, more: Partial<GatewayConfig> 
     publicApiUrl: 'http://127.0.0.1:8090',
     hosts: ['127.0.0.1'],
     port: 0,
-    engine: 'node-http',
+    engine: 'net',
     logSample: 1,
     decisionSample: 100,
     headersTimeoutMs: 5_000,

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Fault } from '@nm/kernel/fault';
 import type { Dispatcher } from 'undici';
 
@@ -41,13 +42,21 @@ export interface RequestHead {
   leaves(): AbortSignal;
 }
 
+/** Connector opens connections to a place that is not reached by plain TCP; who it is tells pools apart by its `dispatcher`. */
+export interface Connector {
+  /** For an engine that speaks through undici. */
+  readonly dispatcher: Dispatcher;
+  /** A new connection, ready for the first byte. */
+  dial(): Promise<Socket>;
+}
+
 /** Where a request goes: an origin and the raw request target, byte for byte. */
 export interface Target {
   /** `http://host:port` */
   readonly origin: string;
   readonly path: string;
   /** Instead of the engine's own pool for the origin, such as one with a cluster's CA. */
-  readonly dispatcher?: Dispatcher;
+  readonly connector?: Connector;
 }
 
 /** Names of fields that don't pass, in lower case. Constant objects: an engine compiles each once. */

@@ -1,6 +1,7 @@
 export { type EngineKind, engineKinds, openEngine } from './engine.js';
 export type {
   Answer,
+  Connector,
   Engine,
   FieldFilter,
   FieldLines,

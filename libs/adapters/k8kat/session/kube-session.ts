@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { V1SelfSubjectAccessReview } from '@kubernetes/client-node';
 import type { KubeManifest } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
@@ -84,6 +85,11 @@ export class KubeSession {
   /** dispatcher is the pool itself, for who proxies raw requests; it dials only checked addresses. */
   get dispatcher(): Agent {
     return this.#transport.dispatcher;
+  }
+
+  /** dial opens one connection to the API server, for who proxies raw bytes. */
+  dial(): Promise<Socket> {
+    return this.#transport.dial();
   }
 
   authorization(): Promise<string | undefined> {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createEgressAgent, createEgressDialer, type EgressPolicy } from '@nm/adapters/egress';
 import { Fault } from '@nm/kernel/fault';
@@ -95,6 +96,11 @@ export class Transport {
   /** as gives a transport that the server takes for somebody else, over the same connections. */
   as(who: Impersonation): Transport {
     return new Transport(this.#target, this.#options, this, who);
+  }
+
+  /** dial opens one connection to the API server, checked like those of the pool, for who speaks on it himself. */
+  dial(): Promise<Socket> {
+    return this.#dial(new URL(this.#origin));
   }
 
   /** authorization gives the header's value; undefined when a client certificate is the credential. */

@@ -5,8 +5,8 @@ import type { Answer } from '../exchange.js';
 import { putAnswer } from './answer-head.js';
 import { BodyReader } from './body-reader.js';
 import { badChunk } from './chunked-decoder.js';
-import type { NetContext } from './context.js';
-import { NetExchange } from './exchange.js';
+import type { ClientHandle, NetContext } from './context.js';
+import { type ExchangeClient, NetExchange } from './exchange.js';
 import { faultOf, headFaults, incomplete, parseRequestHead } from './parse-head.js';
 
 /** From the first byte of a request to the end of its head: a slow head holds a connection for nothing. */
@@ -30,7 +30,7 @@ type Phase =
   | 'tunnel';
 
 /** ClientConnection reads the requests on one connection, one exchange after the other. */
-export class ClientConnection<Tag> {
+export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
   readonly socket: Socket;
   readonly #context: NetContext<Tag>;
   #phase: Phase = 'ready';

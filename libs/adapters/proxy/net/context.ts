@@ -1,17 +1,28 @@
-import type { EngineTimeouts, Policy } from '../exchange.js';
-import type { ClientConnection } from './client-connection.js';
-import type { NetExchange } from './exchange.js';
+import type { Socket } from 'node:net';
+import type { EngineTimeouts, OpenExchange, Policy } from '../exchange.js';
 import { MessageHead } from './message-head.js';
 import type { OutBuffer } from './out-buffer.js';
 import type { UpstreamPools } from './upstream-pools.js';
+
+/** Something with a deadline, which the engine's one tick looks at. */
+interface Timed {
+  tick(nowMs: number): void;
+}
+
+/** A client's connection, as the engine sees it. */
+export interface ClientHandle extends Timed {
+  readonly socket: Socket;
+  /** A connection that is idle ends soon (drain). */
+  goSoon(): void;
+}
 
 /** NetContext is what the connections and exchanges of one engine share. */
 export interface NetContext<Tag> {
   readonly policy: Policy<Tag>;
   readonly upstreams: UpstreamPools;
   readonly timeouts: EngineTimeouts;
-  readonly open: Set<NetExchange<Tag>>;
-  readonly clients: Set<ClientConnection<Tag>>;
+  readonly open: Set<OpenExchange<Tag> & Timed>;
+  readonly clients: Set<ClientHandle>;
   /** Empty between two events: whoever fills it sends it before anybody else can run. */
   readonly out: OutBuffer;
   readonly heads: HeadStock;

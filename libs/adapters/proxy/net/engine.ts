@@ -4,8 +4,7 @@ import { systemClock } from '@nm/kernel/time';
 import type { CutStyle, Engine, EngineTimeouts, ListenOptions, OpenExchange } from '../exchange.js';
 import { listenOn } from '../listen.js';
 import { ClientConnection } from './client-connection.js';
-import { HeadStock, type NetContext } from './context.js';
-import type { NetExchange } from './exchange.js';
+import { type ClientHandle, HeadStock, type NetContext } from './context.js';
 import { OutBuffer } from './out-buffer.js';
 import { UpstreamPools } from './upstream-pools.js';
 
@@ -16,7 +15,7 @@ const tickMs = 100;
 export class NetEngine<Tag> implements Engine<Tag> {
   readonly #timeouts: EngineTimeouts;
   readonly #servers: Server[] = [];
-  readonly #exchanges = new Set<NetExchange<Tag>>();
+  readonly #exchanges: NetContext<Tag>['open'] = new Set();
   #context: NetContext<Tag> | undefined;
   #ticker: NodeJS.Timeout | undefined;
 
@@ -35,7 +34,7 @@ export class NetEngine<Tag> implements Engine<Tag> {
       upstreams: new UpstreamPools(clock),
       timeouts: this.#timeouts,
       open: this.#exchanges,
-      clients: new Set<ClientConnection<Tag>>(),
+      clients: new Set<ClientHandle>(),
       out: new OutBuffer(),
       heads: new HeadStock(),
       closing: false,

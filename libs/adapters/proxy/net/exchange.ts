@@ -7,7 +7,6 @@ import { isDialError, upstreamFault } from '../upstream-error.js';
 import { type AnswerFraming, putAnswer, putAnswerHead } from './answer-head.js';
 import type { BodyReader } from './body-reader.js';
 import { ByteTunnel } from './byte-tunnel.js';
-import type { ClientConnection } from './client-connection.js';
 import type { NetContext } from './context.js';
 import type { MessageHead } from './message-head.js';
 import { putData, putLastChunk } from './put-data.js';
@@ -24,11 +23,30 @@ const continueLine = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 type Stage = 'planning' | 'dialling' | 'waiting' | 'answering' | 'tunnel' | 'over';
 
+/** What an exchange may ask of its client's connection. */
+export interface ExchangeClient {
+  readonly socket: Socket;
+  readonly remoteAddress: string;
+  /** The whole body of the request has come. */
+  readonly bodyDone: boolean;
+  readonly bodyIsChunked: boolean;
+  /** Trailer fields of the request's body. */
+  readonly trailers: string;
+  /** Lets the body flow: the upstream is there. */
+  startBody(): void;
+  pause(): void;
+  resume(): void;
+  /** Goes on with the next request, or ends the connection. */
+  exchangeDone(close: boolean): void;
+  /** Hands the socket's bytes over. @returns bytes that came already */
+  becomeTunnel(): Buffer | undefined;
+}
+
 /** NetExchange carries one request to the upstream and its answer back, streaming both ways with backpressure. */
 export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   readonly isHead: boolean;
   readonly #context: NetContext<Tag>;
-  readonly #client: ClientConnection<Tag>;
+  readonly #client: ExchangeClient;
   readonly #httpMinor: 0 | 1;
   readonly #expectsContinue: boolean;
   readonly #request: NetRequestHead;
@@ -50,7 +68,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   #bytesIn = 0;
   #bytesOut = 0;
 
-  constructor(context: NetContext<Tag>, client: ClientConnection<Tag>, head: MessageHead) {
+  constructor(context: NetContext<Tag>, client: ExchangeClient, head: MessageHead) {
     this.#context = context;
     this.#client = client;
     this.#head = head;

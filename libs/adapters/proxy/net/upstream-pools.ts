@@ -10,51 +10,69 @@ const idleMsMax = 4_000;
 /** UpstreamPool keeps the connections to one origin. */
 class UpstreamPool implements UpstreamHome {
   readonly #clock: { readonly nowMs: number };
-  readonly #open: () => Socket;
+  readonly #open: () => Socket | Promise<Socket>;
   readonly #all = new Set<UpstreamConnection>();
   readonly #idle: UpstreamConnection[] = [];
-  readonly #waiting: UpstreamUser[] = [];
-  readonly #assigned: (user: UpstreamUser, connection: UpstreamConnection) => void;
+  readonly #waiting: WaitingUser[] = [];
+  /** Whose connections are being opened by a connector. */
+  readonly #dialling = new Set<WaitingUser>();
 
-  constructor(
-    clock: { readonly nowMs: number },
-    open: () => Socket,
-    assigned: (user: UpstreamUser, connection: UpstreamConnection) => void,
-  ) {
+  constructor(clock: { readonly nowMs: number }, open: () => Socket | Promise<Socket>) {
     this.#clock = clock;
     this.#open = open;
-    this.#assigned = assigned;
   }
 
   get empty(): boolean {
-    return this.#all.size === 0 && this.#waiting.length === 0;
+    return this.#all.size + this.#dialling.size + this.#waiting.length === 0;
   }
 
-  /** take gives an idle connection or a new one, which is not `ready` yet; undefined when the user has to wait for its turn. */
-  take(user: UpstreamUser): UpstreamConnection | undefined {
+  /** take gives an idle connection or a new one, which may not be `ready` yet; undefined when the user has to wait for it. */
+  take(user: WaitingUser): UpstreamConnection | undefined {
     const idle = this.#idle.pop();
     if (idle) {
       idle.use(user);
       return idle;
     }
-    if (this.#all.size >= connectionsMax) {
-      this.#waiting.push(user);
-      return undefined;
-    }
-    return this.#dial(user);
+    if (this.#all.size + this.#dialling.size < connectionsMax) return this.#dial(user);
+    this.#waiting.push(user);
+    return undefined;
   }
 
-  #dial(user: UpstreamUser): UpstreamConnection {
-    const socket = this.#open();
-    const connection = new UpstreamConnection(socket, this);
-    this.#all.add(connection);
+  #dial(user: WaitingUser): UpstreamConnection | undefined {
+    const opened = this.#open();
+    if (opened instanceof Promise) {
+      this.#dialling.add(user);
+      opened.then(
+        (socket) => this.#dialled(user, socket),
+        (error: Error) => {
+          if (this.#dialling.delete(user)) user.upstreamFailed(error);
+        },
+      );
+      return undefined;
+    }
+    const connection = this.#add(opened);
     connection.use(user);
-    socket.once('connect', () => connection.connected());
+    opened.once('connect', () => connection.connected());
     return connection;
   }
 
-  /** leave takes a user that waits no longer out of the queue. */
-  leave(user: UpstreamUser): void {
+  #add(socket: Socket): UpstreamConnection {
+    const connection = new UpstreamConnection(socket, this);
+    this.#all.add(connection);
+    return connection;
+  }
+
+  #dialled(user: WaitingUser, socket: Socket): void {
+    const connection = this.#add(socket);
+    connection.ready = true;
+    if (!this.#dialling.delete(user)) return void this.giveBack(connection);
+    connection.use(user);
+    user.upstreamAssigned(connection);
+  }
+
+  /** leave is told by a user that waits no longer. */
+  leave(user: WaitingUser): void {
+    if (this.#dialling.delete(user)) return;
     const at = this.#waiting.indexOf(user);
     if (at >= 0) this.#waiting.splice(at, 1);
   }
@@ -63,7 +81,7 @@ class UpstreamPool implements UpstreamHome {
     const next = this.#waiting.shift();
     if (next) {
       connection.use(next);
-      this.#assigned(next, connection);
+      next.upstreamAssigned(connection);
       return;
     }
     connection.idleSinceMs = this.#clock.nowMs;
@@ -75,7 +93,8 @@ class UpstreamPool implements UpstreamHome {
     const at = this.#idle.lastIndexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
     const next = this.#waiting.shift();
-    if (next) this.#assigned(next, this.#dial(next));
+    const fresh = next && this.#dial(next);
+    if (fresh) next.upstreamAssigned(fresh);
   }
 
   /** tick closes what has been idle for too long; the oldest are first. */
@@ -89,9 +108,9 @@ class UpstreamPool implements UpstreamHome {
   }
 }
 
-/** UpstreamPools keeps one pool for each origin that is in use. */
+/** UpstreamPools keeps one pool for each origin, or connector, that is in use. */
 export class UpstreamPools {
-  readonly #pools = new Map<string, UpstreamPool>();
+  readonly #pools = new Map<unknown, UpstreamPool>();
   readonly #clock: { readonly nowMs: number };
 
   constructor(clock: { readonly nowMs: number }) {
@@ -100,32 +119,23 @@ export class UpstreamPools {
 
   /** take @see UpstreamPool.take */
   take(target: Target, user: WaitingUser): UpstreamConnection | undefined {
-    return this.#of(target).take(user);
-  }
-
-  leave(target: Target, user: UpstreamUser): void {
-    this.#pools.get(target.origin)?.leave(user);
-  }
-
-  #of({ origin }: Target): UpstreamPool {
-    let pool = this.#pools.get(origin);
+    const key = keyOf(target);
+    let pool = this.#pools.get(key);
     if (!pool) {
-      const { hostname, port } = new URL(origin);
-      const host = hostname.replace(/^\[|\]$/g, '');
-      pool = new UpstreamPool(
-        this.#clock,
-        () => connect({ host, port: Number(port || 80), noDelay: true }),
-        (user, connection) => (user as WaitingUser).upstreamAssigned(connection),
-      );
-      this.#pools.set(origin, pool);
+      pool = new UpstreamPool(this.#clock, openerOf(target));
+      this.#pools.set(key, pool);
     }
-    return pool;
+    return pool.take(user);
+  }
+
+  leave(target: Target, user: WaitingUser): void {
+    this.#pools.get(keyOf(target))?.leave(user);
   }
 
   tick(): void {
-    for (const [origin, pool] of this.#pools) {
+    for (const [key, pool] of this.#pools) {
       pool.tick();
-      if (pool.empty) this.#pools.delete(origin);
+      if (pool.empty) this.#pools.delete(key);
     }
   }
 
@@ -133,6 +143,15 @@ export class UpstreamPools {
     for (const pool of this.#pools.values()) pool.destroy();
     this.#pools.clear();
   }
+}
+
+const keyOf = ({ origin, connector }: Target): unknown => connector?.dispatcher ?? origin;
+
+function openerOf({ origin, connector }: Target): () => Socket | Promise<Socket> {
+  if (connector) return () => connector.dial();
+  const { hostname, port } = new URL(origin);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return () => connect({ host, port: Number(port || 80), noDelay: true });
 }
 
 /** A user that may have to wait for a connection. */

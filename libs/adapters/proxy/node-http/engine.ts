@@ -35,7 +35,7 @@ export class NodeHttpEngine<Tag> implements Engine<Tag> {
   async listen({ hosts, port, policy }: ListenOptions<Tag>): Promise<number> {
     const context: ServeContext<Tag> = {
       policy,
-      dispatcherOf: (target) => target.dispatcher ?? this.#pools.of(target.origin),
+      dispatcherOf: (target) => target.connector?.dispatcher ?? this.#pools.of(target.origin),
       idleMs: this.#timeouts.idleMs,
       headersMs: this.#timeouts.headersMs,
       open: this.#open,

@@ -80,7 +80,7 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
           method: this.#request.method as Dispatcher.HttpMethod,
           headers: headersFor(this.#request, this.#plan),
           body: this.#body ?? null,
-          ...(target.dispatcher ? { origin: target.origin, headersTimeout: this.#context.headersMs } : {}),
+          ...(target.connector ? { origin: target.origin, headersTimeout: this.#context.headersMs } : {}),
           ...(this.#plan.openEnded ? { bodyTimeout: openEndedIdleMs } : {}),
         },
         this,
