@@ -1,10 +1,11 @@
-import { type ContextClaims, GraceSteps, installAudience, Role } from '@nm/kernel/contracts';
+import { type ContextClaims, installAudience, Role } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { parseBearerKey } from '@nm/kernel/ids';
 import type { LicenceFacts } from '@nm/kernel/licensing';
 import { decodeProtectedHeader } from 'jose';
 import { accessTokenType } from './access-token.js';
 import type { AccessDeps, ContextVerifier } from './deps.js';
+import { type LicenceColumns, licenceFactsOf } from './licence-facts.js';
 import type { ApiTokenPrincipal, InstallPrincipal, LicenseePrincipal } from './principal.js';
 import { licenceSessionType, verifyLicenceSession } from './sessions/session-token.js';
 
@@ -116,33 +117,14 @@ function installPrincipal(claims: ContextClaims, install: NonNullable<ContextCla
   };
 }
 
-interface LicenceRow {
+interface LicenceRow extends LicenceColumns {
   readonly id: string;
   readonly orgId: string;
   readonly appId: string;
   readonly customerId: string;
-  readonly state: string;
-  readonly startsAt: Date;
-  readonly expiresAt: Date | null;
-  readonly grace: unknown;
-  readonly trial: boolean;
 }
 
 function ofLicence(row: LicenceRow): { principal: LicenseePrincipal; licence: LicenceFacts } {
-  return {
-    principal: {
-      kind: 'licensee',
-      orgId: row.orgId,
-      appId: row.appId,
-      licenceId: row.id,
-      customerId: row.customerId,
-    },
-    licence: {
-      state: row.state as LicenceFacts['state'],
-      startsAtMs: row.startsAt.getTime(),
-      expiresAtMs: row.expiresAt?.getTime(),
-      grace: GraceSteps.parse(row.grace),
-      trial: row.trial,
-    },
-  };
+  const { id: licenceId, orgId, appId, customerId } = row;
+  return { principal: { kind: 'licensee', orgId, appId, licenceId, customerId }, licence: licenceFactsOf(row) };
 }

@@ -4,17 +4,24 @@ import { type IssuedLicence, type Licence, LicenceState } from '@nm/kernel/contr
 import { Fault } from '@nm/kernel/fault';
 import { mintBearerKey } from '@nm/kernel/ids';
 import type { LicenceDeps } from './issue-licence.js';
+import { type Actor, recordEvent } from './licence-events.js';
 import { licenceOf, requireLicenceRow, withNames } from './licence-row.js';
 import { type LicenceMove, nextState } from './licence-states.js';
 
+const past = { suspend: 'suspended', resume: 'resumed', revoke: 'revoked' } as const satisfies Record<
+  LicenceMove,
+  string
+>;
+
 /** moveLicence suspends, resumes or revokes; every gateway hears of it. @throws Fault not_found; conflict out of `revoked` */
 export async function moveLicence(
-  { db }: Pick<LicenceDeps, 'db'>,
-  orgId: string,
+  { db, clock }: Pick<LicenceDeps, 'db' | 'clock'>,
+  actor: Actor,
   app: string,
   id: string,
   move: LicenceMove,
 ): Promise<Licence> {
+  const { orgId } = actor;
   return db.withOrg(orgId, async (tx) => {
     const { id: appId } = await requireApp(tx, orgId, app);
     const row = await requireLicenceRow(tx, appId, id);
@@ -23,17 +30,19 @@ export async function moveLicence(
     if (state === row.state) return licenceOf(row);
     const changed = await tx.licence.update({ where: { id }, data: { state }, include: withNames });
     await recordChange(tx, { kind: 'licence', id, orgId });
+    await recordEvent(tx, clock, actor, id, past[move]);
     return licenceOf(changed);
   });
 }
 
 /** rotateLicence gives a licence a new key; the old one, and every session made from it, is dead at once. @throws Fault not_found; conflict when revoked */
 export async function rotateLicence(
-  { db, vault }: Pick<LicenceDeps, 'db' | 'vault'>,
-  orgId: string,
+  { db, vault, clock }: LicenceDeps,
+  actor: Actor,
   app: string,
   id: string,
 ): Promise<IssuedLicence> {
+  const { orgId } = actor;
   const key = mintBearerKey('licence');
   return db.withOrg(orgId, async (tx) => {
     const { id: appId } = await requireApp(tx, orgId, app);
@@ -46,6 +55,7 @@ export async function rotateLicence(
       include: withNames,
     });
     await recordChange(tx, { kind: 'licence', id, orgId });
+    await recordEvent(tx, clock, actor, id, 'rotated');
     return { ...licenceOf(changed), key: key.text };
   });
 }

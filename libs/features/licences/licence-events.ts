@@ -23,7 +23,7 @@ export async function recordEvent(
   const at = clock.now();
   await tx.licenceEvent.create({
     data: {
-      id: newId('licenceEvent', at.getTime()),
+      id: newId('licenceEvent'),
       orgId: actor.orgId,
       licenceId,
       kind,

@@ -1,7 +1,7 @@
 import type { Tx } from '@nm/adapters/db';
+import type { LicenceColumns } from '@nm/features/access';
 import { GraceSteps, type Licence, LicenceState } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
-import type { LicenceFacts } from '@nm/kernel/licensing';
 
 /** What a publisher sees beside the licence itself. */
 export const withNames = {
@@ -10,13 +10,8 @@ export const withNames = {
   customer: { select: { id: true, name: true } },
 } as const;
 
-export interface LicenceRow {
+export interface LicenceRow extends LicenceColumns {
   readonly id: string;
-  readonly state: string;
-  readonly startsAt: Date;
-  readonly expiresAt: Date | null;
-  readonly grace: unknown;
-  readonly trial: boolean;
   readonly keyLookup: string;
   readonly createdAt: Date;
   readonly app: { readonly slug: string };
@@ -24,33 +19,30 @@ export interface LicenceRow {
   readonly customer: { readonly id: string; readonly name: string };
 }
 
-const graceSecondsOf = ({ grace }: Pick<LicenceRow, 'grace'>): number =>
-  GraceSteps.parse(grace).reduce((sum, { seconds }) => sum + seconds, 0);
-
 /** licenceOf shows a row to its publisher. */
-export const licenceOf = (row: LicenceRow): Licence => ({
-  id: row.id,
-  app: row.app.slug,
-  plan: row.plan.slug,
-  customer: { id: row.customer.id, name: row.customer.name },
-  state: LicenceState.parse(row.state),
-  startsAt: row.startsAt.toISOString(),
-  ...(row.expiresAt ? { expiresAt: row.expiresAt.toISOString() } : {}),
-  graceSeconds: graceSecondsOf(row),
-  keyLookup: row.keyLookup,
-  createdAt: row.createdAt.toISOString(),
-});
+export function licenceOf(row: LicenceRow): Licence {
+  const grace = GraceSteps.parse(row.grace);
+  return {
+    id: row.id,
+    app: row.app.slug,
+    plan: row.plan.slug,
+    customer: { id: row.customer.id, name: row.customer.name },
+    state: LicenceState.parse(row.state),
+    startsAt: row.startsAt.toISOString(),
+    ...(row.expiresAt ? { expiresAt: row.expiresAt.toISOString() } : {}),
+    ...(row.expiresAfterFirstUseSeconds === null
+      ? {}
+      : { expiresAfterFirstUseSeconds: row.expiresAfterFirstUseSeconds }),
+    ...(row.firstUsedAt ? { firstUsedAt: row.firstUsedAt.toISOString() } : {}),
+    trial: row.trial,
+    grace,
+    graceSeconds: grace.reduce((sum, { seconds }) => sum + seconds, 0),
+    keyLookup: row.keyLookup,
+    createdAt: row.createdAt.toISOString(),
+  };
+}
 
-/** factsOf is what a decision looks at. */
-export const factsOf = (
-  row: Pick<LicenceRow, 'state' | 'startsAt' | 'expiresAt' | 'grace' | 'trial'>,
-): LicenceFacts => ({
-  state: LicenceState.parse(row.state),
-  startsAtMs: row.startsAt.getTime(),
-  expiresAtMs: row.expiresAt?.getTime(),
-  grace: GraceSteps.parse(row.grace),
-  trial: row.trial,
-});
+export type FullLicenceRow = Awaited<ReturnType<typeof requireLicenceRow>>;
 
 /** requireLicenceRow finds a licence of an app and locks it, so that changes of its state take turns. @throws Fault not_found */
 export async function requireLicenceRow(tx: Tx, appId: string, id: string) {

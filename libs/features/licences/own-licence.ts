@@ -1,9 +1,9 @@
-import type { LicenseePrincipal } from '@nm/features/access';
-import { Entitlements, LicenceState, type LicenceView, Limits } from '@nm/kernel/contracts';
+import { type LicenseePrincipal, licenceFactsOf } from '@nm/features/access';
+import { Entitlements, GraceSteps, LicenceState, type LicenceView, Limits } from '@nm/kernel/contracts';
 import { codes, Fault } from '@nm/kernel/fault';
-import { type Decision, standingOf } from '@nm/kernel/licensing';
+import { type Decision, standingOf, type Timeline, timelineOf } from '@nm/kernel/licensing';
 import type { LicenceDeps } from './issue-licence.js';
-import { factsOf } from './licence-row.js';
+import { countSeats, seatUse } from './seat-use.js';
 
 const allowed: Readonly<Partial<Record<Decision['code'], string>>> = {
   licence_active: 'The licence is valid.',
@@ -20,15 +20,20 @@ export async function readOwnLicence(
   principal: LicenseePrincipal,
   gatewayUrl: string,
 ): Promise<LicenceView> {
-  const row = await db.withOrg(principal.orgId, (tx) =>
-    tx.licence.findUnique({
+  const now = clock.now();
+  const { row, used } = await db.withOrg(principal.orgId, async (tx) => {
+    const found = await tx.licence.findUnique({
       where: { id: principal.licenceId },
       include: { plan: true, customer: true, app: { include: { org: true } } },
-    }),
-  );
-  if (!row) throw new Fault('not_found');
-  const decision = standingOf(factsOf(row), clock.nowMs());
+    });
+    if (!found) throw new Fault('not_found');
+    return { row: found, used: await countSeats(tx, found.id, now) };
+  });
+  const facts = licenceFactsOf(row);
+  const decision = standingOf(facts, now.getTime());
   const { app, plan } = row;
+  const limits = Limits.parse(plan.limits);
+  const renewalUrl = app.renewalUrl ?? app.org.renewalUrl;
   return {
     id: row.id,
     org: { slug: app.org.slug, name: app.org.name },
@@ -37,10 +42,29 @@ export async function readOwnLicence(
     customer: row.customer.name,
     state: LicenceState.parse(row.state),
     decision: { effect: decision.effect, code: decision.code, message: messageOf(decision) },
+    trial: row.trial,
     startsAt: row.startsAt.toISOString(),
-    ...(row.expiresAt ? { expiresAt: row.expiresAt.toISOString() } : {}),
+    ...endOf(timelineOf(facts), now.getTime()),
+    ...(facts.firstUse ? { expiresAfterFirstUseSeconds: facts.firstUse.seconds } : {}),
+    grace: GraceSteps.parse(row.grace),
+    seats: seatUse(used, limits),
+    ...(renewalUrl === null ? {} : { renewalUrl }),
     entitlements: Entitlements.parse(plan.entitlements),
-    limits: Limits.parse(plan.limits),
+    limits,
     url: `${gatewayUrl}/kama/${app.org.slug}/${app.slug}`,
+  };
+}
+
+const dayMs = 86_400_000;
+
+function endOf(
+  { expiresAtMs, endsAtMs }: Timeline,
+  nowMs: number,
+): Pick<LicenceView, 'expiresAt' | 'daysLeft' | 'endsAt'> {
+  if (expiresAtMs === Infinity) return {};
+  return {
+    expiresAt: new Date(expiresAtMs).toISOString(),
+    daysLeft: Math.floor((expiresAtMs - nowMs) / dayMs),
+    endsAt: new Date(endsAtMs).toISOString(),
   };
 }

@@ -5,10 +5,9 @@ import { Limits, type SeatsView } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import type { LicenceDeps } from './issue-licence.js';
 import { type Actor, recordEvent } from './licence-events.js';
+import { countSeats, seatUse } from './seat-use.js';
 
 const holdersMax = 200;
-
-const bound = (max: number | undefined): { max?: number } => (max === undefined ? {} : { max });
 
 /** readSeats tells who holds the seats of a licence now. @throws Fault not_found */
 export async function readSeats(
@@ -18,27 +17,22 @@ export async function readSeats(
   id: string,
 ): Promise<SeatsView> {
   const now = clock.now();
-  const { licence, installs, userCount, users, sessions } = await db.withOrg(orgId, async (tx) => {
+  const { licence, counts, users, sessions } = await db.withOrg(orgId, async (tx) => {
     const { id: appId } = await requireApp(tx, orgId, app);
     const found = await tx.licence.findFirst({ where: { id, appId }, include: { plan: { select: { limits: true } } } });
     if (!found) throw new Fault('not_found');
     return {
       licence: found,
-      installs: await tx.install.count({ where: { licenceId: id, state: { not: 'removed' } } }),
-      userCount: await tx.licenceUser.count({ where: { licenceId: id } }),
+      counts: await countSeats(tx, id, now),
       users: await tx.licenceUser.findMany({ where: { licenceId: id }, orderBy: { id: 'desc' }, take: holdersMax }),
       sessions: await tx.licenceSession.findMany({ where: liveSessions(id, now), orderBy: { id: 'asc' } }),
     };
   });
-  const { installsMax, seats } = Limits.parse(licence.plan.limits);
+  const use = seatUse(counts, Limits.parse(licence.plan.limits));
   return {
-    installs: { max: installsMax, used: installs },
-    users: { ...bound(seats?.users), used: userCount, holders: users.map(userOf) },
-    sessions: {
-      ...bound(seats?.sessions),
-      used: sessions.length,
-      holders: sessions.slice(0, holdersMax).map(sessionOf),
-    },
+    installs: use.installs,
+    users: { ...use.users, holders: users.map(userOf) },
+    sessions: { ...use.sessions, holders: sessions.slice(0, holdersMax).map(sessionOf) },
   };
 }
 

@@ -1,13 +1,6 @@
 import type { Tx } from '@nm/adapters/db';
-import {
-  AccessRule,
-  Entitlements,
-  GraceSteps,
-  LicenceState,
-  Limits,
-  UsageLimits,
-  VersionSpec,
-} from '@nm/kernel/contracts';
+import { licenceFactsOf } from '@nm/features/access';
+import { AccessRule, Entitlements, Limits, limitNumbersOf, UsageLimits, VersionSpec } from '@nm/kernel/contracts';
 import { cohortOf } from '@nm/kernel/ids';
 import { type CompiledRules, loadRules, noRules, type AccessRule as Rule } from '@nm/kernel/licensing';
 import { z } from 'zod';
@@ -36,7 +29,7 @@ export async function loadLicence(tx: Tx, id: string): Promise<LicenceEntry | un
     },
   });
   if (!row) return undefined;
-  const { plan, customer, app, expiresAfterFirstUseSeconds } = row;
+  const { plan, customer, app } = row;
   const limits = Limits.parse(plan.limits);
   return {
     id: row.id,
@@ -46,31 +39,13 @@ export async function loadLicence(tx: Tx, id: string): Promise<LicenceEntry | un
     keyLookup: row.keyLookup,
     keyHash: row.keyHash,
     cohort: cohortOf(row.id),
-    facts: {
-      id: row.id,
-      state: LicenceState.parse(row.state),
-      startsAtMs: row.startsAt.getTime(),
-      expiresAtMs: row.expiresAt?.getTime(),
-      grace: GraceSteps.parse(row.grace),
-      trial: row.trial,
-      ...(expiresAfterFirstUseSeconds === null
-        ? {}
-        : { firstUse: { seconds: expiresAfterFirstUseSeconds, usedAtMs: row.firstUsedAt?.getTime() } }),
-    },
-    plan: { slug: plan.slug, entitlements: Entitlements.parse(plan.entitlements), limits: numbersOf(limits) },
+    facts: { id: row.id, ...licenceFactsOf(row) },
+    plan: { slug: plan.slug, entitlements: Entitlements.parse(plan.entitlements), limits: limitNumbersOf(limits) },
     limits,
     customer,
     factsVersion: row.updatedAt.toISOString(),
     expiresText: row.expiresAt?.toISOString(),
   };
-}
-
-/** Rules see limits as one flat table of numbers. */
-function numbersOf({ seats, ...limits }: Limits): Record<string, number> {
-  const numbers: Record<string, number> = {};
-  for (const [name, value] of Object.entries(limits)) if (value !== undefined) numbers[name] = value;
-  for (const [name, value] of Object.entries(seats ?? {})) if (value !== undefined) numbers[`seats_${name}`] = value;
-  return numbers;
 }
 
 /** loadLicenceIdByLookup finds whose key this could be; the caller compares the hash. */

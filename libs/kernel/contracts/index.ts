@@ -51,6 +51,8 @@ export {
 export { ContextClaims, contextHeader, contextIssuer, installAudience } from './context.js';
 export { Effect, RouteClass, SampledFacts, SampledRequest } from './decisions.js';
 export {
+  ChangeCustomer,
+  ConvertTrial,
   CreateCustomer,
   CreatePlan,
   Customer,
@@ -63,8 +65,10 @@ export {
   LicenceState,
   LicenceView,
   Plan,
+  RenewLicence,
+  TransferLicence,
 } from './licences.js';
-export { Limits, Seats, UsageLimits } from './limits.js';
+export { Limits, limitNumbersOf, Seats, UsageLimits } from './limits.js';
 export { ChangeIssuer, IssuerMapping, OidcAlgorithm, OidcIssuer, RegisterIssuer } from './oidc.js';
 export { afterCursor, keyset, type Page, toPage } from './page.js';
 export { Condition, type ObjectCondition, type StepCondition } from './plan-conditions.js';

@@ -17,13 +17,31 @@ export const Plan = z
   .meta({ id: 'Plan' });
 export type Plan = z.infer<typeof Plan>;
 
+/** The publisher's own id of a customer, unique in the organisation. */
+const ExternalId = z.string().trim().min(1).max(200);
+
 export const CreateCustomer = z
-  .strictObject({ name: DisplayName, email: Email.optional() })
+  .strictObject({ name: DisplayName, email: Email.optional(), externalId: ExternalId.optional() })
   .meta({ id: 'CreateCustomer' });
 export type CreateCustomer = z.infer<typeof CreateCustomer>;
 
+export const ChangeCustomer = z
+  .strictObject({
+    name: DisplayName.optional(),
+    email: Email.nullable().optional(),
+    externalId: ExternalId.nullable().optional(),
+  })
+  .meta({ id: 'ChangeCustomer' });
+export type ChangeCustomer = z.infer<typeof ChangeCustomer>;
+
 export const Customer = z
-  .object({ id: Id, name: z.string(), email: z.string().optional(), createdAt: Instant })
+  .object({
+    id: Id,
+    name: z.string(),
+    email: z.string().optional(),
+    externalId: z.string().optional(),
+    createdAt: Instant,
+  })
   .meta({ id: 'Customer' });
 export type Customer = z.infer<typeof Customer>;
 
@@ -43,11 +61,45 @@ export const IssueLicence = z
     customerId: Id,
     startsAt: Instant.optional(),
     expiresAt: Instant.optional(),
-    /** Read-only time after expiry. */
-    graceSeconds: z.number().int().min(0).max(31_536_000).default(0),
+    /** It runs for so long from its first use; an earlier expiresAt still ends it. */
+    expiresAfterFirstUseSeconds: z.number().int().min(60).max(315_360_000).optional(),
+    trial: z.boolean().default(false),
+    /** What is still allowed after expiry, step by step. */
+    grace: GraceSteps.optional(),
+    /** Short for one read-only step. */
+    graceSeconds: z.number().int().min(0).max(31_536_000).optional(),
+  })
+  .refine((body) => body.grace === undefined || body.graceSeconds === undefined, {
+    message: 'give either grace or graceSeconds',
+    path: ['grace'],
   })
   .meta({ id: 'IssueLicence' });
 export type IssueLicence = z.infer<typeof IssueLicence>;
+
+export const RenewLicence = z
+  .strictObject({
+    /** The new end; null: never. */
+    expiresAt: Instant.nullable(),
+    plan: Slug.optional(),
+    grace: GraceSteps.optional(),
+  })
+  .meta({ id: 'RenewLicence' });
+export type RenewLicence = z.infer<typeof RenewLicence>;
+
+/** ConvertTrial says what a trial becomes. */
+export const ConvertTrial = z
+  .strictObject({ expiresAt: Instant.nullable(), plan: Slug.optional(), grace: GraceSteps.optional() })
+  .meta({ id: 'ConvertTrial' });
+export type ConvertTrial = z.infer<typeof ConvertTrial>;
+
+export const TransferLicence = z
+  .strictObject({
+    customerId: Id,
+    /** True: installs on the old customer's clusters are forgotten; what they left there stays. */
+    abandonInstalls: z.boolean().default(false),
+  })
+  .meta({ id: 'TransferLicence' });
+export type TransferLicence = z.infer<typeof TransferLicence>;
 
 export const Licence = z
   .object({
@@ -57,7 +109,13 @@ export const Licence = z
     customer: z.object({ id: Id, name: z.string() }),
     state: LicenceState,
     startsAt: Instant,
+    /** A fixed end. */
     expiresAt: Instant.optional(),
+    expiresAfterFirstUseSeconds: z.number().int().optional(),
+    firstUsedAt: Instant.optional(),
+    trial: z.boolean(),
+    grace: GraceSteps,
+    /** All steps of grace together. */
     graceSeconds: z.number().int(),
     keyLookup: z.string(),
     createdAt: Instant,
@@ -95,6 +153,9 @@ export const LicenceEvent = z
   .meta({ id: 'LicenceEvent' });
 export type LicenceEvent = z.infer<typeof LicenceEvent>;
 
+/** SeatUse is how many seats are taken, and of how many; without `max` they are not counted. */
+export const SeatUse = z.object({ used: z.number().int(), max: z.number().int().optional() }).meta({ id: 'SeatUse' });
+
 /** LicenceView is what a licensee may know of its own licence. */
 export const LicenceView = z
   .object({
@@ -106,8 +167,20 @@ export const LicenceView = z
     state: LicenceState,
     /** What a request would be told now. */
     decision: z.object({ effect: z.enum(['allow', 'read-only', 'deny']), code: z.string(), message: z.string() }),
+    trial: z.boolean(),
     startsAt: Instant,
+    /** When it expires, be it by date or from its first use. */
     expiresAt: Instant.optional(),
+    /** Full days until then; 0 on the last day, negative afterwards. */
+    daysLeft: z.number().int().optional(),
+    /** When the last step of grace ends, after which nothing is allowed. */
+    endsAt: Instant.optional(),
+    expiresAfterFirstUseSeconds: z.number().int().optional(),
+    grace: GraceSteps,
+    /** Seats in use; each with its bound, if it is counted. */
+    seats: z.object({ installs: SeatUse, users: SeatUse, sessions: SeatUse }),
+    /** Where to renew, as the publisher says. */
+    renewalUrl: z.string().optional(),
     entitlements: Entitlements,
     limits: Limits,
     url: z.string(),

@@ -6,3 +6,4 @@ export type { DecisionInput, GraceStep, LicenceFacts, RequestFacts, RouteClass, 
 export { decidePrepared, type Prepared, prepare } from './prepare.js';
 export { routeClassOf } from './route-class.js';
 export type { AccessRule, RuleFault } from './rules.js';
+export { type Timeline, timelineOf } from './timeline.js';

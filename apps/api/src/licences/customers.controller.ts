@@ -1,10 +1,10 @@
-import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Db } from '@nm/adapters/db';
 import { Allow, CurrentOrg, Needs, type OrgAccess } from '@nm/features/access';
 import { Answers } from '@nm/features/http';
-import { createCustomer, listCustomers, readCustomer } from '@nm/features/licences';
-import { CreateCustomer, Customer, type Page, PageQuery, pageOf } from '@nm/kernel/contracts';
+import { changeCustomer, createCustomer, listCustomers, readCustomer } from '@nm/features/licences';
+import { ChangeCustomer, CreateCustomer, Customer, type Page, PageQuery, pageOf } from '@nm/kernel/contracts';
 
 @ApiTags('customers')
 @Controller('v1/orgs/:org/customers')
@@ -35,5 +35,16 @@ export class CustomersController {
   @Answers(200, Customer, 'One customer')
   read(@CurrentOrg() org: OrgAccess, @Param('id') id: string): Promise<Customer> {
     return readCustomer(this.#db, org.id, id);
+  }
+
+  @Patch(':id')
+  @Needs('customers.write')
+  @Answers(200, Customer, 'Change a customer; null takes a value away')
+  change(
+    @CurrentOrg() org: OrgAccess,
+    @Param('id') id: string,
+    @Body({ schema: ChangeCustomer }) body: ChangeCustomer,
+  ): Promise<Customer> {
+    return changeCustomer(this.#db, org.id, id, body);
   }
 }

@@ -15,6 +15,7 @@ import {
 import { IssuedLicence, IssueLicence, Licence, type Page, PageQuery, pageOf } from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
 import { CLOCK } from '../platform/tokens.js';
+import { actorOf } from './actor-of.js';
 
 @ApiTags('licences')
 @Controller('v1/orgs/:org/apps/:app/licences')
@@ -45,7 +46,7 @@ export class LicencesController {
     @Param('app') app: string,
     @Body({ schema: IssueLicence }) body: IssueLicence,
   ): Promise<IssuedLicence> {
-    return issueLicence(this.#deps, org.id, app, body);
+    return issueLicence(this.#deps, actorOf(org), app, body);
   }
 
   @Get(':id')
@@ -59,27 +60,27 @@ export class LicencesController {
   @Needs('licences.suspend')
   @Answers(200, Licence, 'Suspend a licence; its key stops working at once')
   suspend(@CurrentOrg() org: OrgAccess, @Param('app') app: string, @Param('id') id: string): Promise<Licence> {
-    return moveLicence(this.#deps, org.id, app, id, 'suspend');
+    return moveLicence(this.#deps, actorOf(org), app, id, 'suspend');
   }
 
   @Post(':id/resume')
   @Needs('licences.suspend')
   @Answers(200, Licence, 'Let a suspended licence work again')
   resume(@CurrentOrg() org: OrgAccess, @Param('app') app: string, @Param('id') id: string): Promise<Licence> {
-    return moveLicence(this.#deps, org.id, app, id, 'resume');
+    return moveLicence(this.#deps, actorOf(org), app, id, 'resume');
   }
 
   @Post(':id/revoke')
   @Needs('licences.write')
   @Answers(200, Licence, 'End a licence for good')
   revoke(@CurrentOrg() org: OrgAccess, @Param('app') app: string, @Param('id') id: string): Promise<Licence> {
-    return moveLicence(this.#deps, org.id, app, id, 'revoke');
+    return moveLicence(this.#deps, actorOf(org), app, id, 'revoke');
   }
 
   @Post(':id/rotate')
   @Needs('licences.write')
   @Answers(200, IssuedLicence, 'Give a licence a new key, shown once; the old one is dead at once')
   rotate(@CurrentOrg() org: OrgAccess, @Param('app') app: string, @Param('id') id: string): Promise<IssuedLicence> {
-    return rotateLicence(this.#deps, org.id, app, id);
+    return rotateLicence(this.#deps, actorOf(org), app, id);
   }
 }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { CustomersController } from './customers.controller.js';
+import { LicenceTermsController } from './licence-terms.controller.js';
 import { LicencesController } from './licences.controller.js';
 import { OwnLicenceController } from './own-licence.controller.js';
 import { OwnSessionController } from './own-session.controller.js';
@@ -14,6 +15,7 @@ import { SeatsController } from './seats.controller.js';
     OwnLicenceController,
     OwnSessionController,
     SeatsController,
+    LicenceTermsController,
   ],
 })
 export class LicencesModule {}

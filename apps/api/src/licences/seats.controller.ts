@@ -3,13 +3,11 @@ import { ApiTags } from '@nestjs/swagger';
 import { Db } from '@nm/adapters/db';
 import { Allow, CurrentOrg, Needs, type OrgAccess } from '@nm/features/access';
 import { Answers } from '@nm/features/http';
-import { type Actor, endSession, readSeats, removeUser } from '@nm/features/licences';
+import { endSession, readSeats, removeUser } from '@nm/features/licences';
 import { SeatsView } from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
 import { CLOCK } from '../platform/tokens.js';
-
-/** actorOf names who acts in which organisation. */
-export const actorOf = ({ id, actorId }: OrgAccess): Actor => ({ orgId: id, actorId });
+import { actorOf } from './actor-of.js';
 
 @ApiTags('licences')
 @Controller('v1/orgs/:org/apps/:app/licences/:id')

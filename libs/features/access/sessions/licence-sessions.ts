@@ -53,7 +53,7 @@ export async function openLicenceSession(
   if (parsed?.kind !== 'licence') throw new Fault('unauthenticated');
   const { orgId, licenceId } = principal;
   const now = deps.clock.now();
-  const id = newId('licenceSession', now.getTime());
+  const id = newId('licenceSession');
   const { seconds, expiresAt } = await deps.db.withOrg(orgId, async (tx) => {
     const { limits } = await lockLicence(tx, licenceId);
     if (limits.seats?.users !== undefined && !body.user)
