@@ -136,6 +136,16 @@ export const codes = {
     'An access rule of this app could not be evaluated for this request, so the answer is no. Its publisher has to repair the rule.',
     'publisher',
   ),
+  offline_licence_invalid: entry(
+    401,
+    'Offline licence not valid',
+    'This offline licence cannot be used here: it is damaged, of an unknown signer, for another app, or not valid yet. Get a new one from the publisher.',
+  ),
+  offline_licence_stale: entry(
+    402,
+    'Offline licence out of date',
+    'This offline licence is too old to be relied on. Get a new one from the publisher of the app.',
+  ),
   rules_invalid: entry(400, 'Access rules not valid', 'The access rules are not valid. See "issues" for each fault.'),
   licence_unverifiable: entry(
     503,

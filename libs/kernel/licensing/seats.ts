@@ -1,0 +1,40 @@
+/** Somebody or something that takes a seat of a licence: an install, a user, a session. */
+export interface SeatHolder {
+  readonly id: string;
+  /** A session's seat is free again from this instant on, unless a heartbeat moves it; absent: until removed. */
+  readonly untilMs?: number | undefined;
+}
+
+/** Whether there is a seat. */
+export type Seat =
+  /** It has one already, or one is free for it. */
+  | { readonly free: true; readonly held: boolean; readonly taken: number }
+  /** All are taken; `freeAtMs` is when the next one falls free by itself, Infinity: never. */
+  | { readonly free: false; readonly taken: number; readonly freeAtMs: number };
+
+/** isSeated tells whether a holder still takes its seat. */
+export const isSeated = ({ untilMs = Infinity }: SeatHolder, nowMs: number): boolean => nowMs < untilMs;
+
+/**
+ * seatFor is the one rule for seats: who has one keeps it, also when there are too many since the plan shrank; who has none gets one while fewer
+ * than `max` are taken.
+ * @param max absent: seats of this kind aren't counted
+ */
+export function seatFor(holders: readonly SeatHolder[], id: string, max: number | undefined, nowMs: number): Seat {
+  const seated = holders.filter((holder) => isSeated(holder, nowMs));
+  const taken = seated.length;
+  if (seated.some((holder) => holder.id === id)) return { free: true, held: true, taken };
+  if (max === undefined || taken < max) return { free: true, held: false, taken };
+  const ends = seated.map(({ untilMs = Infinity }) => untilMs).sort((a, b) => a - b);
+  return { free: false, taken, freeAtMs: max === 0 ? Infinity : (ends[taken - max] ?? Infinity) };
+}
+
+/**
+ * heartbeat keeps a session's seat for another while. A beat that comes late changes nothing: the seat may have gone to somebody else, so the session
+ * has to ask for one again.
+ * @returns the holder with its new end, or undefined when its seat was free already
+ */
+export function heartbeat(holder: SeatHolder, aliveMs: number, nowMs: number): SeatHolder | undefined {
+  if (!isSeated(holder, nowMs)) return undefined;
+  return holder.untilMs === undefined ? holder : { ...holder, untilMs: Math.max(holder.untilMs, nowMs + aliveMs) };
+}
