@@ -57,6 +57,7 @@ const table: Readonly<Record<string, string>> = {
   'POST /v1/orgs/{org}/apps/{app}/versions/{version}/publish': 'publisher developer',
   'POST /v1/orgs/{org}/apps/{app}/versions/{version}/yank': 'publisher developer',
   'GET /v1/orgs/{org}/apps/{app}/channels': 'publisher viewer',
+  'PUT /v1/clusters/{id}/runs': 'licensee',
   'PUT /v1/orgs/{org}/apps/{app}/channels/{channel}': 'publisher developer',
   'GET /v1/orgs/{org}/apps/{app}/plans': 'publisher viewer',
   'POST /v1/orgs/{org}/apps/{app}/plans': 'publisher admin',
@@ -121,6 +122,7 @@ const selfRoutes = [
 /** Valid bodies for routes of licensees and installs; those that name something of somebody else want 404 for it. */
 const bodies: Readonly<Record<string, (rows: OwnRows) => object>> = {
   'POST /v1/installs': ({ cluster }) => ({ clusterId: cluster, namespace: 'elsewhere' }),
+  'PUT /v1/clusters/{id}/runs': () => ({ paused: true }),
   'POST /v1/runs/{id}/approval': () => ({ step: 0, decision: 'approved' }),
   'POST /v1/runs': ({ install }) => ({
     action: 'scale',

@@ -5,6 +5,8 @@ import { z } from 'zod';
 const schema = z.object({
   /** Runs at the same time. */
   NM_WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(200).default(8),
+  /** Runs of one tenant at the same time, on all workers together. A little less than all slots leaves one for the next tenant. */
+  NM_TENANT_RUNS_MAX: z.coerce.number().int().min(1).max(10_000).default(6),
   /** How long the runs of a worker that is not heard of stay with it. */
   NM_RUN_LEASE_MS: z.coerce.number().int().min(1_000).max(600_000).default(30_000),
   NM_SWEEP_MS: z.coerce.number().int().min(200).max(60_000).default(5_000),
@@ -15,13 +17,14 @@ export type WorkerConfig = ReturnType<typeof workerConfig>;
 
 /** workerConfig reads the environment. @throws Fault config_invalid */
 export function workerConfig(env?: Readonly<Record<string, string | undefined>>) {
-  const { NM_WORKER_CONCURRENCY, NM_RUN_LEASE_MS, NM_SWEEP_MS, NODE_ENV, ...common } = loadConfig(
+  const { NM_WORKER_CONCURRENCY, NM_TENANT_RUNS_MAX, NM_RUN_LEASE_MS, NM_SWEEP_MS, NODE_ENV, ...common } = loadConfig(
     z.intersection(commonConfig, schema),
     env,
   );
   return {
     ...common,
     concurrency: NM_WORKER_CONCURRENCY,
+    tenantRunsMax: NM_TENANT_RUNS_MAX,
     leaseMs: NM_RUN_LEASE_MS,
     sweepMs: NM_SWEEP_MS,
     production: NODE_ENV === 'production',

@@ -4,7 +4,7 @@ import { createEgressAgent } from '@nm/adapters/egress';
 import { openPublisher, Producer, type QueueTarget, queueTarget, WorkerHost } from '@nm/adapters/queue';
 import { type Logger, startOpsServer } from '@nm/adapters/telemetry';
 import { keyProviderOf, openVault } from '@nm/adapters/vault';
-import { advanceRun, OutboxDispatcher, RunCancellations, type RunEngine, startRunSweeper } from '@nm/features/actions';
+import { OutboxDispatcher, RunCancellations, type RunEngine, startRunSweeper, workOnce } from '@nm/features/actions';
 import { ClusterSessions } from '@nm/features/clusters';
 import type { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
@@ -88,6 +88,7 @@ function startHost(
   logger: Logger,
   metrics: WorkerMetrics,
 ): Promise<WorkerHost> {
+  const { tenantRunsMax } = config;
   return WorkerHost.start({
     target,
     concurrency: config.concurrency,
@@ -96,8 +97,8 @@ function startHost(
     onWarning: (warning) => logger.warn(warning),
     handlers: {
       'advance-run': async ({ runId }, stop) => {
-        const outcome = await metrics.working(() => advanceRun(engine, runId, stop));
-        logger.info({ runId, outcome }, 'run advanced');
+        const worked = await metrics.working(() => workOnce({ ...engine, tenantRunsMax }, runId, stop));
+        logger.info(worked, 'run advanced');
       },
     },
   });

@@ -1,5 +1,5 @@
 import type { WorkerHost } from '@nm/adapters/queue';
-import type { Advance } from '@nm/features/actions';
+import type { Worked } from '@nm/features/actions';
 import { systemClock } from '@nm/kernel/time';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
@@ -23,13 +23,13 @@ export function workerMetrics() {
     registers: [],
   });
   return {
-    working: async (work: () => Promise<Advance>): Promise<Advance> => {
+    working: async (work: () => Promise<Worked>): Promise<Worked> => {
       const beganMs = systemClock.monotonicMs();
       active.inc();
       try {
-        const outcome = await work();
-        outcomes.inc({ outcome });
-        return outcome;
+        const worked = await work();
+        outcomes.inc({ outcome: worked.outcome });
+        return worked;
       } finally {
         active.dec();
         seconds.observe((systemClock.monotonicMs() - beganMs) / 1000);

@@ -71,11 +71,20 @@ function installStateAfter(kind: Run['kind'], status: TerminalStatus): 'ready' |
   return kind === 'remove' && status === 'positive' ? 'removed' : undefined;
 }
 
+/**
+ * The next run of the install may begin now; and since a slot of the tenant is free, so may its next run on another install, whose own
+ * announcement may have come while the tenant had all the slots that it may have.
+ */
 async function announceNext(tx: Tx, run: EndedRun): Promise<void> {
-  const next = await tx.run.findFirst({
-    where: { installId: run.installId, status: 'queued', id: { not: run.id } },
-    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
-    select: { id: true, orgId: true },
+  const order = [{ priority: 'desc' }, { createdAt: 'asc' }, { id: 'asc' }] as const;
+  const select = { id: true, orgId: true };
+  const queued = { status: 'queued', id: { not: run.id } };
+  const ofInstall = await tx.run.findFirst({
+    where: { ...queued, installId: run.installId },
+    orderBy: [...order],
+    select,
   });
-  if (next) await announceRun(tx, next);
+  const ofTenant = await tx.run.findFirst({ where: { ...queued, orgId: run.orgId }, orderBy: [...order], select });
+  if (ofInstall) await announceRun(tx, ofInstall);
+  if (ofTenant && ofTenant.id !== ofInstall?.id) await announceRun(tx, ofTenant);
 }

@@ -7,6 +7,7 @@ import { checkPlan } from './plan/check-plan.js';
 import { planDigest } from './plan/plan-digest.js';
 import { planNodes } from './plan/plan-nodes.js';
 import { announceRun, writeJournal } from './run-journal.js';
+import { rankOf } from './run-priority.js';
 
 export interface QueueRunInput {
   readonly orgId: string;
@@ -20,6 +21,7 @@ export interface QueueRunInput {
   readonly plan: unknown;
   readonly timeoutSeconds: number;
   readonly idempotencyKey?: string | undefined;
+  readonly priority?: CreateRun['priority'];
 }
 
 const Limits = CreateRun.pick({ action: true, title: true, info: true, timeoutSeconds: true, idempotencyKey: true });
@@ -51,6 +53,7 @@ export async function queueRun(tx: Tx, input: QueueRunInput, clock: Clock = syst
       licenceId,
       plan: plan as object,
       planDigest: digest,
+      priority: rankOf(input.priority),
       status: 'queued',
       info: info ?? null,
       idempotencyKey: idempotencyKey ?? null,

@@ -14,13 +14,13 @@ interface Model {
 }
 
 type Happening =
-  | { readonly type: 'claim'; readonly busy: boolean; readonly behind: boolean }
+  | { readonly type: 'claim'; readonly busy: boolean; readonly behind: boolean; readonly paused: boolean }
   | { readonly type: 'lease runs out' }
   | { readonly type: 'cancel' }
   | { readonly type: 'worker stops'; readonly fence: number; readonly code: Code | 'done' };
 
 const happening: fc.Arbitrary<Happening> = fc.oneof(
-  fc.record({ type: fc.constant('claim' as const), busy: fc.boolean(), behind: fc.boolean() }),
+  fc.record({ type: fc.constant('claim' as const), busy: fc.boolean(), behind: fc.boolean(), paused: fc.boolean() }),
   fc.record({ type: fc.constant('lease runs out' as const) }),
   fc.record({ type: fc.constant('cancel' as const) }),
   fc.record({
@@ -47,6 +47,7 @@ function happen(run: Model, event: Happening): void {
         leaseExpired: run.holder === undefined,
         busy: event.busy,
         behind: event.behind,
+        paused: event.paused,
       };
       if (decideClaim(facts) !== 'claim') return;
       run.status = 'running';
@@ -114,7 +115,7 @@ describe('rules of runs', () => {
       if (isTerminal(after.status)) return;
       const run = { ...after };
       happen(run, { type: 'lease runs out' });
-      happen(run, { type: 'claim', busy: false, behind: false });
+      happen(run, { type: 'claim', busy: false, behind: false, paused: false });
       happen(run, { type: 'worker stops', fence: run.fence, code: 'done' });
       expect(run.status).toBe('positive');
     }));

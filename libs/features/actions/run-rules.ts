@@ -15,19 +15,22 @@ export interface ClaimFacts {
   readonly leaseExpired: boolean;
   /** Another run of the install is running, or waits in the middle of its work. */
   readonly busy: boolean;
-  /** An older run of the install is queued. */
+  /** Another run of the install is queued before it. */
   readonly behind: boolean;
+  /** The cluster's owner lets no run begin; what has begun goes on. */
+  readonly paused: boolean;
 }
 
-export type ClaimDecision = 'claim' | 'ended' | 'held' | 'busy' | 'behind' | 'waits';
+export type ClaimDecision = 'claim' | 'ended' | 'held' | 'busy' | 'behind' | 'waits' | 'paused';
 
 /** decideClaim says whether a worker may take a run: never an ended one, never beside another of the install, and in order of creation. */
-export function decideClaim({ status, leaseExpired, busy, behind }: ClaimFacts): ClaimDecision {
+export function decideClaim({ status, leaseExpired, busy, behind, paused }: ClaimFacts): ClaimDecision {
   if (isTerminal(status)) return 'ended';
   if (status === 'waiting') return 'waits';
   if (status === 'running' && !leaseExpired) return 'held';
   if (busy) return 'busy';
-  return status === 'queued' && behind ? 'behind' : 'claim';
+  if (status !== 'queued') return 'claim';
+  return behind ? 'behind' : paused ? 'paused' : 'claim';
 }
 
 export type CancelDecision = 'cancel-now' | 'ask-worker' | 'ended';

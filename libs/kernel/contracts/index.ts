@@ -87,6 +87,7 @@ export { DisplayName, Email, Id, Instant, KubeName, PageQuery, pageOf, Slug } fr
 export {
   CreateRun,
   DecideApproval,
+  PauseRuns,
   ProgressNode,
   RetryRun,
   Run,

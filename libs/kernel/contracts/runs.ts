@@ -17,6 +17,8 @@ export const CreateRun = z
     plan: RunPlan,
     timeoutSeconds: z.number().int().min(5).max(7200).default(900),
     idempotencyKey: z.string().min(1).max(120).optional(),
+    /** Before or after other runs of the same publisher that wait. */
+    priority: z.enum(['low', 'normal', 'high']).optional(),
     /** Only with a licence credential that has several installs. */
     installId: Id.optional(),
   })
@@ -155,6 +157,10 @@ export const DecideApproval = z
   })
   .meta({ id: 'DecideApproval' });
 export type DecideApproval = z.infer<typeof DecideApproval>;
+
+/** PauseRuns lets no run begin on a cluster, or lets them begin again. */
+export const PauseRuns = z.strictObject({ paused: z.boolean() }).meta({ id: 'PauseRuns' });
+export type PauseRuns = z.infer<typeof PauseRuns>;
 
 /** RunQuery pages through runs, of one install on wish. */
 export const RunQuery = PageQuery.extend({ installId: Id.optional() });

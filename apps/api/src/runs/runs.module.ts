@@ -1,7 +1,8 @@
 import { Module } from '@nestjs/common';
+import { ClusterRunsController } from './cluster-runs.controller.js';
 import { OrgRunsController } from './org-runs.controller.js';
 import { RunAccess } from './run-access.js';
 import { RunsController } from './runs.controller.js';
 
-@Module({ controllers: [RunsController, OrgRunsController], providers: [RunAccess] })
+@Module({ controllers: [RunsController, OrgRunsController, ClusterRunsController], providers: [RunAccess] })
 export class RunsModule {}

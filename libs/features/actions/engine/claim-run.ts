@@ -67,12 +67,14 @@ export function claimRun(options: ClaimOptions, runId: string): Promise<Claim> {
 
 async function decide(tx: Tx, runId: string): Promise<ClaimDecision> {
   const [facts] = await tx.$queryRaw<
-    { status: Run['status']; leaseExpired: boolean; busy: boolean; behind: boolean }[]
+    { status: Run['status']; leaseExpired: boolean; busy: boolean; behind: boolean; paused: boolean }[]
   >`
     SELECT r.status, coalesce(r.lease_until <= clock_timestamp(), true) AS "leaseExpired",
            EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id AND o.status IN ('running', 'waiting')) AS busy,
            EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.status = 'queued'
-                     AND (o.created_at, o.id) < (r.created_at, r.id)) AS behind
+                     AND (-o.priority, o.created_at, o.id) < (-r.priority, r.created_at, r.id)) AS behind,
+           EXISTS (SELECT 1 FROM install i JOIN cluster c ON c.id = i.cluster_id
+                    WHERE i.id = r.install_id AND c.paused_at IS NOT NULL) AS paused
       FROM run r WHERE r.id = ${runId} FOR UPDATE OF r`;
   return facts ? decideClaim(facts) : 'ended';
 }
