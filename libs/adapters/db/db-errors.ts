@@ -7,13 +7,14 @@ const away = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|ENOENT|ETIMEDOUT|EPIPE|57P0[1-
 
 /**
  * translateDbError turns what Prisma and pg throw into faults: a broken unique rule is `already_exists`, an absent row `not_found`,
- * a store that is away `store_unavailable`. Anything else passes unchanged.
+ * a store that is away `store_unavailable`, one without our tables `config_invalid`. Anything else passes unchanged.
  */
 export function translateDbError(error: unknown): unknown {
   if (isFault(error)) return error;
   if (error instanceof Prisma.PrismaClientKnownRequestError) {
     if (error.code === 'P2002') return new Fault('already_exists', { cause: error });
     if (error.code === 'P2025') return new Fault('not_found', { cause: error });
+    if (error.code === 'P2021' || error.code === 'P2022') return unprepared(error);
     if (unreachable.has(error.code) || away.test(sqlStateOf(error)))
       return new Fault('store_unavailable', { cause: error });
   }
@@ -22,6 +23,13 @@ export function translateDbError(error: unknown): unknown {
   if (typeof code === 'string' && away.test(code)) return new Fault('store_unavailable', { cause: error });
   return error;
 }
+
+/** No such table or column: the program is newer than the database. */
+const unprepared = (cause: Error): Fault =>
+  new Fault('config_invalid', {
+    public: 'The database is not prepared for this version. Run the migrations (npm run migrate), then start again.',
+    cause,
+  });
 
 /** sqlStateOf digs out what PostgreSQL or the socket said; Prisma keeps it below its own P2039. */
 function sqlStateOf(error: Prisma.PrismaClientKnownRequestError): string {
