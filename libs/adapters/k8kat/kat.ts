@@ -43,6 +43,81 @@ export class Kat implements KatContext {
   pods(): PodQuery {
     return this.query('pods');
   }
+  deps(): KindMap['deps'] {
+    return this.query('deps');
+  }
+  rs(): KindMap['rs'] {
+    return this.query('rs');
+  }
+  sts(): KindMap['sts'] {
+    return this.query('sts');
+  }
+  ds(): KindMap['ds'] {
+    return this.query('ds');
+  }
+  jobs(): KindMap['jobs'] {
+    return this.query('jobs');
+  }
+  cronjobs(): KindMap['cronjobs'] {
+    return this.query('cronjobs');
+  }
+  svcs(): KindMap['svcs'] {
+    return this.query('svcs');
+  }
+  endpointSlices(): KindMap['endpointSlices'] {
+    return this.query('endpointSlices');
+  }
+  ingresses(): KindMap['ingresses'] {
+    return this.query('ingresses');
+  }
+  configMaps(): KindMap['configMaps'] {
+    return this.query('configMaps');
+  }
+  secrets(): KindMap['secrets'] {
+    return this.query('secrets');
+  }
+  namespaces(): KindMap['namespaces'] {
+    return this.query('namespaces');
+  }
+  nodes(): KindMap['nodes'] {
+    return this.query('nodes');
+  }
+  pvcs(): KindMap['pvcs'] {
+    return this.query('pvcs');
+  }
+  pvs(): KindMap['pvs'] {
+    return this.query('pvs');
+  }
+  quotas(): KindMap['quotas'] {
+    return this.query('quotas');
+  }
+  serviceAccounts(): KindMap['serviceAccounts'] {
+    return this.query('serviceAccounts');
+  }
+  roles(): KindMap['roles'] {
+    return this.query('roles');
+  }
+  clusterRoles(): KindMap['clusterRoles'] {
+    return this.query('clusterRoles');
+  }
+  roleBindings(): KindMap['roleBindings'] {
+    return this.query('roleBindings');
+  }
+  clusterRoleBindings(): KindMap['clusterRoleBindings'] {
+    return this.query('clusterRoleBindings');
+  }
+  hpas(): KindMap['hpas'] {
+    return this.query('hpas');
+  }
+  pdbs(): KindMap['pdbs'] {
+    return this.query('pdbs');
+  }
+  netpols(): KindMap['netpols'] {
+    return this.query('netpols');
+  }
+  crds(): KindMap['crds'] {
+    return this.query('crds');
+  }
 
   query<N extends KindName>(name: N): KindMap[N] {
     return this.of(registry[name] as unknown as KindSpec<Resource, KindMap[N]>);
