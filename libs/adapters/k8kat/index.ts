@@ -1,3 +1,4 @@
+export { kat } from './kat.js';
 export { readinessOf } from './readiness/readiness.js';
 export type { Readiness } from './readiness/readiness-state.js';
 export {
