@@ -56,6 +56,7 @@ describeWith(['kubernetes'], 'the apply step', () => {
         ({
           resourceFor: admin.resourceFor.bind(admin),
           apply: admin.apply.bind(admin),
+          request: admin.request.bind(admin),
           get: async (...args: Parameters<KubeSession['get']>) => {
             const found = await admin.get(...args);
             if (left-- > 0) await happens();
@@ -103,5 +104,28 @@ describeWith(['kubernetes'], 'the apply step', () => {
     await admin.apply(configMap('taken', { a: 'theirs' }), { namespace, fieldManager: 'somebody' });
     await applyAs(1, 'taken', { a: 'ours' });
     expect((await get('taken'))?.['data']).toEqual({ a: 'ours' });
+  });
+
+  it('owns what it created: a later apply without a field removes it, also when the worker died right after creating', async () => {
+    await applyAs(1, 'owned', { a: '1', b: '2' });
+    await applyAs(1, 'owned', { a: '1' });
+    expect((await get('owned'))?.['data']).toEqual({ a: '1' });
+    expect((await get('owned'))?.metadata?.managedFields?.map(({ operation }) => operation)).toEqual(['Apply']);
+
+    const path = `/api/v1/namespaces/${namespace}/configmaps`;
+    await admin.request('POST', path, {
+      query: { fieldManager: 'nmachine' },
+      body: configMap('half', { a: '1', b: '2' }),
+    });
+    await applyAs(1, 'half', { a: '1' });
+    expect((await get('half'))?.['data']).toEqual({ a: '1' });
+  });
+
+  it('creates nothing over what somebody else has created since it looked', async () => {
+    const session = meddled(1, () =>
+      admin.apply(configMap('raced', { theirs: 'yes' }), { namespace, fieldManager: 'them' }),
+    );
+    await applyAs(1, 'raced', { ours: 'yes' }, { session });
+    expect((await get('raced'))?.['data']).toEqual({ theirs: 'yes', ours: 'yes' });
   });
 });

@@ -2,6 +2,7 @@ import type { KubeObject } from '@nm/adapters/k8kat';
 import type { KubeManifest, ObjectRef } from '@nm/kernel/contracts';
 import { duplicates, manifestIssues, type PlanIssue, refOfManifest } from '../plan/plan-issue.js';
 import { untilReady } from './await.js';
+import { createOnce, isCreatedOnly, takeOver } from './create-once.js';
 import { changed, fencedWrite, fieldManager, stamp } from './fenced-write.js';
 import { aboutObject, objectName } from './object-name.js';
 import { patiently } from './patience.js';
@@ -61,10 +62,7 @@ async function applyManifest(
   }
 }
 
-/**
- * Only a request that creates, and that had left before the worker fell asleep, may arrive late; it is of the same manifest, and the next
- * record of that worker is refused.
- */
+/** What is there is applied over what we looked at; what is not is created, and by nobody twice. */
 async function applyOne(
   manifest: KubeManifest,
   ref: ObjectRef,
@@ -72,7 +70,7 @@ async function applyOne(
   context: StepContext,
 ): Promise<Operation> {
   const { session, namespace, signal, run } = context;
-  const written = await fencedWrite(ref, context, (before) => {
+  const written = await fencedWrite(ref, context, async (before) => {
     const { annotations, ...precondition } = stamp(run, before);
     const given = manifest.metadata as { annotations?: object; labels?: object };
     const metadata = {
@@ -81,8 +79,16 @@ async function applyOne(
       annotations: { ...given.annotations, ...annotations },
       ...(owner === undefined ? {} : { labels: { ...given.labels, [ownerLabel]: owner } }),
     };
-    const options = { namespace, fieldManager, force: true, signal, beforeSend: () => context.guard() };
-    return session.apply({ ...manifest, metadata } as KubeObject, options);
+    const object = { ...manifest, metadata } as KubeObject;
+    if (!before) return createOnce(object, ref, context);
+    if (isCreatedOnly(before)) return applyOver(await takeOver(before, ref, context));
+    return applyOver(before);
+
+    function applyOver({ metadata: seen }: KubeObject): Promise<KubeObject> {
+      const options = { namespace, fieldManager, force: true, signal, beforeSend: () => context.guard() };
+      const fresh = { ...metadata, resourceVersion: seen?.resourceVersion };
+      return session.apply({ ...object, metadata: fresh } as KubeObject, options);
+    }
   });
   if (!written.before) return 'created';
   return changed(written) ? 'configured' : 'unchanged';

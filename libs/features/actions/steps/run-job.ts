@@ -3,7 +3,8 @@ import { type KubeObject, objectPath, readinessOf } from '@nm/adapters/k8kat';
 import type { KubeManifest, ObjectRef } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { manifestIssues, refOfManifest } from '../plan/plan-issue.js';
-import { fencedWrite, fieldManager, stamp } from './fenced-write.js';
+import { createOnce } from './create-once.js';
+import { fencedWrite, stamp } from './fenced-write.js';
 import { aboutObject, objectName } from './object-name.js';
 import { patiently, until } from './patience.js';
 import type { StepContext, StepOf } from './step-context.js';
@@ -33,7 +34,7 @@ export const runJobKind: StepKindSpec<'run-job'> = {
     const job = jobOf(step.manifest, context);
     const ref = refOfManifest(job as KubeManifest);
     try {
-      await patiently(context, () => createOnce(job, ref, context));
+      await patiently(context, () => startOnce(job, ref, context));
       return { objects: [{ ...ref, operation: 'created' }], ...(await untilEnded(step, ref, context)) };
     } catch (error) {
       throw aboutObject(error, ref);
@@ -57,14 +58,13 @@ function jobOf(manifest: KubeManifest, { run, position, namespace }: StepContext
 }
 
 /** A Job that is there already is ours: nobody else makes this name. */
-async function createOnce(job: KubeObject, ref: ObjectRef, context: StepContext): Promise<void> {
-  const { session, signal, namespace, run } = context;
+async function startOnce(job: KubeObject, ref: ObjectRef, context: StepContext): Promise<void> {
+  const { run } = context;
   await fencedWrite(ref, context, async (before) => {
     if (before) return undefined;
     const { annotations } = stamp(run, undefined);
     const metadata = { ...job.metadata, annotations: { ...job.metadata?.annotations, ...annotations } };
-    const options = { namespace, fieldManager, force: true, signal, beforeSend: () => context.guard() };
-    const made = await session.apply({ ...job, metadata } as KubeObject, options);
+    const made = await createOnce({ ...job, metadata } as KubeObject, ref, context);
     await context.log(`${objectName(ref)} started`);
     return made;
   });

@@ -1,0 +1,285 @@
+import type { KubeObject } from '@nm/adapters/k8kat';
+import { Fault } from '@nm/kernel/fault';
+import { systemClock as clock } from '@nm/kernel/time';
+import fc from 'fast-check';
+import pg from 'pg';
+import { Agent } from 'undici';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type SeededVersion, seedVersion } from '../../../testing/seed-version.js';
+import { createTestDatabase, type TestDatabase } from '../../../testing/test-database.js';
+import { cancelRun } from '../cancel-run.js';
+import { queueRun } from '../queue-run.js';
+import { retryRun } from '../retry-run.js';
+import { isTerminal } from '../run-rules.js';
+import type { ClusterSession } from '../steps/step-context.js';
+import { advanceRun } from './advance-run.js';
+
+const steps = 3;
+const never = new AbortController().signal;
+
+/** A mock of an API server that keeps one ConfigMap: server-side apply with the resourceVersion as a precondition, and the history of its data. */
+class OneObjectCluster {
+  readonly history: string[] = [];
+  #object: KubeObject | undefined;
+  #version = 0;
+
+  get(): KubeObject | undefined {
+    return structuredClone(this.#object);
+  }
+
+  create(manifest: KubeObject): KubeObject {
+    if (this.#object) throw conflict();
+    return this.#write(manifest);
+  }
+
+  apply(manifest: KubeObject): KubeObject {
+    if (manifest.metadata?.resourceVersion !== this.#object?.metadata?.resourceVersion) throw conflict();
+    return this.#write(manifest);
+  }
+
+  #write(manifest: KubeObject): KubeObject {
+    const value = String((manifest['data'] as { value: string }).value);
+    if (this.history.at(-1) !== value) this.history.push(value);
+    const metadata = { ...manifest.metadata, resourceVersion: String(++this.#version), uid: 'one' };
+    this.#object = { ...structuredClone(manifest), metadata } as KubeObject;
+    return structuredClone(this.#object);
+  }
+}
+
+const conflict = () => new Fault('kube_api', { extra: { status: 409, reason: 'Conflict' } });
+
+type Gate = PromiseWithResolvers<void>;
+
+/** One worker at work on a run. Every write to the cluster waits at a gate until the test lets it pass. A dead one reaches nothing any more. */
+interface Worker {
+  readonly runId: string;
+  gate: Gate | undefined;
+  ended: boolean;
+  dead: boolean;
+}
+
+type Command =
+  | { readonly type: 'start' }
+  | { readonly type: 'take'; readonly run: number }
+  | { readonly type: 'pass'; readonly worker: number }
+  | { readonly type: 'crash'; readonly worker: number }
+  | { readonly type: 'lease runs out'; readonly run: number }
+  | { readonly type: 'cancel'; readonly run: number }
+  | { readonly type: 'retry'; readonly run: number }
+  | { readonly type: 'deadline passes'; readonly run: number };
+
+const index = fc.nat({ max: 5 });
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('start' as const) }) },
+  { weight: 8, arbitrary: fc.record({ type: fc.constant('take' as const), run: index }) },
+  { weight: 24, arbitrary: fc.record({ type: fc.constant('pass' as const), worker: index }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('crash' as const), worker: index }) },
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('lease runs out' as const), run: index }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('cancel' as const), run: index }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('retry' as const), run: index }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('deadline passes' as const), run: index }) },
+);
+
+describe('the run engine, whatever happens and in whatever order', () => {
+  let database: TestDatabase;
+  let owner: pg.Client;
+  let seeded: SeededVersion;
+  const egress = new Agent();
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    owner = new pg.Client({ connectionString: database.ownerUrl });
+    await owner.connect();
+  });
+  afterAll(async () => {
+    await egress.destroy();
+    await owner.end();
+    await database.close();
+  });
+
+  /** The world of one sequence of commands: one install, its runs in order, and the workers that ever took one. */
+  class World {
+    readonly cluster = new OneObjectCluster();
+    readonly runs: string[] = [];
+    readonly workers: Worker[] = [];
+    readonly statuses = new Map<string, string>();
+
+    async start(): Promise<void> {
+      const { orgId, installIds } = seeded;
+      const installId = installIds[0] ?? '';
+      const { rows } = await owner.query('SELECT licence_id FROM install WHERE id = $1', [installId]);
+      const name = `r${this.runs.length}`;
+      const plan = {
+        steps: Array.from({ length: steps }, (_, i) => ({
+          kind: 'apply',
+          title: `Step ${i}`,
+          manifests: [
+            { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'one' }, data: { value: `${name}.${i}` } },
+          ],
+        })),
+      };
+      const input = {
+        orgId,
+        installId,
+        licenceId: rows[0].licence_id,
+        kind: 'action' as const,
+        action: 'a',
+        title: 'A',
+      };
+      const queued = await database.db.withOrg(orgId, (tx) => queueRun(tx, { ...input, plan, timeoutSeconds: 600 }));
+      this.runs.push(queued.id);
+    }
+
+    take(runId: string): void {
+      const worker: Worker = { runId, gate: undefined, ended: false, dead: false };
+      const away = () => new Fault('store_unavailable');
+      const db = {
+        asSystem: (work: Parameters<typeof database.db.asSystem>[0]) =>
+          worker.dead ? Promise.reject(away()) : database.db.asSystem(work),
+      } as unknown as typeof database.db;
+      const atGate = async <T>(call: () => T): Promise<T> => {
+        worker.gate = Promise.withResolvers<void>();
+        await worker.gate.promise;
+        return call();
+      };
+      const session = {
+        resourceFor: async () => ({ apiVersion: 'v1', kind: 'ConfigMap', resource: 'configmaps', namespaced: true }),
+        can: async () => ({ allowed: true, reason: undefined }),
+        get: async () => this.cluster.get(),
+        // The guard stands before the gate, as it stands before a request that the network may hold up.
+        apply: (manifest: KubeObject, options: { beforeSend?: () => void }) => {
+          options.beforeSend?.();
+          return atGate(() => this.cluster.apply(manifest));
+        },
+        request: (method: string, _path: string, options: { body?: KubeObject; beforeSend?: () => void }) => {
+          options.beforeSend?.();
+          // A PATCH only turns managedFields over, of which there are none here.
+          return atGate(() => (method === 'POST' ? this.cluster.create(options.body ?? {}) : this.cluster.get()));
+        },
+      } as unknown as ClusterSession;
+      const engine = {
+        ...{ db, clock, egress, worker: `w${this.workers.length}`, leaseMs: 600_000 },
+        sessions: { forCluster: async () => session, forInstall: async () => session },
+        cancellations: { watch: () => () => undefined },
+        onFault: () => undefined,
+      };
+      void advanceRun(engine, runId, never).finally(() => {
+        worker.ended = true;
+      });
+      this.workers.push(worker);
+    }
+
+    async kill(worker: Worker): Promise<void> {
+      worker.dead = true;
+      worker.gate?.reject(new Error('killed'));
+      await expect.poll(() => worker.ended, { timeout: 20_000, interval: 2 }).toBe(true);
+    }
+
+    /** Waits until the worker stands at its gate again, or has ended. */
+    async settle(worker: Worker): Promise<void> {
+      await expect.poll(() => worker.ended || worker.gate !== undefined, { timeout: 20_000, interval: 2 }).toBe(true);
+    }
+
+    async check(): Promise<void> {
+      const { rows } = await owner.query('SELECT id, status, fence FROM run WHERE id = ANY($1)', [this.runs]);
+      expect(rows.filter(({ status }) => status === 'running').length).toBeLessThanOrEqual(1);
+      for (const { id, status } of rows) {
+        const before = this.statuses.get(id);
+        // What has ended stays as it ended.
+        if (before !== undefined && isTerminal(before as 'positive')) expect(status).toBe(before);
+        this.statuses.set(id, status);
+      }
+      // Every effect happened at most once, and in the order of the plan and of the runs.
+      expect(new Set(this.cluster.history).size).toBe(this.cluster.history.length);
+      expect(this.cluster.history).toEqual([...this.cluster.history].sort());
+    }
+  }
+
+  const runOutLease = (runId: string | undefined) =>
+    owner.query(`UPDATE run SET lease_until = now() - interval '1 s' WHERE id = $1 AND status = 'running'`, [runId]);
+  const at = <T>(items: readonly T[], i: number): T | undefined => items[i % Math.max(1, items.length)];
+
+  async function perform(world: World, happens: Command): Promise<void> {
+    const { orgId } = seeded;
+    const alive = world.workers.filter(({ ended }) => !ended);
+    switch (happens.type) {
+      case 'start':
+        if (world.runs.length < 4) await world.start();
+        return;
+      case 'take': {
+        const runId = at(world.runs, happens.run);
+        if (runId === undefined || alive.length >= 4) return;
+        world.take(runId);
+        const worker = world.workers.at(-1);
+        if (worker) await world.settle(worker);
+        return;
+      }
+      case 'pass': {
+        const worker = at(alive, happens.worker);
+        if (!worker?.gate) return;
+        const { gate } = worker;
+        worker.gate = undefined;
+        gate.resolve();
+        await world.settle(worker);
+        return;
+      }
+      case 'crash': {
+        const worker = at(alive, happens.worker);
+        if (!worker) return;
+        await world.kill(worker);
+        await runOutLease(worker.runId);
+        return;
+      }
+      case 'lease runs out':
+        await runOutLease(at(world.runs, happens.run));
+        return;
+      case 'cancel': {
+        const runId = at(world.runs, happens.run);
+        if (runId) await cancelRun(database.db, { orgId }, runId).catch(onlyFaults);
+        return;
+      }
+      case 'retry': {
+        const runId = at(world.runs, happens.run);
+        // A retry does again what others may have changed since; the order of values then is not that of the runs.
+        if (runId && world.runs.length < 4 && world.cluster.history.length === 0)
+          await retryRun({ db: database.db, clock }, { orgId }, runId, { from: 'failed' }).catch(onlyFaults);
+        return;
+      }
+      case 'deadline passes':
+        await owner.query(`UPDATE run SET deadline_at = now() - interval '1 s' WHERE id = $1 AND status = 'running'`, [
+          at(world.runs, happens.run),
+        ]);
+    }
+  }
+
+  it('reaches no illegal state and doubles no effect', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(command, { minLength: 12, maxLength: 40 }), async (commands) => {
+        seeded = await seedVersion(owner, { installs: 1 });
+        const world = new World();
+        await world.start();
+        for (const happens of commands) {
+          await perform(world, happens);
+          await world.check();
+        }
+        // Then the weather clears: every run comes to an end.
+        for (const worker of world.workers) if (!worker.ended) await world.kill(worker);
+        for (const runId of world.runs) {
+          await owner.query(
+            `UPDATE run SET lease_until = now() - interval '1 s' WHERE id = $1 AND status = 'running'`,
+            [runId],
+          );
+          await perform(world, { type: 'take', run: world.runs.indexOf(runId) });
+          for (let i = 0; i < 20 && !world.workers.at(-1)?.ended; i++)
+            await perform(world, { type: 'pass', worker: 0 });
+          await world.check();
+          expect(isTerminal(world.statuses.get(runId) as 'positive')).toBe(true);
+        }
+      }),
+      { numRuns: Number(process.env['NM_RUN_MACHINE_RUNS'] ?? 15), endOnFailure: true },
+    );
+  }, 240_000);
+});
+
+function onlyFaults(error: unknown): void {
+  if (!(error instanceof Fault)) throw error;
+}
