@@ -10,6 +10,10 @@ const gatewayConfig = z
     NM_GATEWAY_PORT: Port.default(8080),
     /** What speaks HTTP: `net` is our own on node:net, `node-http` is node:http with undici. */
     NM_GATEWAY_ENGINE: z.enum(engineKinds).default('net'),
+    /** Addresses and CIDR blocks of the proxies in front, whose `Forwarded` and `X-Forwarded-*` are believed; comma-separated. */
+    NM_GATEWAY_TRUSTED_PEERS: CommaList.default([]),
+    /** `v2`: connections of trusted peers begin with a PROXY protocol header. */
+    NM_GATEWAY_PROXY_PROTOCOL: z.enum(['off', 'v2']).default('off'),
     /** Fraction of successful requests that are logged; denials and errors always are. */
     NM_GATEWAY_LOG_SAMPLE: z.coerce.number().min(0).max(1).default(1),
     /** One of so many requests that are let in is kept to be explained (`decision_sample`); refusals always are. 0: none. */
@@ -23,6 +27,8 @@ const gatewayConfig = z
     hosts: env.NM_GATEWAY_HOST,
     port: env.NM_GATEWAY_PORT,
     engine: env.NM_GATEWAY_ENGINE,
+    trustedPeers: env.NM_GATEWAY_TRUSTED_PEERS,
+    proxyProtocol: env.NM_GATEWAY_PROXY_PROTOCOL === 'v2',
     logSample: env.NM_GATEWAY_LOG_SAMPLE,
     decisionSample: env.NM_GATEWAY_DECISION_SAMPLE,
     headersTimeoutMs: env.NM_GATEWAY_HEADERS_TIMEOUT_MS,

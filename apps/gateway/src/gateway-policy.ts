@@ -41,6 +41,10 @@ export class GatewayPolicy implements Policy<ExchangeTag | undefined> {
     this.#deps.metrics.decided(fault.code);
     return problemAnswer(fault, newId('request'));
   }
+
+  tenantOf(tag: ExchangeTag | undefined): string {
+    return tag?.orgId ?? '';
+  }
 }
 
 /** GatewayVisit takes one request from its head to its log line. */

@@ -1,7 +1,7 @@
 import type { FieldLines, RequestHead } from '@nm/adapters/proxy';
 import type { Account } from '@nm/features/limits';
 import type { Visitor } from '@nm/features/routing';
-import { newId, randomKeyBytes } from '@nm/kernel/ids';
+import { newId, randomIdBytes } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
 
 export type Route = 'kama' | 'ktea' | 'cluster' | 'own';
@@ -59,6 +59,6 @@ const traceparent = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}
 export function traceparentOf(head: RequestHead): { value: string; kept: boolean } {
   const given = head.header('traceparent');
   if (given !== undefined && traceparent.test(given)) return { value: given, kept: true };
-  const hex = randomKeyBytes(24).toString('hex');
+  const hex = randomIdBytes(24).toString('hex');
   return { value: `00-${hex.slice(0, 32)}-${hex.slice(32)}-01`, kept: false };
 }

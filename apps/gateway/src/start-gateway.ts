@@ -54,6 +54,8 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const engine = openEngine<ExchangeTag | undefined>(config.engine, {
     headersMs: config.headersTimeoutMs,
     idleMs: config.idleTimeoutMs,
+    trustedPeers: config.trustedPeers,
+    proxyProtocol: config.proxyProtocol,
   });
   const clusters = (deps.openClusters ?? openClusterDoor)({ db, vault, clock, policy: config.egress });
   const ownApp = await openOwnApp(keys);

@@ -25,6 +25,8 @@ export function gatewayConfig(databaseUrl: string, more: Partial<GatewayConfig> 
     hosts: ['127.0.0.1'],
     port: 0,
     engine: 'net',
+    trustedPeers: [],
+    proxyProtocol: false,
     logSample: 1,
     decisionSample: 100,
     headersTimeoutMs: 5_000,

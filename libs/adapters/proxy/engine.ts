@@ -1,14 +1,24 @@
-import type { Engine, EngineTimeouts } from './exchange.js';
+import { Fault } from '@nm/kernel/fault';
+import type { Engine, EngineOptions } from './exchange.js';
 import { NetEngine } from './net/engine.js';
 import { NodeHttpEngine } from './node-http/engine.js';
 
 export const engineKinds = ['net', 'node-http'] as const;
 export type EngineKind = (typeof engineKinds)[number];
 
-export const defaultTimeouts: EngineTimeouts = { connectMs: 5_000, headersMs: 120_000, idleMs: 300_000 };
+const defaults: EngineOptions = {
+  headMs: 30_000,
+  connectMs: 5_000,
+  headersMs: 120_000,
+  idleMs: 300_000,
+  trustedPeers: [],
+  proxyProtocol: false,
+};
 
-/** openEngine makes an engine that does not listen yet. */
-export function openEngine<Tag>(kind: EngineKind, timeouts: Partial<EngineTimeouts> = {}): Engine<Tag> {
-  const all = { ...defaultTimeouts, ...timeouts };
+/** openEngine makes an engine that does not listen yet. @throws Fault config_invalid for what the engine cannot do */
+export function openEngine<Tag>(kind: EngineKind, options: Partial<EngineOptions> = {}): Engine<Tag> {
+  const all = { ...defaults, ...options };
+  if (kind === 'node-http' && all.proxyProtocol)
+    throw new Fault('config_invalid', { public: 'NM_GATEWAY_PROXY_PROTOCOL needs NM_GATEWAY_ENGINE=net.' });
   return kind === 'net' ? new NetEngine<Tag>(all) : new NodeHttpEngine<Tag>(all);
 }

@@ -11,6 +11,8 @@ export interface Policy<Tag> {
   open(head: RequestHead): Visit<Tag>;
   /** What is said to bytes that are no request; the connection is closed after it. */
   refuse(fault: Fault): Answer;
+  /** Who shares the server with others: when there is too much work, who has more than its share is refused first. */
+  tenantOf?(tag: Tag): string;
 }
 
 export type MaybePromise<T> = T | Promise<T>;
@@ -81,6 +83,8 @@ export interface Plan<Tag> {
   addToAnswer(): FieldLines;
   /** Tells whose exchange this is, for `cut`. */
   readonly tag: Tag;
+  /** Bytes of content that the request may have; more is answered 413. */
+  readonly bodyBytesMax?: number | undefined;
   /** The answer has no natural end (a watch): it counts as a stream and may be quiet for long. */
   readonly openEnded?: boolean;
   /** Asked once after a failed dial: another target, or undefined to give up. May throw a Fault. */
@@ -125,6 +129,15 @@ export interface EngineTimeouts {
   readonly headersMs: number;
   /** Without a byte in either direction. */
   readonly idleMs: number;
+}
+
+export interface EngineOptions extends EngineTimeouts {
+  /** From the first byte of a request to the end of its head: a slow head holds a connection for nothing. */
+  readonly headMs: number;
+  /** Addresses and CIDR blocks of the proxies in front of us, whose `Forwarded` and `X-Forwarded-*` are believed. */
+  readonly trustedPeers: readonly string[];
+  /** Connections of trusted peers begin with a PROXY protocol header, version 2. */
+  readonly proxyProtocol: boolean;
 }
 
 export interface ListenOptions<Tag> {

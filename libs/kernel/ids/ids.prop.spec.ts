@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mintBearerKey, parseBearerKey } from './bearer-key.js';
-import { encodeBase32, isId, newId } from './typeid.js';
+import { crockford, encodeBase32, isId, newId } from './typeid.js';
 
 describe('newId', () => {
   it('encodes as the TypeID specification does (its published vectors)', () => {
@@ -50,5 +50,18 @@ describe('bearer keys', () => {
 
   it('never throw on whatever a client sends', () => {
     fc.assert(fc.property(fc.string({ maxLength: 100 }), (text) => parseBearerKey(text) === undefined));
+  });
+});
+
+describe('encodeBase32', () => {
+  it('writes the number that the bytes are, in base 32', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
+        let value = BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
+        let text = '';
+        for (let i = 0; i < 26; i++, value >>= 5n) text = crockford[Number(value & 31n)] + text;
+        expect(encodeBase32(Buffer.from(bytes))).toBe(text);
+      }),
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 
 /** randomToken gives `length` characters of the Crockford alphabet: 5 bits each, no look-alikes. */
 export function randomToken(length: number, alphabet: string): string {
@@ -7,8 +7,26 @@ export function randomToken(length: number, alphabet: string): string {
   return text;
 }
 
-/** randomFraction gives a number in [0, 1), for jitter. */
-export const randomFraction = (): number => randomInt(0, 2 ** 32) / 2 ** 32;
+const poolBytes = 8 * 1024;
+let pool = Buffer.alloc(0);
+let taken = 0;
+
+/**
+ * randomIdBytes gives bytes for names that must be unique but are no secrets: from the system's generator like all others, fetched many at a time,
+ * because a call for each costs more than everything else about an id.
+ */
+export function randomIdBytes(lengthBytes: number): Buffer {
+  if (taken + lengthBytes > pool.length) {
+    // A new one each time: what was given away still lies in the old.
+    pool = randomFillSync(Buffer.allocUnsafeSlow(poolBytes));
+    taken = 0;
+  }
+  taken += lengthBytes;
+  return pool.subarray(taken - lengthBytes, taken);
+}
+
+/** randomFraction gives a number in [0, 1), for jitter and samples. */
+export const randomFraction = (): number => randomIdBytes(4).readUInt32LE() / 2 ** 32;
 
 /** randomKeyBytes gives key material. */
 export const randomKeyBytes = (lengthBytes: number): Buffer => randomBytes(lengthBytes);

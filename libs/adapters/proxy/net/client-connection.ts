@@ -6,11 +6,11 @@ import { putAnswer } from './answer-head.js';
 import { BodyReader } from './body-reader.js';
 import { badChunk } from './chunked-decoder.js';
 import type { ClientHandle, NetContext } from './context.js';
-import { type ExchangeClient, NetExchange } from './exchange.js';
+import { NetExchange } from './exchange.js';
+import type { ExchangeClient } from './exchange-client.js';
 import { faultOf, headFaults, incomplete, parseRequestHead } from './parse-head.js';
+import { parseProxyHeader, proxyMalformed } from './proxy-protocol.js';
 
-/** From the first byte of a request to the end of its head: a slow head holds a connection for nothing. */
-const headMs = 30_000;
 /** Longer than the 60 s of common load balancers, so that they and not we close an idle connection. */
 const keepAliveMs = 65_000;
 /** How long a client may go on sending what nobody wants before its connection is dropped. */
@@ -19,6 +19,8 @@ const lingerMs = 1_000;
 const aheadBytesMax = 64 * 1024;
 
 type Phase =
+  /** Before the PROXY header. */
+  | 'greeting'
   /** Between requests, or in the head of one. */
   | 'ready'
   /** An exchange is under way. */
@@ -33,7 +35,8 @@ type Phase =
 export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
   readonly socket: Socket;
   readonly #context: NetContext<Tag>;
-  #phase: Phase = 'ready';
+  #phase: Phase;
+  #address: string | undefined;
   #deadlineMs: number;
   #rest: Buffer | undefined;
   #exchange: NetExchange<Tag> | undefined;
@@ -45,7 +48,8 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
   constructor(context: NetContext<Tag>, socket: Socket) {
     this.#context = context;
     this.socket = socket;
-    this.#deadlineMs = context.nowMs + headMs;
+    this.#deadlineMs = context.nowMs + context.headMs;
+    this.#phase = context.proxyProtocol && context.trusted.has(this.remoteAddress) ? 'greeting' : 'ready';
     context.clients.add(this);
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
@@ -54,8 +58,10 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
     socket.on('drain', this.#onDrain);
   }
 
+  /** The peer, or whom a PROXY header names. */
   get remoteAddress(): string {
-    return this.socket.remoteAddress ?? 'unknown';
+    this.#address ??= this.socket.remoteAddress ?? 'unknown';
+    return this.#address;
   }
 
   get idle(): boolean {
@@ -68,7 +74,8 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#phase === 'ready' && this.#rest === undefined) this.#deadlineMs = this.#context.nowMs + headMs;
+    if (this.#phase === 'ready' && this.#rest === undefined)
+      this.#deadlineMs = this.#context.nowMs + this.#context.headMs;
     this.#rest = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk;
     this.#process();
   };
@@ -83,6 +90,8 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
 
   #step(bytes: Buffer): boolean {
     switch (this.#phase) {
+      case 'greeting':
+        return this.#readGreeting(bytes);
       case 'ready':
         return this.#readHead(bytes);
       case 'closing':
@@ -99,6 +108,16 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
 
   #keepRest(bytes: Buffer, from: number): void {
     this.#rest = from < bytes.length ? bytes.subarray(from) : undefined;
+  }
+
+  #readGreeting(bytes: Buffer): boolean {
+    const { end, address } = parseProxyHeader(bytes);
+    if (end === proxyMalformed) this.#destroy();
+    if (end <= 0) return false;
+    if (address !== undefined) this.#address = address;
+    this.#phase = 'ready';
+    this.#keepRest(bytes, end);
+    return true;
   }
 
   #readHead(bytes: Buffer): boolean {
@@ -196,7 +215,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
 
   #next(): void {
     this.#phase = 'ready';
-    this.#deadlineMs = this.#context.nowMs + (this.#rest === undefined ? keepAliveMs : headMs);
+    this.#deadlineMs = this.#context.nowMs + (this.#rest === undefined ? keepAliveMs : this.#context.headMs);
     this.resume();
     this.#process();
   }

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
 import type { EngineTimeouts, OpenExchange, Policy } from '../exchange.js';
+import type { TrustedPeers } from '../trusted-peers.js';
+import type { LoadLimit } from './load-limit.js';
 import { MessageHead } from './message-head.js';
 import type { OutBuffer } from './out-buffer.js';
 import type { UpstreamPools } from './upstream-pools.js';
@@ -21,6 +23,11 @@ export interface NetContext<Tag> {
   readonly policy: Policy<Tag>;
   readonly upstreams: UpstreamPools;
   readonly timeouts: EngineTimeouts;
+  readonly headMs: number;
+  readonly trusted: TrustedPeers;
+  /** Connections of trusted peers begin with a PROXY header. */
+  readonly proxyProtocol: boolean;
+  readonly load: LoadLimit;
   readonly open: Set<OpenExchange<Tag> & Timed>;
   readonly clients: Set<ClientHandle>;
   /** Empty between two events: whoever fills it sends it before anybody else can run. */

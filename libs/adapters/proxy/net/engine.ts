@@ -1,10 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Fault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
-import type { CutStyle, Engine, EngineTimeouts, ListenOptions, OpenExchange } from '../exchange.js';
+import type { CutStyle, Engine, EngineOptions, ListenOptions, OpenExchange } from '../exchange.js';
 import { listenOn } from '../listen.js';
+import { TrustedPeers } from '../trusted-peers.js';
 import { ClientConnection } from './client-connection.js';
 import { type ClientHandle, HeadStock, type NetContext } from './context.js';
+import { LoadLimit } from './load-limit.js';
 import { OutBuffer } from './out-buffer.js';
 import { UpstreamPools } from './upstream-pools.js';
 
@@ -13,14 +15,14 @@ const tickMs = 100;
 
 /** NetEngine speaks HTTP/1.1 itself, on node:net on both sides. */
 export class NetEngine<Tag> implements Engine<Tag> {
-  readonly #timeouts: EngineTimeouts;
+  readonly #options: EngineOptions;
   readonly #servers: Server[] = [];
   readonly #exchanges: NetContext<Tag>['open'] = new Set();
   #context: NetContext<Tag> | undefined;
   #ticker: NodeJS.Timeout | undefined;
 
-  constructor(timeouts: EngineTimeouts) {
-    this.#timeouts = timeouts;
+  constructor(options: EngineOptions) {
+    this.#options = options;
   }
 
   get open(): ReadonlySet<OpenExchange<Tag>> {
@@ -32,7 +34,11 @@ export class NetEngine<Tag> implements Engine<Tag> {
     const context: NetContext<Tag> = Object.assign(clock, {
       policy,
       upstreams: new UpstreamPools(clock),
-      timeouts: this.#timeouts,
+      timeouts: this.#options,
+      headMs: this.#options.headMs,
+      trusted: new TrustedPeers(this.#options.trustedPeers),
+      proxyProtocol: this.#options.proxyProtocol,
+      load: new LoadLimit(),
       open: this.#exchanges,
       clients: new Set<ClientHandle>(),
       out: new OutBuffer(),
@@ -84,7 +90,9 @@ export class NetEngine<Tag> implements Engine<Tag> {
 }
 
 function tick<Tag>(context: NetContext<Tag>): void {
-  context.nowMs = systemClock.monotonicMs();
+  const nowMs = systemClock.monotonicMs();
+  context.load.tick(nowMs - context.nowMs - tickMs);
+  context.nowMs = nowMs;
   for (const exchange of context.open) exchange.tick(context.nowMs);
   for (const client of context.clients) client.tick(context.nowMs);
   context.upstreams.tick();

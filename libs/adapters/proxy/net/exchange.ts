@@ -3,11 +3,13 @@ import { Fault, toFault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
 import type { CutStyle, OpenExchange, Outcome, Plan, Target, Visit } from '../exchange.js';
 import { EventStreamTail } from '../sse-tail.js';
+import type { ClientOrigin } from '../trusted-peers.js';
 import { isDialError, upstreamFault } from '../upstream-error.js';
 import { type AnswerFraming, putAnswer, putAnswerHead } from './answer-head.js';
 import type { BodyReader } from './body-reader.js';
 import { ByteTunnel } from './byte-tunnel.js';
 import type { NetContext } from './context.js';
+import type { ExchangeClient } from './exchange-client.js';
 import type { MessageHead } from './message-head.js';
 import { putData, putLastChunk } from './put-data.js';
 import { NetRequestHead } from './request-head.js';
@@ -21,26 +23,9 @@ const openEndedIdleMs = 3_600_000;
 
 const continueLine = 'HTTP/1.1 100 Continue\r\n\r\n';
 
-type Stage = 'planning' | 'dialling' | 'waiting' | 'answering' | 'tunnel' | 'over';
+const overloaded = (): Fault => new Fault('overloaded', { retryAfterSeconds: 1 });
 
-/** What an exchange may ask of its client's connection. */
-export interface ExchangeClient {
-  readonly socket: Socket;
-  readonly remoteAddress: string;
-  /** The whole body of the request has come. */
-  readonly bodyDone: boolean;
-  readonly bodyIsChunked: boolean;
-  /** Trailer fields of the request's body. */
-  readonly trailers: string;
-  /** Lets the body flow: the upstream is there. */
-  startBody(): void;
-  pause(): void;
-  resume(): void;
-  /** Goes on with the next request, or ends the connection. */
-  exchangeDone(close: boolean): void;
-  /** Hands the socket's bytes over. @returns bytes that came already */
-  becomeTunnel(): Buffer | undefined;
-}
+type Stage = 'planning' | 'dialling' | 'waiting' | 'answering' | 'tunnel' | 'over';
 
 /** NetExchange carries one request to the upstream and its answer back, streaming both ways with backpressure. */
 export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
@@ -59,6 +44,9 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   #tunnel: ByteTunnel | undefined;
   #tail: EventStreamTail | undefined;
   #leaves: AbortController | undefined;
+  #origin: ClientOrigin | undefined;
+  /** Counted as work under way for this tenant. */
+  #countedFor: string | undefined;
   #stage: Stage = 'planning';
   #redialled = false;
   #upstreamIsFull = false;
@@ -89,11 +77,17 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   }
 
   get remoteAddress(): string {
-    return this.#client.remoteAddress;
+    return this.#from().address;
   }
 
-  get scheme(): 'http' {
-    return 'http';
+  get scheme(): 'http' | 'https' {
+    return this.#from().scheme;
+  }
+
+  #from(): ClientOrigin {
+    const field = (name: string): string | undefined => this.#request.header(name);
+    this.#origin ??= this.#context.trusted.clientOf(this.#client.remoteAddress, field);
+    return this.#origin;
   }
 
   leaves(): AbortSignal {
@@ -106,6 +100,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     this.#visit = this.#context.policy.open(this.#request);
     try {
       if (this.#head && hasLooped(this.#head)) throw new Fault('loop_detected');
+      if (this.#context.load.full) throw overloaded();
       const plan = this.#visit.plan();
       if (plan instanceof Promise) plan.then(this.#planned, this.#planFailed);
       else this.#planned(plan);
@@ -117,9 +112,27 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   readonly #planned = (plan: Plan<Tag>): void => {
     if (this.#stage === 'over') return;
     this.#plan = plan;
+    const refusal = this.#admit(plan);
+    if (refusal) return void this.#refuse(refusal);
     this.#context.open.add(this);
     this.#dial(plan.target);
   };
+
+  /** admit holds a plan against what the process can do, and against the content that is announced. */
+  #admit(plan: Plan<Tag>): Fault | undefined {
+    if ((this.#head?.contentLength ?? 0) > (plan.bodyBytesMax ?? Number.POSITIVE_INFINITY))
+      return new Fault('body_too_large');
+    const tenant = this.#context.policy.tenantOf?.(plan.tag) ?? '';
+    if (!this.#context.load.enter(tenant)) return overloaded();
+    this.#countedFor = tenant;
+    return undefined;
+  }
+
+  /** Streams and tunnels last, and cost little: they are no work under way. */
+  #uncount(): void {
+    if (this.#countedFor !== undefined) this.#context.load.leave(this.#countedFor);
+    this.#countedFor = undefined;
+  }
 
   readonly #planFailed = (error: unknown): void => {
     if (this.#stage !== 'over') this.#refuse(toFault(error));
@@ -176,6 +189,8 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     const { out, nowMs, timeouts } = this.#context;
     const { bodyIsChunked } = this.#client;
     this.#bytesIn += end - start;
+    if (this.#bytesIn > (this.#plan?.bodyBytesMax ?? Number.POSITIVE_INFINITY))
+      return void this.bodyFailed(new Fault('body_too_large'));
     let goesOn = end === start || putData(out, upstream.socket, bytes, start, end, bodyIsChunked);
     if (done && bodyIsChunked) putLastChunk(out, passingTrailers(this.#client.trailers, this.#plan?.requestFilter));
     goesOn = out.writeTo(upstream.socket) && goesOn;
@@ -219,6 +234,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     const { out } = this.#context;
     putAnswerHead(out, head, plan.answerFilter, plan.addToAnswer(), this.#framing, connection, systemClock.nowMs());
     this.#touch();
+    if (this.kind === 'stream') this.#uncount();
   }
 
   upstreamData(bytes: Buffer, start: number, end: number): void {
@@ -293,6 +309,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
       },
       over: () => this.#finish(undefined, false),
     });
+    this.#uncount();
     this.#tunnel.start(early, rest);
   }
 
@@ -365,6 +382,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     if (this.#stage === 'over') return;
     this.#stage = 'over';
     this.#context.open.delete(this);
+    this.#uncount();
     if (this.#head) this.#context.heads.give(this.#head);
     this.#head = undefined;
     const bytes = this.#tunnel ?? { bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };

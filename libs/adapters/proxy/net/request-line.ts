@@ -1,16 +1,12 @@
 import type { Plan, Target } from '../exchange.js';
+import { isOwnVia, pseudonym } from '../via.js';
 import { copyFields } from './copy-fields.js';
 import { fieldKinds, type MessageHead } from './message-head.js';
 import type { OutBuffer } from './out-buffer.js';
 
-/** Our name in `Via` (RFC 9110 §7.6.3): a request that bears it already has come back. */
-export const pseudonym = 'nmachine';
-const viaPattern = new RegExp(`(?:^|[ ,])${pseudonym}(?:$|[ ,])`);
-
 /** hasLooped tells whether a request passed us before. */
 export function hasLooped(head: MessageHead): boolean {
-  for (let i = 0; i < head.count; i++)
-    if (head.kinds[i] === fieldKinds.via && viaPattern.test(head.value(i))) return true;
+  for (let i = 0; i < head.count; i++) if (head.kinds[i] === fieldKinds.via && isOwnVia(head.value(i))) return true;
   return false;
 }
 

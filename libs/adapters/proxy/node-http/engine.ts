@@ -2,30 +2,29 @@ import { createServer, type IncomingMessage, type Server, ServerResponse } from 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Fault } from '@nm/kernel/fault';
-import type { CutStyle, Engine, EngineTimeouts, ListenOptions, OpenExchange, Policy } from '../exchange.js';
+import type { CutStyle, Engine, EngineOptions, ListenOptions, OpenExchange, Policy } from '../exchange.js';
 import { listenOn } from '../listen.js';
+import { TrustedPeers } from '../trusted-peers.js';
 import { checkFraming } from './framing.js';
 import { Pools } from './pools.js';
 import { type ServeContext, serve, serveUpgrade } from './serve.js';
 import { rawAnswer, responseOn, writeAnswer } from './write-answer.js';
 
-/** From the first byte of a request to the end of its head: a slow head holds a connection for nothing. */
-const headTimeoutMs = 30_000;
 /** Longer than the 60 s of common load balancers, so that they and not we close an idle connection. */
 const keepAliveMs = 65_000;
 
 /** NodeHttpEngine takes requests from node:http and sends them with an undici pool per origin. */
 export class NodeHttpEngine<Tag> implements Engine<Tag> {
-  readonly #timeouts: EngineTimeouts;
+  readonly #options: EngineOptions;
   readonly #pools: Pools;
   readonly #open = new Set<OpenExchange<Tag>>();
   readonly #sockets = new Set<Socket>();
   readonly #servers: Server[] = [];
   #closing = false;
 
-  constructor(timeouts: EngineTimeouts) {
-    this.#timeouts = timeouts;
-    this.#pools = new Pools(timeouts);
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#pools = new Pools(options);
   }
 
   get open(): ReadonlySet<OpenExchange<Tag>> {
@@ -35,9 +34,11 @@ export class NodeHttpEngine<Tag> implements Engine<Tag> {
   async listen({ hosts, port, policy }: ListenOptions<Tag>): Promise<number> {
     const context: ServeContext<Tag> = {
       policy,
+      trusted: new TrustedPeers(this.#options.trustedPeers),
       dispatcherOf: (target) => target.connector?.dispatcher ?? this.#pools.of(target.origin),
-      idleMs: this.#timeouts.idleMs,
-      headersMs: this.#timeouts.headersMs,
+      headMs: this.#options.headMs,
+      idleMs: this.#options.idleMs,
+      headersMs: this.#options.headersMs,
       open: this.#open,
       closing: () => this.#closing,
     };
@@ -92,7 +93,8 @@ function makeServer<Tag>(context: ServeContext<Tag>): Server {
   };
   const server = createServer({
     keepAliveTimeout: keepAliveMs,
-    headersTimeout: headTimeoutMs,
+    headersTimeout: context.headMs,
+    connectionsCheckingInterval: Math.min(context.headMs, 10_000),
     // Uploads may take longer than any fixed time; the engine watches for silence instead.
     requestTimeout: 0,
     shouldUpgradeCallback,

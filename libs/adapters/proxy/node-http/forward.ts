@@ -6,6 +6,7 @@ import { dropOf, pairsOf } from '../field-lines.js';
 import { endToEnd } from '../headers.js';
 import { EventStreamTail } from '../sse-tail.js';
 import { isDialError, upstreamFault } from '../upstream-error.js';
+import { pseudonym } from '../via.js';
 import { discardUnread, hasBody, RequestBody } from './request-body.js';
 
 export interface ForwardContext<Tag> {
@@ -97,6 +98,8 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
 
   readonly #onBytesIn = (count: number): void => {
     this.#bytesIn += count;
+    const { bodyBytesMax } = this.#plan;
+    if (bodyBytesMax !== undefined && this.#bytesIn > bodyBytesMax) return void this.cut(new Fault('body_too_large'));
     this.#stall?.refresh();
   };
 
@@ -237,7 +240,7 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
 export function headersFor<Tag>(request: IncomingMessage, plan: Plan<Tag>): string[] {
   const drop = dropOf(plan.requestFilter);
   const headers = endToEnd(request.rawHeaders, (name) => name === 'host' || drop(name));
-  headers.push(...pairsOf(plan.addToRequest));
+  headers.push(...pairsOf(plan.addToRequest), 'Via', `1.${request.httpVersionMinor} ${pseudonym}`);
   return headers;
 }
 

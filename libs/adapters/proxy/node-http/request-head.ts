@@ -3,17 +3,20 @@ import type { Duplex } from 'node:stream';
 import { Fault } from '@nm/kernel/fault';
 import type { RequestHead } from '../exchange.js';
 import { valuesOf } from '../headers.js';
+import type { ClientOrigin, TrustedPeers } from '../trusted-peers.js';
 
 /** NodeRequestHead shows a request of node:http as the port wants it. */
 export class NodeRequestHead implements RequestHead {
-  readonly scheme = 'http';
   readonly upgrade: string | undefined;
   readonly #request: IncomingMessage;
   readonly #client: Duplex;
+  readonly #trusted: TrustedPeers;
+  #origin: ClientOrigin | undefined;
   #leaves: AbortSignal | undefined;
 
   /** @param client its end is the client's leaving: the socket of an upgrade, else the request's connection */
-  constructor(request: IncomingMessage, client: Duplex, upgrade?: string) {
+  constructor(request: IncomingMessage, client: Duplex, trusted: TrustedPeers, upgrade?: string) {
+    this.#trusted = trusted;
     this.upgrade = upgrade;
     this.#request = request;
     this.#client = client;
@@ -32,7 +35,18 @@ export class NodeRequestHead implements RequestHead {
   }
 
   get remoteAddress(): string {
-    return this.#request.socket.remoteAddress ?? 'unknown';
+    return this.#from().address;
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.#from().scheme;
+  }
+
+  #from(): ClientOrigin {
+    this.#origin ??= this.#trusted.clientOf(this.#request.socket.remoteAddress ?? 'unknown', (name) =>
+      this.header(name),
+    );
+    return this.#origin;
   }
 
   header(lowerName: string): string | undefined {

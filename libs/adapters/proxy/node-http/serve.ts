@@ -3,6 +3,9 @@ import type { Duplex } from 'node:stream';
 import { Fault, toFault } from '@nm/kernel/fault';
 import type { Outcome, Plan, Policy, Visit } from '../exchange.js';
 import { pairsOf } from '../field-lines.js';
+import { valuesOf } from '../headers.js';
+import type { TrustedPeers } from '../trusted-peers.js';
+import { isOwnVia } from '../via.js';
 import { Forward, type ForwardContext } from './forward.js';
 import { NodeRequestHead } from './request-head.js';
 import { Tunnel, type TunnelOutcome } from './tunnel.js';
@@ -10,6 +13,8 @@ import { responseOn, writeAnswer } from './write-answer.js';
 
 export interface ServeContext<Tag> extends ForwardContext<Tag> {
   readonly policy: Policy<Tag>;
+  readonly trusted: TrustedPeers;
+  readonly headMs: number;
 }
 
 /** serve takes one request from its head to the end of its answer; it never rejects. */
@@ -18,10 +23,13 @@ export async function serve<Tag>(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const visit = context.policy.open(new NodeRequestHead(request, request.socket));
+  const visit = context.policy.open(new NodeRequestHead(request, request.socket, context.trusted));
   try {
+    if (valuesOf(request.rawHeaders, 'via').some(isOwnVia)) throw new Fault('loop_detected');
     const planned = visit.plan();
     const plan = planned instanceof Promise ? await planned : planned;
+    if (Number(request.headers['content-length'] ?? 0) > (plan.bodyBytesMax ?? Number.POSITIVE_INFINITY))
+      throw new Fault('body_too_large');
     const forward = new Forward(context, request, response, plan);
     forward.start();
     const outcome = await forward.done;
@@ -39,8 +47,9 @@ export async function serveUpgrade<Tag>(
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
-  const visit = context.policy.open(new NodeRequestHead(request, socket, request.headers.upgrade));
+  const visit = context.policy.open(new NodeRequestHead(request, socket, context.trusted, request.headers.upgrade));
   try {
+    if (valuesOf(request.rawHeaders, 'via').some(isOwnVia)) throw new Fault('loop_detected');
     const planned = visit.plan();
     const plan = planned instanceof Promise ? await planned : planned;
     const tunnel = new Tunnel(context, request, socket, head, plan);

@@ -1,6 +1,6 @@
 import { Fault } from '@nm/kernel/fault';
-import { defaultTimeouts, type EngineKind, openEngine } from '../engine.js';
-import type { Answer, Engine, EngineTimeouts, Outcome, Plan, Policy, RequestHead, Target } from '../exchange.js';
+import { type EngineKind, openEngine } from '../engine.js';
+import type { Answer, Engine, EngineOptions, Outcome, Plan, Policy, RequestHead, Target } from '../exchange.js';
 
 export interface ProxyServer {
   readonly port: number;
@@ -19,19 +19,21 @@ const answerOf = (fault: Fault): Answer => ({ status: fault.status, fields: '', 
 export async function startProxy(
   kind: EngineKind,
   origin: () => string,
-  timeouts: Partial<EngineTimeouts> = {},
+  options: Partial<EngineOptions> = {},
   redial?: () => Promise<Target | undefined>,
+  more: Partial<Plan<string>> = {},
 ): Promise<ProxyServer> {
-  const engine = openEngine<string>(kind, { ...defaultTimeouts, ...timeouts });
+  const engine = openEngine<string>(kind, options);
   const outcomes: Outcome[] = [];
   const planOf = (head: RequestHead): Plan<string> => ({
     target: { origin: origin(), path: head.target },
     requestFilter,
-    addToRequest: '',
+    addToRequest: `X-Client: ${head.remoteAddress} ${head.scheme}\r\n`,
     answerFilter,
     addToAnswer: () => 'X-Added: 1\r\n',
     tag: head.target,
     ...(redial ? { redial } : {}),
+    ...more,
   });
   const policy: Policy<string> = {
     refuse: answerOf,
