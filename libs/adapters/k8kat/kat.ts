@@ -1,16 +1,30 @@
 import { type Clock, systemClock } from '@nm/kernel/time';
+import type { AnyJson } from './kinds/custom-kind.js';
+import { type DynamicKind, dynamicKind } from './kinds/dynamic-kind.js';
 import type { EventQuery } from './kinds/event.js';
 import type { KatContext, Owner, Relation } from './kinds/kat-context.js';
 import type { KindMap, KindName } from './kinds/kind-map.js';
 import type { KindSpec } from './kinds/kind-spec.js';
+import type { KubeJson } from './kinds/kube-json.js';
 import type { PodQuery } from './kinds/pod.js';
 import { registry } from './kinds/registry.js';
 import type { Resource } from './kinds/resource.js';
+import type { Load } from './metrics/load.js';
+import { loadOf, type NodeLoad, type PodLoad, topNodes, topPods } from './metrics/top.js';
 import type { Condition } from './query/condition.js';
 import { Query } from './query/query.js';
 import { queryState } from './query/query-state.js';
 import { relatives } from './query/relatives.js';
 import type { KubeSession } from './session/kube-session.js';
+import type { Impersonation } from './transport/impersonation.js';
+import type { KubeObject } from './transport/kube-types.js';
+import {
+  type ApplyObjectsOptions,
+  applyObjects,
+  createNew,
+  parseManifests,
+  type WriteOutcome,
+} from './write/apply-objects.js';
 
 export interface KatOptions {
   readonly clock?: Clock;
@@ -117,6 +131,39 @@ export class Kat implements KatContext {
   }
   crds(): KindMap['crds'] {
     return this.query('crds');
+  }
+
+  /** apply applies objects (or YAML) on the server, definitions and namespaces first; each has an outcome of its own. */
+  apply(objects: string | readonly KubeObject[], options: Partial<ApplyObjectsOptions> = {}): Promise<WriteOutcome[]> {
+    const list = typeof objects === 'string' ? parseManifests(objects) : objects;
+    return applyObjects(this.session, list, { fieldManager: this.fieldManager, ...options });
+  }
+
+  /** create makes one new object. @throws Fault kube_api 409 when it exists */
+  create(object: KubeObject, options: Partial<ApplyObjectsOptions> = {}): Promise<KubeObject> {
+    return createNew(this.session, object, { fieldManager: this.fieldManager, ...options });
+  }
+
+  /** kind finds a kind that has no root here, by any of its names: `(await kat.kind('certs')).query().ns('a')`. */
+  kind<Raw extends KubeJson = AnyJson>(name: string): Promise<DynamicKind<Raw>> {
+    return dynamicKind<Raw>(this, name);
+  }
+
+  /** topPods gives usage, requests and limits of each pod; usage is null where nobody measures it. */
+  topPods(query: PodQuery = this.pods()): Promise<PodLoad[]> {
+    return topPods(this, query);
+  }
+  /** load adds up the pods of a query: `kat.load(dep.pods())` is the load of a workload. */
+  load(query: PodQuery): Promise<Load> {
+    return loadOf(this, query);
+  }
+  topNodes(): Promise<NodeLoad[]> {
+    return topNodes(this);
+  }
+
+  /** as is the same cluster as somebody else, over the same connections. */
+  as(user: string, groups: readonly string[] = [], more: Omit<Impersonation, 'user' | 'groups'> = {}): Kat {
+    return new Kat(this.session.as({ user, groups, ...more }), this);
   }
 
   query<N extends KindName>(name: N): KindMap[N] {

@@ -9,6 +9,8 @@ import type { KindFacts } from './kind-facts.js';
 import type { KindMap, KindName } from './kind-map.js';
 import type { KubeJson, OwnerReference } from './kube-json.js';
 
+export type ResourceApplyOptions = Pick<PatchOptions, 'force' | 'fieldManager' | 'dryRun' | 'signal'>;
+
 /** What an object's own state amounts to: `positive` works, `negative` needs somebody, `pending` may come right by itself. */
 export type Ternary = 'positive' | 'pending' | 'negative';
 
@@ -141,9 +143,23 @@ export class Resource<Raw extends KubeJson = KubeJson> {
     return this.annotate({ trigger: Math.floor(randomFraction() * 36 ** 8).toString(36) });
   }
 
-  /** delete removes it; nothing happens when it is gone already. Another object that took its name is left alone. */
-  async delete(options: DeleteObjectOptions = {}): Promise<void> {
-    await deleteObject(this.kat.session, this.#target(), { ...(this.uid ? { uid: this.uid } : {}), ...options });
+  /** delete removes it, and waits until it is gone when asked to; nothing happens when it is gone already. Another object that took its name is left alone. */
+  async delete(options: DeleteObjectOptions & { readonly wait?: boolean | WaitOptions } = {}): Promise<void> {
+    const { wait, ...rest } = options;
+    await deleteObject(this.kat.session, this.#target(), { ...(this.uid ? { uid: this.uid } : {}), ...rest });
+    if (wait) await this.waitUntil('delete', wait === true ? {} : wait);
+  }
+
+  /** apply sets the given fields by server-side apply, and owns them from then on. @throws Fault kube_api 409; see `conflictsOf` */
+  async apply(fields: object, options: ResourceApplyOptions = {}): Promise<this> {
+    const metadata = { ...(fields as KubeJson).metadata, name: this.name, ...(this.ns ? { namespace: this.ns } : {}) };
+    this.#raw = await patchObject<Raw>(
+      this.kat.session,
+      this.#target(),
+      { ...fields, apiVersion: this.apiVersion, kind: this.kind, metadata },
+      { fieldManager: this.kat.fieldManager, ...options, type: 'apply' },
+    );
+    return this;
   }
 
   /**

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { kat } from '../kat.js';
+import { customClusterKind, customKind } from '../kinds/custom-kind.js';
 import type { KubeSession } from '../session/kube-session.js';
+import { field } from './condition.js';
 
 const unused = {} as KubeSession;
 const pods = () => kat(unused).pods();
@@ -196,6 +198,19 @@ describe('plan()', () => {
   it('limits what it asks for to what is wanted, unless something is left to judge', () => {
     expect(pods().limit(1).plan().requests[0]?.limit).toBe(1);
     expect(pods().like('x').limit(1).plan().requests[0]?.limit).toBe(500);
+  });
+
+  it('plans for kinds that it has no wrapper for', () => {
+    const facts = { apiVersion: 'example.com/v1', serverFields: { 'spec.size': {} } };
+    const widgets = customKind({ ...facts, kind: 'Widget', resource: 'widgets', namespaced: true });
+    const plan = kat(unused).of(widgets).ns('n').narrow(field('spec.size', '3'), field('spec.colour', 'red')).plan();
+    expect(plan.requests[0]).toMatchObject({
+      path: '/apis/example.com/v1/namespaces/n/widgets',
+      fieldSelector: 'spec.size=3',
+    });
+    expect(plan.local).toEqual(['spec.colour=red']);
+    const realms = customClusterKind({ ...facts, kind: 'Realm', resource: 'realms', namespaced: false });
+    expect(kat(unused).of(realms).names('a').plan().requests[0]?.path).toBe('/apis/example.com/v1/realms/a');
   });
 
   it('leaves a query as it was when another is made from it', () => {

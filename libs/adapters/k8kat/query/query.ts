@@ -8,6 +8,7 @@ import { type LiveOptions, openLive } from '../watch/open-live.js';
 import { waitForSet } from '../watch/wait-for-set.js';
 import type { WaitOptions } from '../watch/wait-until.js';
 import { approximateCount } from './approximate-count.js';
+import { type BulkOptions, type BulkResult, type DeleteAllOptions, deleteAll, eachOf } from './bulk.js';
 import { collect, stream } from './collect.js';
 import { evaluate } from './evaluate.js';
 import { explainPlan, type Plan } from './explain-plan.js';
@@ -119,6 +120,24 @@ export class Query<R extends Resource, Rel extends string = never>
     const isMetadata = features.every((feature) => isMetadataFeature(String(feature)));
     const found = await collect(this.state, { metadataOnly: isMetadata });
     return found.map((one) => prettyLine(one, features));
+  }
+
+  /** each does something for every object, several at a time; failures are collected. */
+  async each(work: (resource: R) => Promise<unknown>, options: BulkOptions = {}): Promise<BulkResult<R>> {
+    return eachOf(await this.all(), work, options);
+  }
+  async labelAll(labels: Readonly<Record<string, string | null>>, options: BulkOptions = {}): Promise<BulkResult<R>> {
+    return eachOf(await this.#metadata(), (one) => one.setLabel(labels), options);
+  }
+  async annotateAll(
+    annotations: Readonly<Record<string, string | null>>,
+    options: BulkOptions = {},
+  ): Promise<BulkResult<R>> {
+    return eachOf(await this.#metadata(), (one) => one.annotate(annotations), options);
+  }
+  /** deleteAll deletes what the query gives; a query without filters needs `everything: true`. */
+  deleteAll(options: DeleteAllOptions = {}): Promise<BulkResult<R>> {
+    return deleteAll(this.state, options);
   }
 
   /** live keeps what the query gives up to date by watches, with indexes; `stop()` it. */

@@ -2,10 +2,10 @@
 export type RawOf<R> = R extends { readonly raw: infer Raw } ? Raw : never;
 
 /** FeatureOf names what a wrapper derives from its object: every property that is no method, less what has a filter of its own. */
-export type FeatureOf<R> = {
-  [K in keyof R]: R[K] extends (...given: never[]) => unknown ? never : K;
-}[keyof R] &
-  Exclude<string, 'name' | 'ns' | 'raw' | 'facts' | 'kat' | 'labels' | 'annotations'>;
+export type FeatureOf<R> = Exclude<
+  { [K in keyof R]: R[K] extends (...given: never[]) => unknown ? never : K }[keyof R] & string,
+  'name' | 'ns' | 'raw' | 'facts' | 'kat' | 'labels' | 'annotations'
+>;
 
 /** ValueAt is what stands at a dotted path; never when no such path exists, or when it leads through a list. */
 export type ValueAt<T, Path extends string> = Path extends `${infer Head}.${infer Rest}`

@@ -11,6 +11,7 @@ import { objectPath, segment } from '../transport/kube-paths.js';
 import type { ApiResource, KubeMethod, KubeObject, KubeRef, KubeRequestOptions } from '../transport/kube-types.js';
 import { type KubeTarget, Transport, type TransportOptions } from '../transport/transport.js';
 import { type WatchEvent, type WatchOptions, watchObjects } from '../watch/watch.js';
+import { AggregatedDiscovery, type ServedKind } from './aggregated-discovery.js';
 import { Discovery } from './discovery.js';
 import { type ListOptions, type ListPage, listAll } from './list.js';
 
@@ -20,6 +21,8 @@ export interface ApplyOptions {
   readonly fieldManager: string;
   /** Take fields over from other managers. */
   readonly force?: boolean;
+  /** Check and answer, store nothing. */
+  readonly dryRun?: boolean;
   readonly signal?: AbortSignal | undefined;
   /** See `KubeRequestOptions`. */
   readonly beforeSend?: (() => void) | undefined;
@@ -64,12 +67,14 @@ export class KubeSession {
   readonly #options: TransportOptions;
   readonly #transport: Transport;
   readonly #discovery: Discovery;
+  readonly #everything: AggregatedDiscovery;
 
   constructor(target: KubeTarget, options: TransportOptions, transport = new Transport(target, options)) {
     this.#target = target;
     this.#options = options;
     this.#transport = transport;
     this.#discovery = new Discovery(this.#transport);
+    this.#everything = new AggregatedDiscovery(this.#transport);
   }
 
   /** as gives a session that the server takes for somebody else. It uses this one's connections, and ends with it. */
@@ -118,13 +123,22 @@ export class KubeSession {
     return this.#discovery.resourceFor(apiVersion, kind);
   }
 
+  /** findKind finds a kind by any of its names; see `AggregatedDiscovery`. @throws Fault kube_api with reason `NoKindMatch` */
+  findKind(name: string): Promise<ServedKind> {
+    return this.#everything.find(name);
+  }
+
   /** apply is server-side apply: the same manifest twice has one effect, and only the fields in it are owned. */
   async apply(manifest: KubeObject | KubeManifest, options: ApplyOptions): Promise<KubeObject> {
     const ref = refOf(manifest);
     const resource = await this.resourceFor(ref.apiVersion, ref.kind);
     const path = objectPath(resource, ref.namespace ?? options.namespace, ref.name);
     return this.request<KubeObject>('PATCH', path, {
-      query: { fieldManager: options.fieldManager, force: options.force ?? false },
+      query: {
+        fieldManager: options.fieldManager,
+        force: options.force ?? false,
+        dryRun: options.dryRun ? 'All' : undefined,
+      },
       contentType: 'application/apply-patch+yaml',
       body: manifest,
       signal: options.signal,

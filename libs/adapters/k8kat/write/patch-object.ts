@@ -5,12 +5,14 @@ import { isKubeStatus } from '../transport/kube-faults.js';
 import { objectPath } from '../transport/kube-paths.js';
 import { mergeDiff } from './merge-diff.js';
 
-export type PatchType = 'merge' | 'json' | 'strategic';
+export type PatchType = 'merge' | 'json' | 'strategic' | 'apply';
 
 export interface PatchOptions {
   /** `merge` when left out. Custom resources know no `strategic`. */
   readonly type?: PatchType;
   readonly fieldManager?: string;
+  /** Of `apply`: take fields over from other managers. */
+  readonly force?: boolean;
   /** Check and answer, store nothing. */
   readonly dryRun?: boolean;
   /** `status`, `scale`, … */
@@ -22,6 +24,7 @@ const contentTypes: Readonly<Record<PatchType, string>> = {
   merge: 'application/merge-patch+json',
   json: 'application/json-patch+json',
   strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
 };
 const conflictRetriesMax = 5;
 
@@ -34,7 +37,11 @@ export function patchObject<T>(
 ): Promise<T> {
   const path = objectPath(target.resource, target.namespace, target.name);
   return session.request<T>('PATCH', options.subresource ? `${path}/${options.subresource}` : path, {
-    query: { fieldManager: options.fieldManager, dryRun: options.dryRun ? 'All' : undefined },
+    query: {
+      fieldManager: options.fieldManager,
+      dryRun: options.dryRun ? 'All' : undefined,
+      force: options.type === 'apply' ? (options.force ?? false) : undefined,
+    },
     contentType: contentTypes[options.type ?? 'merge'],
     body: patch,
     signal: options.signal,
