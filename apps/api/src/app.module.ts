@@ -7,10 +7,20 @@ import { InstallsModule } from './installs/installs.module.js';
 import { LicencesModule } from './licences/licences.module.js';
 import { OrgsModule } from './orgs/orgs.module.js';
 import { type Platform, platformModule } from './platform/platform.module.js';
+import { RulesModule } from './rules/rules.module.js';
 import { RunsModule } from './runs/runs.module.js';
 
 /** Each resource is one module; a new one is one line here. */
-const resources = [AuthModule, OrgsModule, AppsModule, LicencesModule, ClustersModule, InstallsModule, RunsModule];
+const resources = [
+  AuthModule,
+  OrgsModule,
+  AppsModule,
+  LicencesModule,
+  RulesModule,
+  ClustersModule,
+  InstallsModule,
+  RunsModule,
+];
 
 @Module({})
 class AppModule {}

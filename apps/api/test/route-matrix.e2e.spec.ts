@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../libs/testing/test-database.js';
 import { makeOwnRows, type OwnRows } from './own-rows.js';
 import { Client, makePublisher, type Publisher, signup } from './publisher.js';
+import { selfRoutes, table } from './route-table.js';
 import { type StartedApi, startApi } from './start-api.js';
 
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -21,103 +22,6 @@ interface Route extends Operation {
   readonly method: Method;
   readonly path: string;
 }
-
-/**
- * Whom each route is for: `public`, or the kinds of credential, with the weakest role that may.
- * Written down apart from the code: a route that is not here fails, and so does one that became easier to call.
- */
-const table: Readonly<Record<string, string>> = {
-  'POST /v1/auth/signup': 'public',
-  'POST /v1/auth/login': 'public',
-  'POST /v1/auth/refresh': 'public',
-  'POST /v1/auth/logout': 'public',
-  'GET /v1/me': 'person',
-  'GET /v1/orgs': 'publisher',
-  'POST /v1/orgs': 'person',
-  'GET /v1/orgs/{org}': 'publisher viewer',
-  'GET /v1/orgs/{org}/members': 'publisher viewer',
-  'POST /v1/orgs/{org}/members': 'publisher admin',
-  'PATCH /v1/orgs/{org}/members/{id}': 'publisher admin',
-  'DELETE /v1/orgs/{org}/members/{id}': 'publisher admin',
-  'GET /v1/orgs/{org}/tokens': 'publisher admin',
-  'POST /v1/orgs/{org}/tokens': 'publisher admin',
-  'DELETE /v1/orgs/{org}/tokens/{id}': 'publisher admin',
-  'GET /v1/orgs/{org}/issuers': 'publisher viewer',
-  'POST /v1/orgs/{org}/issuers': 'publisher admin',
-  'PATCH /v1/orgs/{org}/issuers/{id}': 'publisher admin',
-  'DELETE /v1/orgs/{org}/issuers/{id}': 'publisher admin',
-  'GET /v1/orgs/{org}/apps': 'publisher viewer',
-  'POST /v1/orgs/{org}/apps': 'publisher developer',
-  'GET /v1/orgs/{org}/apps/{app}': 'publisher viewer',
-  'GET /v1/orgs/{org}/apps/{app}/instances': 'publisher viewer',
-  'GET /v1/orgs/{org}/apps/{app}/instances/{id}/logs': 'publisher support',
-  'GET /v1/orgs/{org}/apps/{app}/versions': 'publisher viewer',
-  'POST /v1/orgs/{org}/apps/{app}/versions': 'publisher developer',
-  'GET /v1/orgs/{org}/apps/{app}/versions/{version}': 'publisher viewer',
-  'POST /v1/orgs/{org}/apps/{app}/versions/{version}/publish': 'publisher developer',
-  'POST /v1/orgs/{org}/apps/{app}/versions/{version}/yank': 'publisher developer',
-  'GET /v1/orgs/{org}/apps/{app}/channels': 'publisher viewer',
-  'PUT /v1/clusters/{id}/runs': 'licensee',
-  'PUT /v1/orgs/{org}/apps/{app}/channels/{channel}': 'publisher developer',
-  'GET /v1/orgs/{org}/apps/{app}/plans': 'publisher viewer',
-  'POST /v1/orgs/{org}/apps/{app}/plans': 'publisher admin',
-  'GET /v1/orgs/{org}/apps/{app}/licences': 'publisher viewer',
-  'POST /v1/orgs/{org}/apps/{app}/licences': 'publisher admin',
-  'GET /v1/orgs/{org}/apps/{app}/licences/{id}': 'publisher viewer',
-  'POST /v1/orgs/{org}/apps/{app}/licences/{id}/suspend': 'publisher support',
-  'POST /v1/orgs/{org}/apps/{app}/licences/{id}/resume': 'publisher support',
-  'POST /v1/orgs/{org}/apps/{app}/licences/{id}/revoke': 'publisher admin',
-  'POST /v1/orgs/{org}/apps/{app}/licences/{id}/rotate': 'publisher admin',
-  'POST /v1/orgs/{org}/apps/{app}/licences/{id}/renew': 'publisher admin',
-  'POST /v1/orgs/{org}/apps/{app}/licences/{id}/convert': 'publisher admin',
-  'POST /v1/orgs/{org}/apps/{app}/licences/{id}/transfer': 'publisher admin',
-  'GET /v1/orgs/{org}/apps/{app}/licences/{id}/events': 'publisher viewer',
-  'PATCH /v1/orgs/{org}/customers/{id}': 'publisher support',
-  'GET /v1/orgs/{org}/apps/{app}/licences/{id}/seats': 'publisher viewer',
-  'DELETE /v1/orgs/{org}/apps/{app}/licences/{id}/sessions/{session}': 'publisher support',
-  'DELETE /v1/orgs/{org}/apps/{app}/licences/{id}/users/{user}': 'publisher support',
-  'GET /v1/orgs/{org}/customers': 'publisher viewer',
-  'POST /v1/orgs/{org}/customers': 'publisher support',
-  'GET /v1/orgs/{org}/customers/{id}': 'publisher viewer',
-  'GET /v1/licence': 'licensee',
-  'POST /v1/licence/session': 'licence-key',
-  'POST /v1/licence/session/heartbeat': 'licence-session',
-  'DELETE /v1/licence/session': 'licence-session',
-  'GET /v1/clusters': 'licensee',
-  'POST /v1/clusters': 'licensee',
-  'GET /v1/clusters/{id}': 'licensee',
-  'DELETE /v1/clusters/{id}': 'licensee',
-  'POST /v1/clusters/{id}/check': 'licensee',
-  'GET /v1/installs': 'licensee',
-  'POST /v1/installs': 'licensee',
-  'GET /v1/installs/{id}': 'licensee',
-  'DELETE /v1/installs/{id}': 'licensee',
-  'GET /v1/runs': 'licensee install',
-  'POST /v1/runs': 'licensee install',
-  'GET /v1/runs/{id}': 'licensee install',
-  'GET /v1/runs/{id}/events': 'licensee install',
-  'POST /v1/runs/{id}/approval': 'licensee',
-  'POST /v1/runs/{id}/cancel': 'licensee install',
-  'POST /v1/runs/{id}/retry': 'licensee install',
-  'GET /v1/orgs/{org}/runs': 'publisher support',
-  'GET /v1/orgs/{org}/runs/{id}': 'publisher support',
-  'GET /v1/orgs/{org}/runs/{id}/events': 'publisher support',
-};
-
-/** Routes without anything in the path that could be somebody else's. */
-const selfRoutes = [
-  'GET /v1/me',
-  'GET /v1/orgs',
-  'POST /v1/orgs',
-  'GET /v1/licence',
-  'POST /v1/licence/session',
-  'POST /v1/licence/session/heartbeat',
-  'DELETE /v1/licence/session',
-  'GET /v1/clusters',
-  'POST /v1/clusters',
-  'GET /v1/installs',
-  'GET /v1/runs',
-];
 
 /** Valid bodies for routes of licensees and installs; those that name something of somebody else want 404 for it. */
 const bodies: Readonly<Record<string, (rows: OwnRows) => object>> = {

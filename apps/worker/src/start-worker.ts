@@ -6,6 +6,7 @@ import { type Logger, startOpsServer } from '@nm/adapters/telemetry';
 import { keyProviderOf, openVault } from '@nm/adapters/vault';
 import { OutboxDispatcher, RunCancellations, type RunEngine, startRunSweeper, workOnce } from '@nm/features/actions';
 import { ClusterSessions } from '@nm/features/clusters';
+import { startEvidenceSweeper } from '@nm/features/rules';
 import type { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
 import { systemClock as clock } from '@nm/kernel/time';
@@ -56,6 +57,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const publish = publisher && ((message: string) => publisher.publish(changeChannel, message));
   const dispatcher = new OutboxDispatcher({ db, clock, advance, publish, onError });
   const sweeper = startRunSweeper({ db, clock, advance, onError, everyMs: config.sweepMs });
+  const evidence = startEvidenceSweeper({ db, clock, onError });
   const changes = followChanges(databaseUrl, sessions, onError);
   const ops = await startOpsServer({
     app: 'worker',
@@ -72,7 +74,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     drainWorker({
       ...{ logger, clock, drainMs, host },
       unready: () => ops.setReady(false),
-      first: [sweeper],
+      first: [sweeper, evidence],
       // A run that was given back left a row in the outbox; this or another worker's dispatcher passes it on.
       after: [dispatcher, cancellations, changes],
       last: [producer, ...(publisher ? [publisher] : []), sessions, { close: () => egress.destroy() }, db, ops],

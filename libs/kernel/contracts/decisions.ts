@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { AccessRule, rulesMax } from './access-rules.js';
 import { Entitlements, GraceSteps, LicenceState } from './licences.js';
 import { Limits } from './limits.js';
+import { Id, Instant, PageQuery } from './primitives.js';
 
 export const Effect = z.enum(['allow', 'read-only', 'deny']);
 export type Effect = z.infer<typeof Effect>;
@@ -33,3 +35,106 @@ export const SampledFacts = z
   })
   .meta({ id: 'SampledFacts' });
 export type SampledFacts = z.infer<typeof SampledFacts>;
+
+/** DecisionView is one request as it was decided, with what it was decided from. */
+export const DecisionView = z
+  .object({
+    id: Id,
+    at: Instant,
+    effect: Effect,
+    code: z.string(),
+    ruleId: z.string().optional(),
+    /** Absent: the app had no rules of its own. */
+    ruleSetVersion: z.number().int().optional(),
+    /** How many requests this one stands for. */
+    weight: z.number().int(),
+    installId: Id.optional(),
+    requestId: z.string().optional(),
+    request: SampledRequest,
+    facts: SampledFacts,
+  })
+  .meta({ id: 'DecisionView' });
+export type DecisionView = z.infer<typeof DecisionView>;
+
+/** OwnDecision is what a licensee may know of a decision: not the publisher's rules, nor what they look at. */
+export const OwnDecision = z
+  .object({
+    id: Id,
+    at: Instant,
+    effect: Effect,
+    code: z.string(),
+    weight: z.number().int(),
+    requestId: z.string().optional(),
+    request: SampledRequest.pick({ method: true, path: true }),
+  })
+  .meta({ id: 'OwnDecision' });
+export type OwnDecision = z.infer<typeof OwnDecision>;
+
+export const DecisionQuery = PageQuery.extend({ effect: Effect.optional(), code: z.string().max(63).optional() });
+export type DecisionQuery = z.infer<typeof DecisionQuery>;
+
+/** A request that somebody imagines: of a licence as it is, or of facts that are given. */
+const imagined = z
+  .strictObject({
+    licenceId: Id.optional(),
+    facts: SampledFacts.optional(),
+    request: SampledRequest,
+    /** Absent: now. */
+    at: Instant.optional(),
+  })
+  .refine(({ licenceId, facts }) => (licenceId === undefined) !== (facts === undefined), {
+    message: 'name either a licence or facts',
+    path: ['licenceId'],
+  });
+
+/** RehearseRules asks what proposed rules would have done. */
+export const RehearseRules = z
+  .strictObject({
+    rules: z.array(AccessRule).max(rulesMax),
+    /** How far back recorded requests are taken. */
+    days: z.number().int().min(0).max(30).default(7),
+    inputs: z.array(imagined).max(50).default([]),
+  })
+  .meta({ id: 'RehearseRules' });
+export type RehearseRules = z.infer<typeof RehearseRules>;
+
+const outcome = z.object({
+  effect: Effect,
+  code: z.string(),
+  ruleId: z.string(),
+  /** With what a request is turned away; absent: it passes. */
+  refusal: z.string().optional(),
+});
+
+/** Rehearsal compares proposed rules with those in force. Numbers count requests, not samples. */
+export const Rehearsal = z
+  .object({
+    /** The version that the proposed rules are compared with. */
+    version: z.number().int(),
+    requests: z.number().int(),
+    /** True: there were more recorded requests than were looked at; the newest were. */
+    truncated: z.boolean(),
+    letIn: z.number().int(),
+    shutOut: z.number().int(),
+    /** Turned away as before, but with another code. */
+    otherwise: z.number().int(),
+    same: z.number().int(),
+    /** Those to whom something changes, most requests first. */
+    licences: z.array(
+      z.object({
+        licenceId: Id,
+        customer: z.string(),
+        letIn: z.number().int(),
+        shutOut: z.number().int(),
+        otherwise: z.number().int(),
+        same: z.number().int(),
+        /** At most 5. */
+        examples: z.array(z.object({ at: Instant, request: SampledRequest, before: outcome, after: outcome })),
+      }),
+    ),
+    /** Rules that could not be evaluated on some request, which denies it. */
+    failing: z.array(z.object({ ruleId: z.string(), requests: z.number().int() })),
+    inputs: z.array(z.object({ before: outcome, after: outcome })),
+  })
+  .meta({ id: 'Rehearsal' });
+export type Rehearsal = z.infer<typeof Rehearsal>;

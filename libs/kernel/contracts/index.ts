@@ -1,6 +1,17 @@
 // Each contract is one schema and one type of the same name; this list is the public face of the API.
 
-export { AccessRule, rulesMax, ruleTextMax } from './access-rules.js';
+export {
+  AccessRule,
+  RollBackRules,
+  RuleDiff,
+  RuleSet,
+  RuleSetChange,
+  RulesInForce,
+  RuleVersion,
+  rulesMax,
+  ruleTextMax,
+  SaveRules,
+} from './access-rules.js';
 export {
   App,
   Channel,
@@ -49,7 +60,17 @@ export {
   RemovedInstall,
 } from './clusters.js';
 export { ContextClaims, contextHeader, contextIssuer, installAudience } from './context.js';
-export { Effect, RouteClass, SampledFacts, SampledRequest } from './decisions.js';
+export {
+  DecisionQuery,
+  DecisionView,
+  Effect,
+  OwnDecision,
+  Rehearsal,
+  RehearseRules,
+  RouteClass,
+  SampledFacts,
+  SampledRequest,
+} from './decisions.js';
 export {
   ChangeCustomer,
   ConvertTrial,

@@ -1,0 +1,146 @@
+import type { Db, Tx } from '@nm/adapters/db';
+import { licenceFactsOf } from '@nm/features/access';
+import { requireApp } from '@nm/features/apps';
+import {
+  Entitlements,
+  Limits,
+  limitNumbersOf,
+  type Rehearsal,
+  type RehearseRules,
+  SampledFacts,
+  SampledRequest,
+} from '@nm/kernel/contracts';
+import { Fault } from '@nm/kernel/fault';
+import {
+  type CompiledRules,
+  compileRules,
+  type DecisionInput,
+  decide,
+  loadRules,
+  refusalOf,
+} from '@nm/kernel/licensing';
+import type { Clock } from '@nm/kernel/time';
+import { RehearsalTally } from './rehearsal-tally.js';
+import { newestRules } from './rule-sets.js';
+
+/** Recorded requests looked at, at most; the newest. */
+const samplesMax = 5_000;
+const dayMs = 86_400_000;
+
+interface SampleRow {
+  readonly licenceId: string;
+  readonly at: Date;
+  readonly weight: number;
+  readonly request: unknown;
+  readonly facts: unknown;
+}
+
+type Outcome = Rehearsal['inputs'][number]['before'];
+
+/** outcomeOf is what a request meets under some rules. */
+function outcomeOf(rules: CompiledRules, input: DecisionInput, atMs: number): Outcome {
+  const decision = decide(rules, input, atMs);
+  const refusal = refusalOf(decision, input.request);
+  const { effect, code, ruleId } = decision;
+  return { effect, code, ruleId, ...(refusal === undefined ? {} : { refusal }) };
+}
+
+/** inputOf makes recorded facts into what `decide` takes. */
+function inputOf(licenceId: string, { licence, plan, ...facts }: SampledFacts, request: SampledRequest): DecisionInput {
+  return {
+    licence: { ...licence, id: licenceId, expiresAtMs: licence.expiresAtMs },
+    plan: { ...plan, limits: limitNumbersOf(plan.limits) },
+    customer: facts.customer,
+    install: facts.install,
+    version: facts.version ?? '',
+    channel: facts.channel,
+    request,
+  };
+}
+
+/**
+ * rehearseRules asks what proposed rules would have done to recorded requests, and would do to imagined ones, compared with the rules in force.
+ * Nothing is saved.
+ * @throws Fault not_found; rules_invalid
+ */
+export async function rehearseRules(
+  { db, clock }: { readonly db: Db; readonly clock: Clock },
+  orgId: string,
+  app: string,
+  body: RehearseRules,
+): Promise<Rehearsal> {
+  const proposed = compileRules(body.rules);
+  const now = clock.now();
+  const { current, samples, inputs } = await db.withOrg(orgId, async (tx) => {
+    const { id: appId } = await requireApp(tx, orgId, app);
+    return {
+      current: await newestRules(tx, appId),
+      samples: await recorded(tx, appId, new Date(now.getTime() - body.days * dayMs)),
+      inputs: await imagined(tx, appId, body.inputs, now),
+    };
+  });
+  const inForce = loadRules(current.rules);
+  const tally = new RehearsalTally();
+  for (const sample of samples.slice(0, samplesMax)) compare(tally, sample, inForce, proposed);
+  return {
+    version: current.version,
+    truncated: samples.length > samplesMax,
+    ...tally.result(),
+    inputs: inputs.map(({ input, atMs }) => ({
+      before: outcomeOf(inForce, input, atMs),
+      after: outcomeOf(proposed, input, atMs),
+    })),
+  };
+}
+
+function compare(tally: RehearsalTally, sample: SampleRow, inForce: CompiledRules, proposed: CompiledRules): void {
+  const facts = SampledFacts.safeParse(sample.facts);
+  const request = SampledRequest.safeParse(sample.request);
+  if (!facts.success || !request.success) return;
+  const input = inputOf(sample.licenceId, facts.data, request.data);
+  const atMs = sample.at.getTime();
+  tally.add({
+    ...{ licenceId: sample.licenceId, customer: facts.data.customer.name, weight: sample.weight },
+    at: sample.at.toISOString(),
+    request: request.data,
+    before: outcomeOf(inForce, input, atMs),
+    after: outcomeOf(proposed, input, atMs),
+  });
+}
+
+function recorded(tx: Tx, appId: string, since: Date): Promise<SampleRow[]> {
+  return tx.decisionSample.findMany({
+    where: { appId, at: { gte: since } },
+    orderBy: { at: 'desc' },
+    take: samplesMax + 1,
+    select: { licenceId: true, at: true, weight: true, request: true, facts: true },
+  });
+}
+
+async function imagined(tx: Tx, appId: string, inputs: RehearseRules['inputs'], now: Date) {
+  const made: { input: DecisionInput; atMs: number }[] = [];
+  for (const [index, { licenceId, facts, request, at }] of inputs.entries()) {
+    const known = facts ?? (await factsOfLicence(tx, appId, licenceId ?? '', index));
+    const atMs = at === undefined ? now.getTime() : Date.parse(at);
+    made.push({ input: inputOf(licenceId ?? 'lic_imagined', known, request), atMs });
+  }
+  return made;
+}
+
+async function factsOfLicence(tx: Tx, appId: string, id: string, index: number): Promise<SampledFacts> {
+  const row = await tx.licence.findFirst({ where: { id, appId }, include: { plan: true, customer: true } });
+  if (!row)
+    throw new Fault('invalid_body', {
+      extra: { issues: [{ path: `inputs.${index}.licenceId`, message: 'there is no such licence of this app' }] },
+    });
+  const { state, startsAtMs, expiresAtMs, grace, trial } = licenceFactsOf(row);
+  return {
+    licence: { state, startsAtMs, ...(expiresAtMs === undefined ? {} : { expiresAtMs }), grace: [...grace], trial },
+    plan: {
+      slug: row.plan.slug,
+      entitlements: Entitlements.parse(row.plan.entitlements),
+      limits: Limits.parse(row.plan.limits),
+    },
+    customer: { id: row.customer.id, name: row.customer.name },
+  };
+}
