@@ -14,7 +14,10 @@ module.exports = {
       name: 'lib-entry-only',
       severity: 'error',
       from: { path: '^(?:apps|test|examples)/|^libs/([^/]+/[^/]+)/', pathNot: '^libs/testing/' },
-      to: { path: '^libs/[^/]+/[^/]+/(?!index\\.ts$)', pathNot: '^libs/$1/|^libs/testing/' },
+      to: {
+        path: '^libs/[^/]+/[^/]+/(?!index\\.ts$)',
+        pathNot: '^libs/$1/|^libs/testing/|^libs/kernel/licensing/offline/index\\.ts$',
+      },
     },
     {
       name: 'kernel-imports-kernel',

@@ -20,7 +20,7 @@ export { type IssuerKeys, openIssuerKeys } from './oidc/issuer-keys.js';
 export { changeIssuer, listIssuers, registerIssuer, removeIssuer } from './oidc/issuers.js';
 export { licenceIdOfUser, loadIssuers } from './oidc/load-issuers.js';
 export { type OidcUser, type TrustedIssuer, verifyOidcUserToken } from './oidc/verify-user-token.js';
-export { createOrg, listOrgs, orgView, readMe } from './orgs.js';
+export { changeOrg, createOrg, listOrgs, orgView, readMe } from './orgs.js';
 export type { Action } from './permissions.js';
 export type {
   ApiTokenPrincipal,

@@ -1,6 +1,7 @@
-import type { Db, Tx } from '@nm/adapters/db';
+import { type Db, recordChange, type Tx } from '@nm/adapters/db';
 import {
   afterCursor,
+  type ChangeOrg,
   type CreateOrg,
   keyset,
   type Me,
@@ -9,6 +10,7 @@ import {
   type PageQuery,
   Role,
   toPage,
+  UsageLimits,
 } from '@nm/kernel/contracts';
 import { Fault, hasCode } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
@@ -26,7 +28,7 @@ export async function newOrg(tx: Tx, body: CreateOrg, ownerId: string) {
 export async function createOrg(db: Db, principal: UserPrincipal, body: CreateOrg): Promise<Org> {
   try {
     const org = await db.asSystem((tx) => newOrg(tx, body, principal.userId));
-    return { ...org, role: 'owner', createdAt: org.createdAt.toISOString() };
+    return orgView({ ...org, role: 'owner', actorId: principal.userId });
   } catch (error) {
     if (hasCode(error, 'already_exists'))
       throw new Fault('already_exists', { public: `The name "${body.slug}" is taken.`, cause: error });
@@ -40,8 +42,24 @@ export const orgView = (org: OrgAccess): Org => ({
   slug: org.slug,
   name: org.name,
   role: org.role,
+  limits: UsageLimits.parse(org.limits),
+  ...(org.renewalUrl === null ? {} : { renewalUrl: org.renewalUrl }),
   createdAt: org.createdAt.toISOString(),
 });
+
+/** changeOrg changes what is given of an organisation's settings; gateways follow at once. */
+export async function changeOrg(db: Db, org: OrgAccess, { name, limits, renewalUrl }: ChangeOrg): Promise<Org> {
+  const data = {
+    ...(name === undefined ? {} : { name }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(renewalUrl === undefined ? {} : { renewalUrl }),
+  };
+  return db.withOrg(org.id, async (tx) => {
+    const row = await tx.org.update({ where: { id: org.id }, data });
+    await recordChange(tx, { kind: 'org', id: org.id, orgId: org.id });
+    return orgView({ ...org, ...row });
+  });
+}
 
 /** listOrgs gives the organisations of a person, or the one of an API token. */
 export async function listOrgs(

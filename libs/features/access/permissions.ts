@@ -12,6 +12,7 @@ const governing = ['admin', 'owner'] as const;
  */
 const permissions = {
   'org.read': anyone,
+  'org.write': governing,
   'members.read': anyone,
   'members.write': governing,
   'tokens.read': governing,

@@ -10,6 +10,8 @@ export interface OrgAccess {
   readonly slug: string;
   readonly name: string;
   readonly createdAt: Date;
+  readonly limits: unknown;
+  readonly renewalUrl: string | null;
   /** The principal's own role in it. */
   readonly role: Role;
   /** Id of the user or API token that acts. */

@@ -109,7 +109,9 @@ export async function yankVersion(db: Db, orgId: string, app: string, name: stri
     const version = await requireVersion(tx, orgId, app, name);
     if (version.state === 'yanked') return view(version);
     if (version.state === 'draft') throw new Fault('conflict', { public: `Version ${name} is not published.` });
-    const channel = await tx.channel.findFirst({ where: { versionId: version.id } });
+    const channel = await tx.channel.findFirst({
+      where: { OR: [{ versionId: version.id }, { nextVersionId: version.id }] },
+    });
     if (channel)
       throw new Fault('conflict', {
         public: `The channel "${channel.name}" points to version ${name}. Move it first.`,

@@ -4,6 +4,7 @@ export { changeCustomer, createCustomer, listCustomers, readCustomer } from './c
 export { issueLicence, type LicenceDeps } from './issue-licence.js';
 export { type Actor, listEvents } from './licence-events.js';
 export type { LicenceMove } from './licence-states.js';
+export { readOfflineKeys, signOffline } from './offline-licence.js';
 export { readOwnLicence } from './own-licence.js';
 export { createPlan, listPlans } from './plans.js';
 export { listLicences, readLicence } from './read-licences.js';

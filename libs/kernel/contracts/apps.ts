@@ -1,10 +1,54 @@
 import { z } from 'zod';
-import { DisplayName, Id, Instant, Slug } from './primitives.js';
+import { UsageLimits } from './limits.js';
+import { DisplayName, Id, Instant, Slug, WebAddress } from './primitives.js';
 
-export const CreateApp = z.strictObject({ slug: Slug, name: DisplayName }).meta({ id: 'CreateApp' });
+/** `kama`: manages installs of one app; `ktea`: an engine that turns values into manifests, for other apps. */
+export const AppKind = z.enum(['kama', 'ktea']);
+export type AppKind = z.infer<typeof AppKind>;
+
+export const CreateApp = z
+  .strictObject({ slug: Slug, name: DisplayName, kind: AppKind.default('kama') })
+  .meta({ id: 'CreateApp' });
 export type CreateApp = z.infer<typeof CreateApp>;
 
-export const App = z.object({ id: Id, slug: Slug, name: z.string(), createdAt: Instant }).meta({ id: 'App' });
+/** An origin as browsers write it: scheme and host in lower case, a port unless it is the scheme's own. */
+const Origin = z
+  .string()
+  .max(300)
+  .refine(
+    (text) => URL.parse(text)?.origin === text && /^https?:/.test(text),
+    'an origin, such as https://console.example.com',
+  );
+
+export const ChangeApp = z
+  .strictObject({
+    name: DisplayName.optional(),
+    kind: AppKind.optional(),
+    /** Names of apps of kind ktea that this app's licences may use too. */
+    engines: z.array(Slug).max(50).optional(),
+    /** Whose web pages may call the app. */
+    corsOrigins: z.array(Origin).max(50).optional(),
+    /** What all licences of the app may use together. */
+    limits: UsageLimits.optional(),
+    /** Where licensees renew; null: nowhere that they are told. */
+    renewalUrl: WebAddress.nullable().optional(),
+  })
+  .meta({ id: 'ChangeApp' });
+export type ChangeApp = z.infer<typeof ChangeApp>;
+
+export const App = z
+  .object({
+    id: Id,
+    slug: Slug,
+    name: z.string(),
+    kind: AppKind,
+    engines: z.array(z.string()),
+    corsOrigins: z.array(z.string()),
+    limits: UsageLimits,
+    renewalUrl: z.string().optional(),
+    createdAt: Instant,
+  })
+  .meta({ id: 'App' });
 export type App = z.infer<typeof App>;
 
 /** One rule of a Role or ClusterRole (rbac.authorization.k8s.io/v1 PolicyRule); URLs are left out on purpose. */
@@ -98,10 +142,24 @@ export type Version = z.infer<typeof Version>;
 /** The channel that a request without a version uses. */
 export const defaultChannel = 'stable';
 
-export const SetChannel = z.strictObject({ version: Slug }).meta({ id: 'SetChannel' });
+/** SetChannel points a channel to a version; with `next`, a share of the licences gets another one already. */
+export const SetChannel = z
+  .strictObject({
+    version: Slug,
+    next: z.strictObject({ version: Slug, percent: z.number().int().min(0).max(100) }).optional(),
+  })
+  .meta({ id: 'SetChannel' });
 export type SetChannel = z.infer<typeof SetChannel>;
 
-export const Channel = z.object({ name: Slug, version: Slug, updatedAt: Instant }).meta({ id: 'Channel' });
+export const Channel = z
+  .object({
+    name: Slug,
+    version: Slug,
+    /** A rollout: so many percent of the licences get this version already. */
+    next: z.object({ version: Slug, percent: z.number().int() }).optional(),
+    updatedAt: Instant,
+  })
+  .meta({ id: 'Channel' });
 export type Channel = z.infer<typeof Channel>;
 
 export const InstanceView = z

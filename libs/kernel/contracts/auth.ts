@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { DisplayName, Email, Id, Instant, Slug } from './primitives.js';
+import { UsageLimits } from './limits.js';
+import { DisplayName, Email, Id, Instant, Slug, WebAddress } from './primitives.js';
 
 export const Role = z.enum(['owner', 'admin', 'developer', 'support', 'viewer']);
 export type Role = z.infer<typeof Role>;
@@ -47,9 +48,28 @@ export const CreateOrg = z.strictObject({ slug: Slug, name: DisplayName }).meta(
 export type CreateOrg = z.infer<typeof CreateOrg>;
 
 export const Org = z
-  .object({ id: Id, slug: Slug, name: z.string(), role: Role, createdAt: Instant })
+  .object({
+    id: Id,
+    slug: Slug,
+    name: z.string(),
+    role: Role,
+    limits: UsageLimits,
+    renewalUrl: z.string().optional(),
+    createdAt: Instant,
+  })
   .meta({ id: 'Org' });
 export type Org = z.infer<typeof Org>;
+
+/** ChangeOrg changes what is given of an organisation's settings. */
+export const ChangeOrg = z
+  .strictObject({
+    name: DisplayName.optional(),
+    /** What all apps of the organisation may use together. */
+    limits: UsageLimits.optional(),
+    renewalUrl: WebAddress.nullable().optional(),
+  })
+  .meta({ id: 'ChangeOrg' });
+export type ChangeOrg = z.infer<typeof ChangeOrg>;
 
 export const AddMember = z.strictObject({ email: Email, role: Role }).meta({ id: 'AddMember' });
 export type AddMember = z.infer<typeof AddMember>;

@@ -14,6 +14,8 @@ export {
 } from './access-rules.js';
 export {
   App,
+  AppKind,
+  ChangeApp,
   Channel,
   CreateApp,
   CreateVersion,
@@ -31,6 +33,7 @@ export {
   AddMember,
   ApiToken,
   ChangeMember,
+  ChangeOrg,
   CreateApiToken,
   CreateOrg,
   IssuedApiToken,
@@ -85,8 +88,11 @@ export {
   LicenceEvent,
   LicenceState,
   LicenceView,
+  OfflineKeySet,
+  OfflineLicence,
   Plan,
   RenewLicence,
+  SignOffline,
   TransferLicence,
 } from './licences.js';
 export { Limits, limitNumbersOf, Seats, UsageLimits } from './limits.js';

@@ -156,6 +156,42 @@ export type LicenceEvent = z.infer<typeof LicenceEvent>;
 /** SeatUse is how many seats are taken, and of how many; without `max` they are not counted. */
 export const SeatUse = z.object({ used: z.number().int(), max: z.number().int().optional() }).meta({ id: 'SeatUse' });
 
+export const SignOffline = z
+  .strictObject({
+    /** For how long it is good without asking anybody. */
+    days: z.number().int().min(1).max(400).default(30),
+  })
+  .meta({ id: 'SignOffline' });
+export type SignOffline = z.infer<typeof SignOffline>;
+
+export const OfflineLicence = z
+  .object({
+    /** A compact JWS (EdDSA), to be put where the app runs. */
+    licence: z.string(),
+    keyId: z.string(),
+    /** From here on it has to be signed again. */
+    expiresAt: Instant,
+  })
+  .meta({ id: 'OfflineLicence' });
+export type OfflineLicence = z.infer<typeof OfflineLicence>;
+
+/** OfflineKeySet is a JWKS (RFC 7517). */
+export const OfflineKeySet = z
+  .object({
+    keys: z.array(
+      z.object({
+        kty: z.literal('OKP'),
+        crv: z.literal('Ed25519'),
+        alg: z.literal('EdDSA'),
+        use: z.literal('sig'),
+        kid: z.string(),
+        x: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'OfflineKeySet' });
+export type OfflineKeySet = z.infer<typeof OfflineKeySet>;
+
 /** LicenceView is what a licensee may know of its own licence. */
 export const LicenceView = z
   .object({

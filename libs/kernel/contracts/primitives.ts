@@ -20,6 +20,8 @@ export const KubeName = z
 
 export const DisplayName = z.string().trim().min(1).max(120);
 export const Email = z.email().max(254).toLowerCase();
+/** A page for people, which we only ever show. */
+export const WebAddress = z.url({ protocol: /^https?$/ }).max(500);
 export const Id = z.string().min(1).max(64);
 /** Time as RFC 3339 text in UTC. */
 export const Instant = z.iso.datetime({ offset: true });

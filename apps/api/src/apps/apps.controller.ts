@@ -1,10 +1,10 @@
-import { Body, Controller, Get, Header, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Header, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { Db } from '@nm/adapters/db';
 import { Allow, CurrentOrg, Needs, type OrgAccess } from '@nm/features/access';
-import { createApp, listApps, listInstances, readApp, readInstanceLog } from '@nm/features/apps';
+import { changeApp, createApp, listApps, listInstances, readApp, readInstanceLog } from '@nm/features/apps';
 import { Answers } from '@nm/features/http';
-import { App, CreateApp, InstanceView, type Page, PageQuery, pageOf } from '@nm/kernel/contracts';
+import { App, ChangeApp, CreateApp, InstanceView, type Page, PageQuery, pageOf } from '@nm/kernel/contracts';
 
 @ApiTags('apps')
 @Controller('v1/orgs/:org/apps')
@@ -35,6 +35,17 @@ export class AppsController {
   @Answers(200, App, 'One app')
   read(@CurrentOrg() org: OrgAccess, @Param('app') app: string): Promise<App> {
     return readApp(this.#db, org.id, app);
+  }
+
+  @Patch(':app')
+  @Needs('apps.write')
+  @Answers(200, App, 'Change the settings of an app: kind, engines, CORS, limits')
+  change(
+    @CurrentOrg() org: OrgAccess,
+    @Param('app') app: string,
+    @Body({ schema: ChangeApp }) body: ChangeApp,
+  ): Promise<App> {
+    return changeApp(this.#db, org.id, app, body);
   }
 
   @Get(':app/instances')

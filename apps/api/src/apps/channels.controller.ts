@@ -29,13 +29,17 @@ export class ChannelsController {
 
   @Put(':channel')
   @Needs('apps.write')
-  @Answers(200, Channel, 'Point a channel to a published version')
+  @Answers(
+    200,
+    Channel,
+    'Point a channel to a published version, on wish with the next one for a share of the licences',
+  )
   set(
     @CurrentOrg() org: OrgAccess,
     @Param('app') app: string,
     @Param('channel', { schema: Slug }) channel: string,
     @Body({ schema: SetChannel }) body: SetChannel,
   ): Promise<Channel> {
-    return setChannel(this.#db, org.id, app, channel, body.version);
+    return setChannel(this.#db, org.id, app, channel, body);
   }
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { CustomersController } from './customers.controller.js';
 import { LicenceTermsController } from './licence-terms.controller.js';
 import { LicencesController } from './licences.controller.js';
+import { OfflineController } from './offline.controller.js';
 import { OwnLicenceController } from './own-licence.controller.js';
 import { OwnSessionController } from './own-session.controller.js';
 import { PlansController } from './plans.controller.js';
@@ -15,6 +16,7 @@ import { SeatsController } from './seats.controller.js';
     OwnLicenceController,
     OwnSessionController,
     SeatsController,
+    OfflineController,
     LicenceTermsController,
   ],
 })

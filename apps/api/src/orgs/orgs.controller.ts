@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Patch, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Db } from '@nm/adapters/db';
 import {
@@ -6,6 +6,7 @@ import {
   type ApiTokenPrincipal,
   CurrentOrg,
   CurrentPrincipal,
+  changeOrg,
   createOrg,
   listOrgs,
   Needs,
@@ -14,7 +15,7 @@ import {
   type UserPrincipal,
 } from '@nm/features/access';
 import { Answers } from '@nm/features/http';
-import { CreateOrg, Org, type Page, PageQuery, pageOf } from '@nm/kernel/contracts';
+import { ChangeOrg, CreateOrg, Org, type Page, PageQuery, pageOf } from '@nm/kernel/contracts';
 
 @ApiTags('organisations')
 @Controller('v1/orgs')
@@ -47,5 +48,12 @@ export class OrgsController {
   @Answers(200, Org, 'One organisation')
   read(@CurrentOrg() org: OrgAccess): Org {
     return orgView(org);
+  }
+
+  @Patch(':org')
+  @Needs('org.write')
+  @Answers(200, Org, 'Change the settings of an organisation')
+  change(@CurrentOrg() org: OrgAccess, @Body({ schema: ChangeOrg }) body: ChangeOrg): Promise<Org> {
+    return changeOrg(this.#db, org, body);
   }
 }

@@ -114,7 +114,7 @@ describe('verifyOidcUserToken', () => {
     expect(await refusal(token({}, next, { jwk: next.jwk, kid: 'a' }))).toBe('unauthenticated');
     published = { keys: [current.jwk, rsa.jwk] };
     expect(await refusal(token({}, rsa, { alg: 'RS256' }))).toBe('unauthenticated');
-    expect(await refusal(token({}, current, { typ: 'nm-licence+jwt' }))).toBe('unauthenticated');
+    expect(await refusal(token({}, current, { typ: 'nm-session+jwt' }))).toBe('unauthenticated');
     expect(await refusal(token({}, current, { typ: 'at+jwt' }))).toBe('let in');
     expect(await refusal(token({}, current, { crit: ['x'], x: 1 } as object).catch(() => 'a.b.c'))).toBe(
       'unauthenticated',

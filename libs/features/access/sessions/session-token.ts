@@ -7,7 +7,7 @@ import { tokenIssuer } from '../access-token.js';
 
 const audience = 'nm-licence';
 /** Explicit type of a licence session (RFC 8725 §3.11). */
-export const licenceSessionType = 'nm-licence+jwt';
+export const licenceSessionType = 'nm-session+jwt';
 
 /** What a licence session says; the licence and the session's row are read on every use, or held in memory until they change. */
 export interface LicenceSessionClaims {
