@@ -121,6 +121,22 @@ describe('verifyOidcUserToken', () => {
     );
   });
 
+  it('uses the algorithms of the issuer only, although its JWKS has a key for others', async () => {
+    published = { keys: [rsa.jwk] };
+    expect(await refusal(token({}, rsa, { alg: 'RS256' }))).toBe('unauthenticated');
+    const both: TrustedIssuer = { ...issuer, algorithms: ['ES256', 'RS256'] };
+    expect((await verify(await token({}, rsa, { alg: 'RS256' }), [both])).subject).toBe('ann');
+  });
+
+  it('finds the issuer and the audience that the token names, among several', async () => {
+    const others = [
+      { ...issuer, id: 'oidc_2', issuer: 'https://other.example.com' },
+      { ...issuer, id: 'oidc_3', audience: 'other' },
+    ];
+    expect((await verify(await token(), [...others, issuer])).issuerId).toBe('oidc_1');
+    expect((await verify(await token({ aud: 'other' }), [issuer, ...others])).issuerId).toBe('oidc_3');
+  });
+
   it('takes no secret and no key for encryption out of a JWKS', async () => {
     const { k: _, ...asEncryption } = { ...current.jwk, use: 'enc' };
     published = { keys: [asEncryption, { kty: 'oct', k: 'c2VjcmV0', kid: 'a', alg: 'ES256' }] };
