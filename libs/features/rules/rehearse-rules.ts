@@ -12,15 +12,15 @@ import {
 } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import {
-  type CompiledRules,
   compileRules,
   type DecisionInput,
   decide,
   loadRules,
-  refusalOf,
+  type RehearsalSample,
+  rehearse,
 } from '@nm/kernel/licensing';
 import type { Clock } from '@nm/kernel/time';
-import { RehearsalTally } from './rehearsal-tally.js';
+import { outcomeOf, tallyOf } from './rehearsal-tally.js';
 import { newestRules } from './rule-sets.js';
 
 /** Recorded requests looked at, at most; the newest. */
@@ -33,16 +33,6 @@ interface SampleRow {
   readonly weight: number;
   readonly request: unknown;
   readonly facts: unknown;
-}
-
-type Outcome = Rehearsal['inputs'][number]['before'];
-
-/** outcomeOf is what a request meets under some rules. */
-function outcomeOf(rules: CompiledRules, input: DecisionInput, atMs: number): Outcome {
-  const decision = decide(rules, input, atMs);
-  const refusal = refusalOf(decision, input.request);
-  const { effect, code, ruleId } = decision;
-  return { effect, code, ruleId, ...(refusal === undefined ? {} : { refusal }) };
 }
 
 /** inputOf makes recorded facts into what `decide` takes. */
@@ -80,32 +70,24 @@ export async function rehearseRules(
     };
   });
   const inForce = loadRules(current.rules);
-  const tally = new RehearsalTally();
-  for (const sample of samples.slice(0, samplesMax)) compare(tally, sample, inForce, proposed);
+  const taken = samples.slice(0, samplesMax).flatMap(sampleOf);
   return {
     version: current.version,
     truncated: samples.length > samplesMax,
-    ...tally.result(),
+    ...tallyOf(taken, rehearse(inForce, proposed, taken)),
     inputs: inputs.map(({ input, atMs }) => ({
-      before: outcomeOf(inForce, input, atMs),
-      after: outcomeOf(proposed, input, atMs),
+      before: outcomeOf(decide(inForce, input, atMs), input.request),
+      after: outcomeOf(decide(proposed, input, atMs), input.request),
     })),
   };
 }
 
-function compare(tally: RehearsalTally, sample: SampleRow, inForce: CompiledRules, proposed: CompiledRules): void {
-  const facts = SampledFacts.safeParse(sample.facts);
-  const request = SampledRequest.safeParse(sample.request);
-  if (!facts.success || !request.success) return;
-  const input = inputOf(sample.licenceId, facts.data, request.data);
-  const atMs = sample.at.getTime();
-  tally.add({
-    ...{ licenceId: sample.licenceId, customer: facts.data.customer.name, weight: sample.weight },
-    at: sample.at.toISOString(),
-    request: request.data,
-    before: outcomeOf(inForce, input, atMs),
-    after: outcomeOf(proposed, input, atMs),
-  });
+/** sampleOf makes a row into what is rehearsed; none of a row that an older version wrote and this one cannot read. */
+function sampleOf({ licenceId, at, weight, ...row }: SampleRow): RehearsalSample[] {
+  const facts = SampledFacts.safeParse(row.facts);
+  const request = SampledRequest.safeParse(row.request);
+  if (!facts.success || !request.success) return [];
+  return [{ input: inputOf(licenceId, facts.data, request.data), atMs: at.getTime(), weight }];
 }
 
 function recorded(tx: Tx, appId: string, since: Date): Promise<SampleRow[]> {

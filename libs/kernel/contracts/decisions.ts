@@ -116,7 +116,7 @@ export const Rehearsal = z
     truncated: z.boolean(),
     letIn: z.number().int(),
     shutOut: z.number().int(),
-    /** Turned away as before, but with another code. */
+    /** As many get through as before, but by another rule, in another mode or with another code. */
     otherwise: z.number().int(),
     same: z.number().int(),
     /** Those to whom something changes, most requests first. */
@@ -132,7 +132,7 @@ export const Rehearsal = z
         examples: z.array(z.object({ at: Instant, request: SampledRequest, before: outcome, after: outcome })),
       }),
     ),
-    /** Rules that could not be evaluated on some request, which denies it. */
+    /** Rules that newly could not be evaluated on some request, which denies it. */
     failing: z.array(z.object({ ruleId: z.string(), requests: z.number().int() })),
     inputs: z.array(z.object({ before: outcome, after: outcome })),
   })

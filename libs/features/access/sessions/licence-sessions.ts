@@ -61,7 +61,7 @@ export async function openLicenceSession(
         extra: { issues: [{ path: 'user', message: 'this licence counts its users: say who this is' }] },
       });
     const licence = { id: licenceId, orgId, limits };
-    await requireSessionSeat(tx, licence, now);
+    await requireSessionSeat(tx, licence, id, now);
     const userId = body.user ? await takeUserSeat(tx, licence, { source: 'session', ...body.user }, now) : null;
     const life = secondsOf(limits);
     const end = new Date(now.getTime() + life * 1000);

@@ -2,6 +2,7 @@ import type { Db, Tx } from '@nm/adapters/db';
 import { Limits } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
+import { seatFor } from '@nm/kernel/licensing';
 import type { Clock } from '@nm/kernel/time';
 
 /** Somebody who uses a licence, as whoever vouches for them names them. */
@@ -85,19 +86,21 @@ export const liveSessions = (licenceId: string, now: Date) => ({ licenceId, ende
 export async function requireSessionSeat(
   tx: Tx,
   licence: { readonly id: string; readonly limits: Limits },
+  sessionId: string,
   now: Date,
 ): Promise<void> {
   const sessionsMax = licence.limits.seats?.sessions;
   if (sessionsMax === undefined) return;
   const live = await tx.licenceSession.findMany({
     where: liveSessions(licence.id, now),
-    select: { expiresAt: true },
-    orderBy: { expiresAt: 'asc' },
+    select: { id: true, expiresAt: true },
   });
-  if (live.length < sessionsMax) return;
-  const waitMs = (live[0]?.expiresAt.getTime() ?? now.getTime()) - now.getTime();
+  const holders = live.map(({ id, expiresAt }) => ({ id, untilMs: expiresAt.getTime() }));
+  const seat = seatFor(holders, sessionId, sessionsMax, now.getTime());
+  if (seat.free) return;
+  const waitSeconds = Math.max(1, Math.ceil((seat.freeAtMs - now.getTime()) / 1000));
   throw new Fault('seats_exhausted', {
-    retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
-    extra: { sessions: live.length, sessionsMax },
+    ...(Number.isFinite(waitSeconds) ? { retryAfterSeconds: waitSeconds } : {}),
+    extra: { sessions: seat.taken, sessionsMax },
   });
 }
