@@ -81,6 +81,7 @@ describe('compileExpression', () => {
       'timestamp("1970-01-01T00:00:05+00:00") == now && timestamp(plan.entitlements.until) > now',
       'now + duration("2s") == timestamp(plan.entitlements.until) && duration("2s") + now > now && now - duration("1h") < now',
       'now - licence.starts_at == duration("4s") && duration("1m") + duration("60s") == duration("2m")',
+      'timestamp("1970-01-01T00:00:05Z") + duration("1s") > now && licence.starts_at + duration("4s") == now',
       'size(version) == 5 && version.size() == 5 && size([1, 2]) == 2 && [1].size() == 1 && size(plan.entitlements) == 5',
       'has(plan.entitlements.sso) && !has(plan.entitlements.nothing) && has(licence.id)',
       '"sso" in plan.entitlements && !("x" in plan.entitlements) && version in ["1.2.0"]',

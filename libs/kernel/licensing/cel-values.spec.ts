@@ -37,12 +37,14 @@ describe('patternOf', () => {
     for (let i = 0; i < 20; i++) {
       const text = `${letters.slice(i, i + 900)}c`;
       expect(pattern.test(text)).toBe(expected(text));
+      expect(pattern.remembered).toBeLessThanOrEqual(64);
     }
   });
 
   it('knows characters outside ASCII, however many come by', () => {
     const pattern = compiled('^.ü.$');
     for (let i = 0; i < 300; i++) expect(pattern.test(`${String.fromCodePoint(0x4e00 + i)}üx`)).toBe(true);
+    expect(pattern.remembered).toBe(0);
     expect(pattern.test('ab')).toBe(false);
     expect(compiled('^.$').test('😀')).toBe(true);
   });

@@ -28,6 +28,11 @@ export class Pattern {
     return found;
   }
 
+  /** How many states the engine remembers between two texts. */
+  get remembered(): number {
+    return this.#re.re2().dfa.stateCount;
+  }
+
   #forget(): void {
     const { dfa } = this.#re.re2();
     dfa.stateCache.clear();

@@ -26,7 +26,7 @@ export function seatFor(holders: readonly SeatHolder[], id: string, max: number 
   if (seated.some((holder) => holder.id === id)) return { free: true, held: true, taken };
   if (max === undefined || taken < max) return { free: true, held: false, taken };
   const ends = seated.map(({ untilMs = Infinity }) => untilMs).sort((a, b) => a - b);
-  return { free: false, taken, freeAtMs: max === 0 ? Infinity : (ends[taken - max] ?? Infinity) };
+  return { free: false, taken, freeAtMs: ends[taken - max] ?? Infinity };
 }
 
 /**

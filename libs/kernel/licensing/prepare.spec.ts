@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { compileRules } from './compile-rules.js';
+import type { RequestFacts, StandingFacts } from './facts.js';
+import { decidePrepared, prepare } from './prepare.js';
+
+const facts: StandingFacts = {
+  licence: { id: 'lic_1', state: 'active', startsAtMs: 100, expiresAtMs: 1_000, grace: [], trial: false },
+  plan: { slug: 'pro', entitlements: {}, limits: {} },
+  customer: { id: 'cust_1', name: 'Acme' },
+  version: '1',
+  factsVersion: 'v1',
+};
+const get: RequestFacts = { method: 'GET', path: '/', routeClass: 'read', address: '127.0.0.1' };
+const post: RequestFacts = { ...get, method: 'POST', routeClass: 'mutate' };
+const rules = (...whens: string[]) =>
+  compileRules(whens.map((when, i) => ({ id: `r${i}`, name: when, effect: 'deny', when })));
+const codesAt = (prepared: ReturnType<typeof prepare>, times: readonly number[]) =>
+  times.map((now) => decidePrepared(prepared, get, now).code);
+
+describe('decidePrepared', () => {
+  it('decides anew at the very millisecond at which its answer ends, and when the clock goes back', () => {
+    const prepared = prepare(rules('request.method == "PUT"'), facts);
+    expect(codesAt(prepared, [99, 100, 999, 1_000, 999, 99, 1_000])).toEqual([
+      'licence_not_started',
+      'licence_active',
+      'licence_active',
+      'licence_expired',
+      'licence_active',
+      'licence_not_started',
+      'licence_expired',
+    ]);
+    const bare = prepare(rules(), facts);
+    expect(codesAt(bare, [999, 1_000, 999])).toEqual(['licence_active', 'licence_expired', 'licence_active']);
+  });
+
+  it('gives the very same answer while nothing can have changed', () => {
+    const prepared = prepare(rules('plan.slug == "free"', 'now < timestamp("1970-01-01T00:00:00.100Z")'), facts);
+    const first = decidePrepared(prepared, get, 100);
+    expect(decidePrepared(prepared, post, 998)).toBe(first);
+    expect(decidePrepared(prepared, get, 998)).toMatchObject({ code: 'licence_active', validUntilMs: 1_000 });
+  });
+
+  it('asks rules that read the request each time, between those that do not', () => {
+    const prepared = prepare(
+      rules('request.method == "POST" && now >= timestamp("1970-01-01T00:00:00.500Z")', 'plan.slug == "pro"', 'true'),
+      facts,
+    );
+    expect(decidePrepared(prepared, post, 400)).toMatchObject({ ruleId: 'r1', validUntilMs: 500 });
+    expect(decidePrepared(prepared, post, 500)).toMatchObject({ ruleId: 'r0', validUntilMs: Infinity });
+    expect(decidePrepared(prepared, get, 500)).toEqual({
+      effect: 'deny',
+      code: 'rule_denied',
+      ruleId: 'r1',
+      factsVersion: 'v1',
+      validUntilMs: Infinity,
+    });
+  });
+
+  it('holds a request to the instants of the rules before the one that decides, and of no other', () => {
+    const prepared = prepare(
+      rules(
+        'now >= timestamp("1970-01-01T00:00:00.700Z")',
+        'request.method == "POST"',
+        'now >= timestamp("1970-01-01T00:00:00.600Z")',
+      ),
+      facts,
+    );
+    expect(decidePrepared(prepared, post, 500)).toMatchObject({ ruleId: 'r1', validUntilMs: 700 });
+    expect(decidePrepared(prepared, get, 500)).toMatchObject({ code: 'licence_active', validUntilMs: 600 });
+  });
+
+  it('denies when a rule fails, whether or not it reads the request', () => {
+    for (const when of ['plan.entitlements.x == 1', 'plan.entitlements.x == 1 && request.method == "GET"'])
+      expect(decidePrepared(prepare(rules(when, 'true'), facts), get, 500)).toEqual({
+        effect: 'deny',
+        code: 'rule_failed',
+        ruleId: 'r0',
+        factsVersion: 'v1',
+        validUntilMs: Infinity,
+      });
+  });
+
+  it('asks no rule about a licence that is revoked', () => {
+    const revoked = { ...facts, licence: { ...facts.licence, state: 'revoked' as const } };
+    const prepared = prepare(compileRules([{ id: 'r', name: 'all', effect: 'allow', when: 'true' }]), revoked);
+    expect(codesAt(prepared, [5, 500, 5_000])).toEqual(['licence_revoked', 'licence_revoked', 'licence_revoked']);
+  });
+});
