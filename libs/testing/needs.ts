@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe } from 'vitest';
 
-export type Need = 'redis' | 'docker' | 'kubernetes' | 'kubelet' | 'nginx' | 'chromium' | 'compose';
+export type Need = 'redis' | 'docker' | 'kubernetes' | 'kubelet' | 'nginx' | 'chromium' | 'compose' | 'python';
 
 const remedies: Record<Need, string> = {
   redis: 'install redis-server',
@@ -11,17 +11,19 @@ const remedies: Record<Need, string> = {
   kubelet: 'be root, with Go ≥ 1.26, containerd, runc and containernetworking-plugins installed',
   nginx: 'install nginx',
   chromium: 'install chromium',
+  python: 'install python3 and python3-cryptography',
   compose: 'install docker.io, docker-compose, postgresql and redis-server, and be root',
 };
 
-const onPath = (command: string): boolean => {
+const runs = (command: string, ...args: string[]): boolean => {
   try {
-    execFileSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' });
+    execFileSync(command, args, { stdio: 'ignore' });
     return true;
   } catch {
     return false;
   }
 };
+const onPath = (command: string): boolean => runs('sh', '-c', `command -v ${command}`);
 const root = (): boolean => process.getuid?.() === 0;
 
 const probes: Record<Need, () => boolean> = {
@@ -31,6 +33,7 @@ const probes: Record<Need, () => boolean> = {
   kubelet: () => root() && onPath('go') && onPath('containerd') && onPath('runc') && existsSync('/usr/lib/cni/bridge'),
   nginx: () => onPath('nginx') || existsSync('/usr/sbin/nginx'),
   chromium: () => onPath('chromium'),
+  python: () => runs('python3', '-c', 'import cryptography'),
   compose: () =>
     onPath('dockerd') &&
     root() &&

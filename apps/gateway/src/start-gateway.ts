@@ -2,6 +2,7 @@ import type { Change } from '@nm/adapters/db';
 import { type Engine, openEngine } from '@nm/adapters/proxy';
 import { type Logger, type OpsServer, startOpsServer } from '@nm/adapters/telemetry';
 import { cookieFormOf } from '@nm/features/access';
+import { tendSigningKeys } from '@nm/features/context';
 import { DecisionRecorder, FirstUses } from '@nm/features/decisions';
 import { LimitBook, RedisShares } from '@nm/features/limits';
 import { Activator, ContextTokens, Credentials } from '@nm/features/routing';
@@ -38,6 +39,7 @@ export interface GatewayDeps {
 }
 
 const tickMs = 1_000;
+const keysTickMs = 3_600_000;
 
 /** startGateway joins the parts and listens once the store has answered. @throws Fault store_unavailable, config_invalid */
 export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Promise<Gateway> {
@@ -64,6 +66,9 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const parts = { config, clock, log, memory, ops, engine, clusters, ownOrigin, limits: limits.book, onError };
   const { policy, touches, recorder } = joinPolicy(parts);
   const port = await engine.listen({ hosts: config.hosts, port: config.port, policy });
+  const tendKeys = (): void => void tendSigningKeys({ db, vault, clock }).catch(onError);
+  tendKeys();
+  const keysTimer = setInterval(tendKeys, keysTickMs).unref();
   const flush = setInterval(() => {
     void touches.flush().catch(onError);
     void recorder.flush().catch(onError);
@@ -73,6 +78,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
 
   const close = async (): Promise<void> => {
     clearInterval(flush);
+    clearInterval(keysTimer);
     await touches.flush().catch(onError);
     await recorder.flush().catch(onError);
     await Promise.all([limits.close(), clusters.close(), engine.close(), ownApp.close()]);

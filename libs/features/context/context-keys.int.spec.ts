@@ -1,11 +1,12 @@
 import { Vault } from '@nm/adapters/vault';
 import { installAudience } from '@nm/kernel/contracts';
 import { FakeClock } from '@nm/kernel/time';
-import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose';
+import { createLocalJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../testing/test-database.js';
 import { type ContextFacts, ContextKeys } from './context-keys.js';
+import { tendSigningKeys } from './tend-signing-keys.js';
 
 const facts: ContextFacts = {
   aud: ['app_1', installAudience],
@@ -98,5 +99,37 @@ describe('ContextKeys', () => {
     await expect(early.verify(token)).rejects.toMatchObject({ code: 'unauthenticated' });
     await clock.advance(2_000);
     expect(await early.verify(token)).toMatchObject(facts);
+  });
+
+  it('rotates so that every token is good and every key is published before it signs', async () => {
+    const clock = new FakeClock('2026-06-01T00:00:00Z');
+    await owner.query('DELETE FROM signing_key');
+    const keys = await open(clock);
+    const kidOf = async (): Promise<string> => decodeProtectedHeader(await keys.sign(facts)).kid!;
+    const published = (): string[] => keys.jwks().keys.map(({ kid }) => kid!);
+    const tend = async (afterMs?: number): Promise<void> => {
+      await tendSigningKeys({ db: database.db, vault, clock }, afterMs);
+      await keys.refresh();
+    };
+    const first = await kidOf();
+    await tend();
+    expect(published()).toEqual([first]);
+    await clock.advance(31 * 86_400_000);
+    const old = await keys.sign(facts);
+    await tend();
+    expect(published()).toHaveLength(2);
+    await clock.advance(119_000);
+    expect(await kidOf()).toBe(first);
+    await clock.advance(2_000);
+    const second = await kidOf();
+    expect([second === first, published().includes(second)]).toEqual([false, true]);
+    expect(await keys.verify(old)).toMatchObject(facts);
+    await tend();
+    await clock.advance(14 * 60_000);
+    await tend();
+    expect(published()).toContain(first);
+    await clock.advance(2 * 60_000);
+    await tend();
+    expect(published()).toEqual([second]);
   });
 });

@@ -5,7 +5,7 @@ import { Fault, invariant, isFault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
 import { decodeProtectedHeader, errors, type JWK, jwtVerify, SignJWT } from 'jose';
-import { contextAlgorithm, ensureSigningKey, readSigningKeys, type SigningKey } from './signing-key.js';
+import { contextAlgorithm, ensureSigningKey, publishMs, readSigningKeys, type SigningKey } from './signing-key.js';
 
 export interface ContextKeysOptions {
   readonly db: Db;
@@ -39,15 +39,18 @@ export class ContextKeys {
     const keys = new ContextKeys(options);
     await keys.refresh();
     if (!keys.#active) {
-      await options.db.asSystem((tx) => ensureSigningKey(tx, options.vault));
+      await options.db.asSystem((tx) => ensureSigningKey(tx, options.vault, options.clock.now()));
       await keys.refresh();
     }
     invariant(keys.#active, 'there is an active signing key');
     return keys;
   }
 
+  /** The key to sign with: the newest that has been published long enough for every verifier to have seen it; at the very start the oldest. */
   get #active(): SigningKey | undefined {
-    return [...this.#keys.values()].find((key) => key.state === 'active');
+    const active = [...this.#keys.values()].filter((key) => key.state === 'active');
+    const publishedMs = this.#options.clock.nowMs() - publishMs;
+    return active.find(({ createdAtMs }) => createdAtMs <= publishedMs) ?? active.at(-1);
   }
 
   /** refresh reads the table again; call it on a change of kind `signing_key`. Concurrent calls share one read. */

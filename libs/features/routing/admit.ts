@@ -1,13 +1,12 @@
 import { defaultChannel } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
-import { type Decision, type RequestFacts, refusalOf } from '@nm/kernel/licensing';
+import { type Decision, type RequestFacts, refusalOf, routeClassOf } from '@nm/kernel/licensing';
 import type { Clock } from '@nm/kernel/time';
 import type { Credentials, Holder } from './credentials.js';
 import type { Directory } from './directory.js';
 import { type AppEntry, type InstallEntry, type LicenceEntry, type VersionEntry, versionFor } from './entries.js';
 import type { AppPath } from './parse-path.js';
 import { refusalFault } from './refusal-fault.js';
-import { routeClassOf } from './route-class.js';
 import { decideOnTicket, type Ground, makeTicket, onSameGround, type Ticket } from './ticket.js';
 
 export interface AdmitDeps {

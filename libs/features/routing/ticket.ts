@@ -1,5 +1,5 @@
 import type { Account } from '@nm/features/limits';
-import { type Decision, decide, type RequestFacts, type StandingFacts } from '@nm/kernel/licensing';
+import { type Decision, decidePrepared, type Prepared, prepare, type RequestFacts } from '@nm/kernel/licensing';
 import type { AppEntry, InstallEntry, LicenceEntry, Selection, VersionEntry } from './entries.js';
 
 /**
@@ -15,7 +15,7 @@ export interface Ticket {
   readonly selection: Selection | undefined;
   readonly version: VersionEntry | undefined;
   readonly install: InstallEntry | undefined;
-  readonly facts: StandingFacts;
+  readonly prepared: Prepared;
   /** Budgets that its requests are booked on, looked up once. */
   accounts: readonly Account[] | undefined;
   /** The signed context, while it may be used again. */
@@ -49,7 +49,7 @@ export const onSameGround = (ticket: Ticket, ground: Ground): boolean =>
 
 export function makeTicket(ground: Ground): Ticket {
   const { licence, home, selection, version, install } = ground;
-  const facts: StandingFacts = {
+  const prepared = prepare(home.rules, {
     licence: licence.facts,
     plan: licence.plan,
     customer: licence.customer,
@@ -57,10 +57,10 @@ export function makeTicket(ground: Ground): Ticket {
     version: version?.name ?? '',
     channel: selection?.channel,
     factsVersion: `${licence.factsVersion}/${home.ruleSetVersion ?? 0}`,
-  };
-  return { ...ground, facts, accounts: undefined, context: undefined };
+  });
+  return { ...ground, prepared, accounts: undefined, context: undefined };
 }
 
 /** decideOnTicket asks the rules of the licence's app about one request. */
-export const decideOnTicket = ({ home, facts }: Ticket, request: RequestFacts, nowMs: number): Decision =>
-  decide(home.rules, { ...facts, request }, nowMs);
+export const decideOnTicket = ({ prepared }: Ticket, request: RequestFacts, nowMs: number): Decision =>
+  decidePrepared(prepared, request, nowMs);
