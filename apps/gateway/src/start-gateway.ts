@@ -1,7 +1,7 @@
 import type { Change } from '@nm/adapters/db';
 import { type Engine, openEngine } from '@nm/adapters/proxy';
 import { type Logger, type OpsServer, startOpsServer } from '@nm/adapters/telemetry';
-import { cookieFormOf } from '@nm/features/access';
+import { cookieFormOf, type IssuerKeys, openIssuerKeys } from '@nm/features/access';
 import { tendSigningKeys } from '@nm/features/context';
 import { DecisionRecorder, FirstUses } from '@nm/features/decisions';
 import { LimitBook, RedisShares } from '@nm/features/limits';
@@ -63,7 +63,9 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const ownApp = await openOwnApp(keys);
   const ownOrigin = ownApp.origin;
   const limits = await openLimits(config, clock, onError);
-  const parts = { config, clock, log, memory, ops, engine, clusters, ownOrigin, limits: limits.book, onError };
+  const issuers = openIssuerKeys(config.egress, clock);
+  const keepers = { limits: limits.book, issuerKeys: issuers.keys };
+  const parts = { config, clock, log, memory, ops, engine, clusters, ownOrigin, ...keepers, onError };
   const { policy, touches, recorder } = joinPolicy(parts);
   const port = await engine.listen({ hosts: config.hosts, port: config.port, policy });
   const tendKeys = (): void => void tendSigningKeys({ db, vault, clock }).catch(onError);
@@ -81,7 +83,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     clearInterval(keysTimer);
     await touches.flush().catch(onError);
     await recorder.flush().catch(onError);
-    await Promise.all([limits.close(), clusters.close(), engine.close(), ownApp.close()]);
+    await Promise.all([limits.close(), issuers.close(), clusters.close(), engine.close(), ownApp.close()]);
     await memory.close();
     await ops.close();
   };
@@ -100,10 +102,23 @@ interface PolicyParts extends GatewayDeps {
   readonly clusters: ClusterDoor;
   readonly ownOrigin: string;
   readonly limits: LimitBook;
+  readonly issuerKeys: IssuerKeys;
   readonly onError: (error: unknown) => void;
 }
 
-function joinPolicy({ config, clock, log, memory, ops, engine, clusters, ownOrigin, limits, onError }: PolicyParts) {
+function joinPolicy({
+  config,
+  clock,
+  log,
+  memory,
+  ops,
+  engine,
+  clusters,
+  ownOrigin,
+  limits,
+  issuerKeys,
+  onError,
+}: PolicyParts) {
   const { db, vault, keys, directory, feed } = memory;
   const metrics = gatewayMetrics(ops.registry, {
     openByKind: () => countKinds(engine),
@@ -122,7 +137,7 @@ function joinPolicy({ config, clock, log, memory, ops, engine, clusters, ownOrig
     inUse: () => [...engine.open].flatMap(({ tag }) => tag ?? []),
   });
   const tokens = new ContextTokens(keys, clock);
-  const credentials = new Credentials({ directory, vault, clock, contexts: keys });
+  const credentials = new Credentials({ directory, vault, clock, contexts: keys, db, issuerKeys });
   const recorder = new DecisionRecorder({
     db,
     clock,

@@ -50,7 +50,7 @@ export interface Admission {
  */
 export function admit(deps: AdmitDeps, visitor: Visitor): Admission | Promise<unknown> {
   if (deps.stale()) throw unverifiable();
-  const holder = deps.credentials.holderOf(visitor.credential);
+  const holder = deps.credentials.holderOf(visitor.credential, visitor.path.appPath);
   if (holder instanceof Promise) return holder;
   const { licence } = holder;
   visitor.licence = licence;

@@ -1,6 +1,13 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { Db } from '@nm/adapters/db';
 import type { Vault } from '@nm/adapters/vault';
-import { verifyLicenceSession } from '@nm/features/access';
+import {
+  claimUserSeat,
+  type IssuerKeys,
+  type TrustedIssuer,
+  verifyLicenceSession,
+  verifyOidcUserToken,
+} from '@nm/features/access';
 import type { ContextKeys } from '@nm/features/context';
 import { installAudience } from '@nm/kernel/contracts';
 import { Fault, hasCode, isFault } from '@nm/kernel/fault';
@@ -12,7 +19,7 @@ import type { Directory } from './directory.js';
 import type { LicenceEntry } from './entries.js';
 import type { Ticket } from './ticket.js';
 
-export type CredentialKind = 'key' | 'session' | 'install';
+export type CredentialKind = 'key' | 'session' | 'install' | 'user';
 
 /**
  * Holder is what a credential was found to be. It is held against the licence of now on each use: a rotated key stops at once, and its sessions
@@ -27,6 +34,8 @@ export interface Holder {
   readonly keyLookup: string | undefined;
   /** Session that it belongs to; it ends everywhere when that is ended. */
   readonly sessionId: string | undefined;
+  /** Of a user token: whom its organisation trusted when it was verified. Verified again when that changes. */
+  readonly issuers: readonly TrustedIssuer[] | undefined;
   readonly untilMs: number;
   /** Set when the credential is worth one install only. */
   readonly installId: string | undefined;
@@ -40,15 +49,19 @@ export interface CredentialsOptions {
   readonly vault: Vault;
   readonly clock: Clock;
   readonly contexts: Pick<ContextKeys, 'verify'>;
+  readonly db: Db;
+  /** Public keys of the issuers of user tokens. */
+  readonly issuerKeys: IssuerKeys;
 }
 
 const knownMax = 200_000;
 /** Wrong credentials are remembered briefly, few of them: strangers choose them. */
 const refusedMax = 4_096;
 const refusedMs = 2_000;
-const credentialCharsMax = 4_096;
+const credentialCharsMax = 8_192;
 const bearer = /^bearer +([\x21-\x7e]+)$/i;
 const contextTokenType = 'nm-context+jwt';
+const sessionTokenType = 'nm-licence+jwt';
 
 /** bearerOf takes the credential out of an `Authorization` value (RFC 6750 §2.1). */
 export const bearerOf = (authorization: string | undefined): string | undefined =>
@@ -70,17 +83,27 @@ export class Credentials {
 
   /**
    * holderOf answers at once, or with the promise of what is missing: await it and ask again.
-   * @param text credential without its scheme
-   * @throws Fault unauthenticated, token_expired, store_unavailable
+   * @param presented credential without its scheme
+   * @param appPath app that the request is for: a user token names its licence for one app
+   * @throws Fault unauthenticated, token_expired, user_seats_exhausted, issuer_unusable, store_unavailable
    */
-  holderOf(text: string | undefined): Holder | Promise<unknown> {
-    if (text === undefined) throw new Fault('unauthenticated');
-    const holder = this.#known.get(text);
-    if (!holder) return this.#unknown(text);
+  holderOf(presented: string | undefined, appPath: string): Holder | Promise<unknown> {
+    if (presented === undefined) throw new Fault('unauthenticated');
+    const own = this.#known.get(presented);
+    if (own) return this.#current(presented, own);
+    if (!presented.startsWith('ey')) return this.#unknown(presented, presented, appPath);
+    const text = `${appPath} ${presented}`;
+    const ofUser = this.#known.get(text);
+    return ofUser ? this.#current(text, ofUser) : this.#unknown(presented, text, appPath);
+  }
+
+  /** current holds what was learnt against what is true now. */
+  #current(text: string, holder: Holder): Holder | Promise<unknown> {
     if (holder.untilMs <= this.#options.clock.nowMs()) {
       this.#known.delete(text);
       throw new Fault('token_expired');
     }
+    if (holder.issuers !== undefined) return this.#currentUser(text, holder, holder.issuers);
     const session = holder.sessionId === undefined ? undefined : this.#options.directory.session(holder.sessionId);
     if (session instanceof Promise) return session;
     const licence = this.#options.directory.licence(holder.licenceId);
@@ -94,27 +117,62 @@ export class Credentials {
     throw new Fault('unauthenticated');
   }
 
+  /** A user's licence is chosen by what the licences and issuers say, so it is chosen again when they change. */
+  #currentUser(text: string, holder: Holder, trusted: readonly TrustedIssuer[]): Holder | Promise<unknown> {
+    const issuers = this.#options.directory.issuers(holder.licence.orgId);
+    if (issuers instanceof Promise) return issuers;
+    const licence = this.#options.directory.licence(holder.licenceId);
+    if (licence instanceof Promise) return licence;
+    if (licence === holder.licence && issuers === trusted) return holder;
+    this.#known.delete(text);
+    return Promise.resolve();
+  }
+
   /** clear forgets everything, because the keys that sign tokens changed. */
   clear(): void {
     this.#known.clear();
     this.#refused.clear();
   }
 
-  #unknown(text: string): Promise<unknown> {
+  #unknown(presented: string, text: string, appPath: string): Promise<unknown> {
     const refused = this.#refused.get(text);
     if (refused && refused.untilMs > this.#options.clock.monotonicMs()) throw refused.fault;
-    return this.#learn(text).catch((error: unknown) => {
+    return this.#learn(presented, text, appPath).catch((error: unknown) => {
       if (isFault(error) && !hasCode(error, 'store_unavailable'))
         this.#refused.set(text, { fault: error, untilMs: this.#options.clock.monotonicMs() + refusedMs });
       throw error;
     });
   }
 
-  async #learn(text: string): Promise<void> {
-    const key = parseBearerKey(text);
-    if (key?.kind === 'licence') return this.#known.set(text, await this.#learnKey(text, key.lookup));
-    const holder = typeOf(text) === contextTokenType ? await this.#learnInstall(text) : await this.#learnSession(text);
-    this.#known.set(text, holder);
+  async #learn(presented: string, text: string, appPath: string): Promise<void> {
+    const key = parseBearerKey(presented);
+    if (key?.kind === 'licence') return this.#known.set(presented, await this.#learnKey(presented, key.lookup));
+    switch (typeOf(presented)) {
+      case contextTokenType:
+        return this.#known.set(presented, await this.#learnInstall(presented));
+      case sessionTokenType:
+        return this.#known.set(presented, await this.#learnSession(presented));
+      default:
+        return this.#known.set(text, await this.#learnUser(presented, appPath));
+    }
+  }
+
+  /** Somebody for whom an issuer of the app's publisher vouches. An app that is missing has no issuers. */
+  async #learnUser(presented: string, appPath: string): Promise<Holder> {
+    const { db, clock, directory, issuerKeys } = this.#options;
+    const app = await directory.app(appPath);
+    const issuers = app ? await directory.issuers(app.orgId) : [];
+    const user = await verifyOidcUserToken(presented, { issuers, keys: issuerKeys, clock });
+    const licenceId = app && (await directory.licenceOfUser(user, app.id));
+    const licence = await this.#licence(licenceId ?? '');
+    if (licence.limits.seats?.users !== undefined)
+      await claimUserSeat({ db, clock }, licence, {
+        source: user.issuerId,
+        subject: user.subject,
+        email: user.email,
+        name: user.name,
+      });
+    return holderOf({ kind: 'user', licence, issuers, untilMs: user.expiresAtMs });
   }
 
   async #learnKey(text: string, lookup: string): Promise<Holder> {
@@ -152,7 +210,8 @@ export class Credentials {
 }
 
 const holderOf = (
-  known: Pick<Holder, 'kind' | 'licence' | 'untilMs'> & Partial<Pick<Holder, 'keyHash' | 'keyLookup' | 'sessionId'>>,
+  known: Pick<Holder, 'kind' | 'licence' | 'untilMs'> &
+    Partial<Pick<Holder, 'keyHash' | 'keyLookup' | 'sessionId' | 'issuers'>>,
 ): Holder => ({
   kind: known.kind,
   licenceId: known.licence.id,
@@ -160,6 +219,7 @@ const holderOf = (
   keyHash: known.keyHash,
   keyLookup: known.keyLookup,
   sessionId: known.sessionId,
+  issuers: known.issuers,
   untilMs: known.untilMs,
   installId: undefined,
   readOnly: false,

@@ -1,4 +1,5 @@
 import type { Change, Db, Tx } from '@nm/adapters/db';
+import { licenceIdOfUser, loadIssuers, type OidcUser, type TrustedIssuer } from '@nm/features/access';
 import type { Clock } from '@nm/kernel/time';
 import type { AppEntry, InstallEntry, InstanceEntry, LicenceEntry, Selection, SessionEntry } from './entries.js';
 import {
@@ -32,6 +33,7 @@ export class Directory {
   readonly #selections: LoadingCache<Selection | undefined>;
   readonly #installs: LoadingCache<readonly InstallEntry[]>;
   readonly #sessions: LoadingCache<SessionEntry | undefined>;
+  readonly #issuers: LoadingCache<readonly TrustedIssuer[]>;
   readonly #instances: LoadingCache<InstanceEntry | undefined>;
   readonly #listeners = new Set<Listener>();
 
@@ -55,6 +57,7 @@ export class Directory {
     this.#selections = make(entriesMax, (tx, key) => loadSelection(tx, ...splitSelectionKey(key)), orgOfKey);
     this.#installs = make(entriesMax, (tx, key) => loadInstalls(tx, key.slice(key.indexOf('/') + 1)), orgOfKey);
     this.#sessions = make(entriesMax, loadSession, (session) => session?.licenceId);
+    this.#issuers = make(entriesMax, loadIssuers, () => undefined);
     this.#instances = make(entriesMax, loadInstance, (instance) => instance?.id);
   }
 
@@ -82,6 +85,16 @@ export class Directory {
 
   session(id: string): SessionEntry | undefined | Promise<SessionEntry | undefined> {
     return this.#sessions.get(id);
+  }
+
+  /** Who may vouch for users of an organisation's apps. */
+  issuers(orgId: string): readonly TrustedIssuer[] | Promise<readonly TrustedIssuer[]> {
+    return this.#issuers.get(orgId);
+  }
+
+  /** licenceOfUser asks the store: whoever asks keeps the answer. */
+  licenceOfUser(user: OidcUser, appId: string): Promise<string | undefined> {
+    return this.#db.asSystem((tx) => licenceIdOfUser(tx, user, appId));
   }
 
   instance(slot: string): InstanceEntry | undefined | Promise<InstanceEntry | undefined> {
@@ -130,8 +143,10 @@ export class Directory {
       case 'session':
         this.#sessions.drop(change.id);
         break;
-      case 'signing_key':
       case 'issuer':
+        this.#issuers.drop(orgId);
+        break;
+      case 'signing_key':
         break;
     }
     for (const listener of this.#listeners) listener(change);
@@ -139,17 +154,8 @@ export class Directory {
 
   /** clear forgets everything. */
   clear(): void {
-    const [lookups, licences] = [this.#lookups, this.#licences];
-    for (const cache of [
-      lookups,
-      licences,
-      this.#apps,
-      this.#selections,
-      this.#installs,
-      this.#sessions,
-      this.#instances,
-    ])
-      cache.clear();
+    for (const cache of [this.#lookups, this.#licences, this.#apps, this.#selections]) cache.clear();
+    for (const cache of [this.#installs, this.#sessions, this.#issuers, this.#instances]) cache.clear();
   }
 }
 
