@@ -40,7 +40,8 @@ export class CredentialTable<V> {
   set(text: string, value: V): void {
     const key = this.#hash(text);
     this.#old.delete(key);
-    this.#put(key, { text, value });
+    // A copy: a part of a string keeps the whole of it, and is slower to compare with.
+    this.#put(key, { text: Buffer.from(text, 'latin1').toString('latin1'), value });
   }
 
   delete(text: string): void {
