@@ -51,8 +51,17 @@ const step = <T>(
 const some = (values: fc.Arbitrary<string>) => fc.uniqueArray(values, { maxLength: 3 });
 const nothing = fc.constant(undefined);
 
+const oneObject = fc.tuple(namespace, fc.uniqueArray(name, { minLength: 1, maxLength: 3 }));
+
 const steps = fc.array(
   fc.oneof(
+    // Often enough that objects are also read by name, with something left to judge.
+    step(
+      'objects',
+      oneObject,
+      (q, [n, v]) => q.ns(n).names(...v),
+      (p, [n, v]) => p.namespace === n && v.includes(p.name),
+    ),
     step(
       'ns',
       some(namespace),
@@ -236,7 +245,11 @@ describe('a planned query', () => {
   });
 
   it('gives the same set as filtering everything by hand, in every way of asking', async () => {
-    const world = fc.uniqueArray(pod, { maxLength: 12, selector: (one) => `${one.namespace}/${one.name}` });
+    const world = fc.uniqueArray(pod, {
+      minLength: 4,
+      maxLength: 14,
+      selector: (one) => `${one.namespace}/${one.name}`,
+    });
     await fc.assert(
       fc.asyncProperty(world, steps, async (givens, chain) => {
         api.clear();
@@ -262,7 +275,7 @@ describe('a planned query', () => {
         for (const one of found) expect(one.raw.metadata).not.toHaveProperty('managedFields');
         if (query.plan().strategy === 'nothing') expect(expected).toEqual([]);
       }),
-      { numRuns: 250 },
+      { numRuns: 500 },
     );
   }, 180_000);
 });
