@@ -32,6 +32,7 @@ const shellPrograms = [
   'seq',
   'mkdir',
   'ln',
+  'echo',
 ];
 
 /** openRealNode starts the cluster and gives it the images. It ends with this process, if not before. */

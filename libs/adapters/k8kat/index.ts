@@ -1,3 +1,7 @@
+export { CurlPod } from './actions/curl-pod.js';
+export { runOnce } from './actions/one-shot.js';
+export { explainFault } from './explain/explain-fault.js';
+export type { Explanation } from './explain/explanation.js';
 export { kat } from './kat.js';
 export { readinessOf } from './readiness/readiness.js';
 export type { Readiness } from './readiness/readiness-state.js';

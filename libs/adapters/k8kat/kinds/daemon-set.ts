@@ -26,7 +26,7 @@ export class DaemonSet extends Workload<DaemonSetJson & { status?: { readyReplic
     return this.raw.status?.numberReady ?? 0;
   }
   /** A daemon set has as many pods as nodes fit. @throws Fault kube_api always */
-  override scale(): Promise<this> {
+  override async scale(): Promise<this> {
     throw new Fault('kube_api', { public: 'A daemon set has no number of replicas: its nodes decide.' });
   }
   /** undo goes back to the revision before this one, or to a given one. @throws Fault kube_api when there is none */

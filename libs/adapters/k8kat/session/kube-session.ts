@@ -101,6 +101,11 @@ export class KubeSession {
     return this.#transport.authorization();
   }
 
+  /** identity gives the headers by which the API server knows who asks, for requests that are sent through `dispatcher`. */
+  identity(): Promise<Record<string, string | string[]>> {
+    return this.#transport.identity();
+  }
+
   /** request sends one request as it is. @throws Fault cluster_unreachable, cluster_unauthorized, cluster_forbidden, kube_api */
   request<T = unknown>(method: KubeMethod, path: string, options?: KubeRequestOptions): Promise<T> {
     if (method === 'PATCH' && !options?.contentType)

@@ -42,13 +42,13 @@ export async function proxyToService(
   const port = place.port === undefined ? '' : `:${place.port}`;
   const target = `${options.https ? 'https:' : ''}${place.name}${options.https && !port ? ':' : port}`;
   const base = `${server.pathname.replace(/\/+$/, '')}/api/v1/namespaces/${segment(place.namespace)}/services/${target}/proxy`;
-  const authorization = await session.authorization();
+  const identity = await session.identity();
   const reply = await session.dispatcher.request({
     origin: server.origin,
     path: `${base}/${path.replace(/^\/+/, '')}`,
     method: method.toUpperCase() as 'GET',
     query: options.query ?? {},
-    headers: { 'user-agent': 'nmachine', ...options.headers, ...(authorization ? { authorization } : {}) },
+    headers: { 'user-agent': 'nmachine', ...options.headers, ...identity },
     body: options.body ?? null,
     ...(options.signal ? { signal: options.signal } : {}),
   });

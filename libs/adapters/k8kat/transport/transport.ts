@@ -150,15 +150,20 @@ export class Transport {
     throw faultOfStatus(reply.statusCode, parseJson(text) as KubeStatus | undefined);
   }
 
+  /** identity gives the headers by which the API server knows who asks, impersonation included. */
+  async identity(): Promise<Record<string, string | string[]>> {
+    const authorization = await this.authorization();
+    return { ...this.#impersonation, ...(authorization ? { authorization } : {}) };
+  }
+
   /** upgrade opens a WebSocket (exec, attach, port-forward) as the same identity, at an address that was checked the same way. */
   async upgrade(path: string, options: UpgradeOptions): Promise<WebSocket> {
     for (let attempt = 0; ; attempt++) {
-      const authorization = await this.authorization();
       try {
         const socket = await openWebSocket({
           url: this.#upgradeUrl(path, options),
           protocols: options.protocols,
-          headers: { ...this.#impersonation, ...(authorization ? { authorization } : {}) },
+          headers: await this.identity(),
           dial: this.#dial,
           signal: options.signal,
           handshakeTimeoutMs: this.#timeoutMs,
