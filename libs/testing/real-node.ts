@@ -33,6 +33,7 @@ const shellPrograms = [
   'mkdir',
   'ln',
   'echo',
+  'tail',
 ];
 
 /** openRealNode starts the cluster and gives it the images. It ends with this process, if not before. */

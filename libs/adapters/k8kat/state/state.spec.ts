@@ -130,6 +130,11 @@ describe('podStatus is kubectl’s column STATUS, podTernary what it amounts to'
   });
 });
 
+it('names the first container’s trouble when several have one, as kubectl does', () => {
+  const containerStatuses = [waits('CrashLoopBackOff'), waits('ImagePullBackOff')];
+  expect(podStatus(pod({ phase: 'Running', containerStatuses }))).toBe('CrashLoopBackOff');
+});
+
 describe('quantities', () => {
   it.each([
     ['250m', 0.25],
