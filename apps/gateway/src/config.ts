@@ -10,6 +10,10 @@ const gatewayConfig = z
     NM_GATEWAY_PORT: Port.default(8080),
     /** What speaks HTTP: `net` is our own on node:net, `node-http` is node:http with undici. */
     NM_GATEWAY_ENGINE: z.enum(engineKinds).default('net'),
+    /** Processes that share the port, one for each core; with more than one, process `n` has its internal port at NM_OPS_PORT + n. */
+    NM_GATEWAY_PROCESSES: z.coerce.number().int().min(1).max(64).default(1),
+    /** Set by the supervisor: which of them this is. */
+    NM_GATEWAY_PROCESS: z.coerce.number().int().min(0).optional(),
     /** Addresses and CIDR blocks of the proxies in front, whose `Forwarded` and `X-Forwarded-*` are believed; comma-separated. */
     NM_GATEWAY_TRUSTED_PEERS: CommaList.default([]),
     /** `v2`: connections of trusted peers begin with a PROXY protocol header. */
@@ -27,6 +31,8 @@ const gatewayConfig = z
     hosts: env.NM_GATEWAY_HOST,
     port: env.NM_GATEWAY_PORT,
     engine: env.NM_GATEWAY_ENGINE,
+    processes: env.NM_GATEWAY_PROCESSES,
+    process: env.NM_GATEWAY_PROCESS,
     trustedPeers: env.NM_GATEWAY_TRUSTED_PEERS,
     proxyProtocol: env.NM_GATEWAY_PROXY_PROTOCOL === 'v2',
     logSample: env.NM_GATEWAY_LOG_SAMPLE,

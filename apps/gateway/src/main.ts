@@ -1,20 +1,42 @@
 import 'reflect-metadata';
-import { createLogger } from '@nm/adapters/telemetry';
+import { spawn } from 'node:child_process';
+import { environment } from '@nm/adapters/config';
+import { createLogger, type Logger } from '@nm/adapters/telemetry';
 import { isFault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
-import { readConfig } from './config.js';
+import { type GatewayConfig, readConfig } from './config.js';
 import { startGateway } from './start-gateway.js';
+import { supervise } from './supervise.js';
+
+/** startProcesses runs this program again, several times, each told which one it is. */
+function startProcesses({ processes }: GatewayConfig, log: Logger): () => Promise<void> {
+  const [program = '', ...args] = process.argv.slice(1);
+  const supervisor = supervise({
+    processes,
+    clock: systemClock,
+    log,
+    start: (index) =>
+      spawn(process.execPath, [...process.execArgv, program, ...args], {
+        env: { ...environment(), NM_GATEWAY_PROCESS: String(index) },
+        stdio: ['ignore', 'inherit', 'inherit'],
+      }),
+  });
+  log.info({ processes }, 'gateway processes started');
+  return () => supervisor.stop();
+}
 
 try {
   const config = readConfig();
   const log = createLogger('gateway', config.logLevel);
-  const gateway = await startGateway(config, { clock: systemClock, log });
+  const several = config.processes > 1 && config.process === undefined;
+  const gateway = several ? undefined : await startGateway(config, { clock: systemClock, log });
+  const drain = gateway ? () => gateway.drain() : startProcesses(config, log);
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'stopping');
-    gateway.drain().then(
+    drain().then(
       () => process.exit(0),
       (error: unknown) => {
         log.error({ err: error }, 'drain failed');

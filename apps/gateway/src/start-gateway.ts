@@ -50,7 +50,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const ops = await startOpsServer({
     app: 'gateway',
     host: config.opsHost,
-    port: config.opsPort,
+    port: config.opsPort === 0 ? 0 : config.opsPort + (config.process ?? 0),
     check: async () => (feed.stale ? 'the store has not answered for a minute' : undefined),
   });
   const engine = openEngine<ExchangeTag | undefined>(config.engine, {
@@ -67,7 +67,12 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const keepers = { limits: limits.book, issuerKeys: issuers.keys };
   const parts = { config, clock, log, memory, ops, engine, clusters, ownOrigin, ...keepers, onError };
   const { policy, touches, recorder } = joinPolicy(parts);
-  const port = await engine.listen({ hosts: config.hosts, port: config.port, policy });
+  const port = await engine.listen({
+    hosts: config.hosts,
+    port: config.port,
+    sharePort: config.process !== undefined,
+    policy,
+  });
   const tendKeys = (): void => void tendSigningKeys({ db, vault, clock }).catch(onError);
   tendKeys();
   const keysTimer = setInterval(tendKeys, keysTickMs).unref();

@@ -25,6 +25,8 @@ export function gatewayConfig(databaseUrl: string, more: Partial<GatewayConfig> 
     hosts: ['127.0.0.1'],
     port: 0,
     engine: 'net',
+    processes: 1,
+    process: undefined,
     trustedPeers: [],
     proxyProtocol: false,
     logSample: 1,

@@ -144,6 +144,8 @@ export interface ListenOptions<Tag> {
   readonly hosts: readonly string[];
   /** One port on every address; 0 lets the first address choose. */
   readonly port: number;
+  /** Other processes listen on the same port (SO_REUSEPORT). */
+  readonly sharePort?: boolean;
   readonly policy: Policy<Tag>;
 }
 

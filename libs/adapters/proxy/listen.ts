@@ -1,10 +1,12 @@
 import type { AddressInfo, Server } from 'node:net';
 import { Fault } from '@nm/kernel/fault';
 
-/** listenOn makes a server listen. @returns the port @throws Fault config_invalid */
-export async function listenOn(server: Server, host: string, port: number): Promise<number> {
+/** listenOn makes a server listen. @param sharePort other processes may listen on the same port @returns the port @throws Fault config_invalid */
+export async function listenOn(server: Server, host: string, port: number, sharePort = false): Promise<number> {
   try {
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
+    await new Promise<void>((resolve, reject) =>
+      server.once('error', reject).listen({ port, host, reusePort: sharePort }, resolve),
+    );
   } catch (cause) {
     throw listenFault(host, port, cause as NodeJS.ErrnoException);
   }

@@ -29,7 +29,7 @@ export class NetEngine<Tag> implements Engine<Tag> {
     return this.#exchanges;
   }
 
-  async listen({ hosts, port, policy }: ListenOptions<Tag>): Promise<number> {
+  async listen({ hosts, port, policy, sharePort }: ListenOptions<Tag>): Promise<number> {
     const clock = { nowMs: systemClock.monotonicMs() };
     const context: NetContext<Tag> = Object.assign(clock, {
       policy,
@@ -52,7 +52,7 @@ export class NetEngine<Tag> implements Engine<Tag> {
         new ClientConnection(context, socket);
       });
       try {
-        chosen = await listenOn(server, host, chosen);
+        chosen = await listenOn(server, host, chosen, sharePort);
       } catch (error) {
         for (const other of this.#servers.splice(0)) other.close();
         throw error;

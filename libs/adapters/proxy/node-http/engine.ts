@@ -31,7 +31,7 @@ export class NodeHttpEngine<Tag> implements Engine<Tag> {
     return this.#open;
   }
 
-  async listen({ hosts, port, policy }: ListenOptions<Tag>): Promise<number> {
+  async listen({ hosts, port, policy, sharePort }: ListenOptions<Tag>): Promise<number> {
     const context: ServeContext<Tag> = {
       policy,
       trusted: new TrustedPeers(this.#options.trustedPeers),
@@ -51,7 +51,7 @@ export class NodeHttpEngine<Tag> implements Engine<Tag> {
         socket.once('close', () => this.#sockets.delete(socket));
       });
       try {
-        chosen = await listenOn(server, host, chosen);
+        chosen = await listenOn(server, host, chosen, sharePort);
       } catch (error) {
         for (const other of this.#servers.splice(0)) other.close();
         throw error;
