@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { heartbeat, isSeated, type SeatHolder, seatFor } from './seats.js';
+import { type SeatHolder, seatFor } from './seats.js';
 
 const time = fc.integer({ min: 0, max: 100 });
 const holders = fc.uniqueArray(
@@ -17,7 +17,7 @@ describe('seatFor', () => {
   it('never gives a new seat beyond the number, and always while one is left', () => {
     fc.assert(
       fc.property(holders, id, max, time, (all, who, most, now) => {
-        const seated = all.filter((holder) => isSeated(holder, now));
+        const seated = all.filter(({ untilMs = Infinity }) => now < untilMs);
         const held = seated.some((holder) => holder.id === who);
         const seat = seatFor(all, who, most, now);
         expect(seat.taken).toBe(seated.length);
@@ -57,14 +57,5 @@ describe('seatFor', () => {
 
   it('lets who sits stay when the plan shrinks', () => {
     expect(seatFor([{ id: 'a' }, { id: 'b' }], 'b', 1, 0)).toEqual({ free: true, held: true, taken: 2 });
-  });
-});
-
-describe('heartbeat', () => {
-  it('moves the end on and never back, and wakes nobody whose seat was free', () => {
-    expect(heartbeat({ id: 'a', untilMs: 10 }, 30, 9)).toEqual({ id: 'a', untilMs: 39 });
-    expect(heartbeat({ id: 'a', untilMs: 100 }, 30, 9)).toEqual({ id: 'a', untilMs: 100 });
-    expect(heartbeat({ id: 'a', untilMs: 10 }, 30, 10)).toBeUndefined();
-    expect(heartbeat({ id: 'a' }, 30, 10)).toEqual({ id: 'a' });
   });
 });

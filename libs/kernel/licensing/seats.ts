@@ -12,8 +12,7 @@ export type Seat =
   /** All are taken; `freeAtMs` is when the next one falls free by itself, Infinity: never. */
   | { readonly free: false; readonly taken: number; readonly freeAtMs: number };
 
-/** isSeated tells whether a holder still takes its seat. */
-export const isSeated = ({ untilMs = Infinity }: SeatHolder, nowMs: number): boolean => nowMs < untilMs;
+const isSeated = ({ untilMs = Infinity }: SeatHolder, nowMs: number): boolean => nowMs < untilMs;
 
 /**
  * seatFor is the one rule for seats: who has one keeps it, also when there are too many since the plan shrank; who has none gets one while fewer
@@ -27,14 +26,4 @@ export function seatFor(holders: readonly SeatHolder[], id: string, max: number 
   if (max === undefined || taken < max) return { free: true, held: false, taken };
   const ends = seated.map(({ untilMs = Infinity }) => untilMs).sort((a, b) => a - b);
   return { free: false, taken, freeAtMs: ends[taken - max] ?? Infinity };
-}
-
-/**
- * heartbeat keeps a session's seat for another while. A beat that comes late changes nothing: the seat may have gone to somebody else, so the session
- * has to ask for one again.
- * @returns the holder with its new end, or undefined when its seat was free already
- */
-export function heartbeat(holder: SeatHolder, aliveMs: number, nowMs: number): SeatHolder | undefined {
-  if (!isSeated(holder, nowMs)) return undefined;
-  return holder.untilMs === undefined ? holder : { ...holder, untilMs: Math.max(holder.untilMs, nowMs + aliveMs) };
 }

@@ -1,3 +1,2 @@
-export { OfflineClaims } from './offline-claims.js';
-export { type OfflineSigningKey, offlineType, signOfflineLicence } from './sign-offline-licence.js';
+export { type OfflineSigningKey, signOfflineLicence } from './sign-offline-licence.js';
 export { type OfflineCheck, type OfflineLicence, verifyOfflineLicence } from './verify-offline-licence.js';
