@@ -104,6 +104,96 @@ describe('clusters', () => {
     expect((await licensee.post('/v1/clusters', long).expect(400)).body.code).toBe('invalid_body');
   });
 
+  it('201: takes server, authority and token in place of a kubeconfig, and says so', async () => {
+    const body = { name: 'by-token', server: 'https://127.0.0.1:1', token: 'another-secret' };
+    const { body: cluster, text } = await licensee.post('/v1/clusters', body).expect(201);
+    expect(cluster).toMatchObject({ server: body.server, connection: 'direct', credential: { kind: 'token' } });
+    expect(cluster.intake.kept.map(({ path }: { path: string }) => path)).toEqual(['server', 'token']);
+    expect(text).not.toContain('another-secret');
+  });
+
+  it.each([
+    ['nothing', {}],
+    [
+      'a kubeconfig and a token',
+      { kubeconfig: kubeconfig('https://127.0.0.1:1'), server: 'https://127.0.0.1:1', token: 'x' },
+    ],
+    ['a server without a token', { server: 'https://127.0.0.1:1' }],
+    ['an agent with a token', { agent: true, server: 'https://127.0.0.1:1', token: 'x' }],
+  ])('400: refuses %s', async (name, access) => {
+    const { body } = await licensee.post('/v1/clusters', { name, ...access }).expect(400);
+    expect(body.code).toBe('invalid_body');
+  });
+
+  it.each([
+    ['plain http', { server: 'http://127.0.0.1:1', token: 'x' }, 'kubeconfig_invalid', 'server'],
+    [
+      'a path to a certificate',
+      { server: 'https://127.0.0.1:1', token: 'x', ca: '/etc/passwd' },
+      'kubeconfig_invalid',
+      'ca',
+    ],
+    [
+      'a token with a line break',
+      { server: 'https://127.0.0.1:1', token: 'x\r\nHost: y' },
+      'kubeconfig_invalid',
+      'token',
+    ],
+    ['a private address', { server: 'https://10.0.0.1', token: 'x' }, 'egress_denied', undefined],
+    ['an address in disguise', { server: 'https://0xa9fea9fe', token: 'x' }, 'egress_denied', undefined],
+    ['a mapped address', { server: 'https://[::ffff:a9fe:a9fe]', token: 'x' }, 'egress_denied', undefined],
+  ])('400: refuses %s, field by field', async (name, access, code, path) => {
+    const { body } = await licensee.post('/v1/clusters', { name, ...access }).expect(400);
+    expect(body.code).toBe(code);
+    if (path) expect(body.issues.map((issue: { path: string }) => issue.path)).toEqual([path]);
+  });
+
+  it('200: replaces a credential in place, with the same checks, and leaves the rest', async () => {
+    const { body: cluster } = await register('replaced').expect(201);
+    const put = (body: object) => licensee.put(`/v1/clusters/${cluster.id}/credential`, body);
+    const { body, text } = await put({ token: 'new-secret' }).expect(200);
+    expect(body).toMatchObject({ id: cluster.id, server: 'https://127.0.0.1:1', health: 'unknown' });
+    expect(text).not.toContain('new-secret');
+    expect((await put({ kubeconfig: kubeconfig('https://127.0.0.1:2') }).expect(200)).body.server).toBe(
+      'https://127.0.0.1:2',
+    );
+    expect((await put({ kubeconfig: kubeconfig('https://10.0.0.1') }).expect(400)).body.code).toBe('egress_denied');
+    expect((await put({ server: 'https://169.254.169.254', token: 'x' }).expect(400)).body.code).toBe('egress_denied');
+    expect((await put({}).expect(400)).body.code).toBe('invalid_body');
+    const row = await database.db.asSystem((tx) => tx.cluster.findUniqueOrThrow({ where: { id: cluster.id } }));
+    expect(
+      JSON.parse(
+        (
+          await api.platform.vault.open(row.credential ?? new Uint8Array(), [row.orgId, row.id, 'credential'])
+        ).toString(),
+      ),
+    ).toEqual({ token: 'top-secret' });
+    await neighbour.put(`/v1/clusters/${cluster.id}/credential`, { token: 'x' }).expect(404);
+  });
+
+  it('201: a cluster behind an agent gets a token for it, once', async () => {
+    const { body: cluster } = await licensee.post('/v1/clusters', { name: 'private', agent: true }).expect(201);
+    expect(cluster).toMatchObject({
+      connection: 'agent',
+      credential: { kind: 'none' },
+      agentToken: expect.stringMatching(/^nma_/),
+    });
+    const { body, text } = await licensee.get(`/v1/clusters/${cluster.id}`).expect(200);
+    expect(body.connection).toBe('agent');
+    expect(text).not.toContain('nma_');
+    const check = await licensee.post(`/v1/clusters/${cluster.id}/check`, {}).expect(200);
+    expect(check.body).toMatchObject({ health: 'unreachable', message: expect.stringContaining('agent') });
+    expect((await licensee.put(`/v1/clusters/${cluster.id}/credential`, { token: 'x' }).expect(409)).body.code).toBe(
+      'conflict',
+    );
+  });
+
+  it('200: writes a setup script for a namespace, and for nothing that is none', async () => {
+    const { body } = await licensee.post('/v1/clusters/setup-script', { namespace: 'shop' }).expect(200);
+    expect(body.script).toContain('kubectl -n shop create token nmachine');
+    await licensee.post('/v1/clusters/setup-script', { namespace: 'shop; id' }).expect(400);
+  });
+
   it('401: is not for publishers, nor for nobody', async () => {
     await acme.client.get('/v1/clusters').expect(401);
     await anyone.get('/v1/clusters').expect(401);

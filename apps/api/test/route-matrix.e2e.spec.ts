@@ -28,6 +28,8 @@ const bodies: Readonly<Record<string, (rows: OwnRows) => object>> = {
   'POST /v1/installs': ({ cluster }) => ({ clusterId: cluster, namespace: 'elsewhere' }),
   'PUT /v1/clusters/{id}/runs': () => ({ paused: true }),
   'POST /v1/runs/{id}/approval': () => ({ step: 0, decision: 'approved' }),
+  'POST /v1/clusters/setup-script': () => ({ namespace: 'shop' }),
+  'PUT /v1/clusters/{id}/credential': () => ({ token: 'another-token' }),
   'POST /v1/runs': ({ install }) => ({
     action: 'scale',
     title: 'Scale',

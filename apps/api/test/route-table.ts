@@ -77,6 +77,8 @@ export const table: Readonly<Record<string, string>> = {
   'GET /v1/clusters/{id}': 'licensee',
   'DELETE /v1/clusters/{id}': 'licensee',
   'POST /v1/clusters/{id}/check': 'licensee',
+  'POST /v1/clusters/setup-script': 'licensee',
+  'PUT /v1/clusters/{id}/credential': 'licensee',
   'GET /v1/installs': 'licensee',
   'POST /v1/installs': 'licensee',
   'GET /v1/installs/{id}': 'licensee',
@@ -106,6 +108,7 @@ export const selfRoutes = [
   'DELETE /v1/licence/session',
   'GET /v1/clusters',
   'POST /v1/clusters',
+  'POST /v1/clusters/setup-script',
   'GET /v1/installs',
   'GET /v1/runs',
 ];

@@ -2,6 +2,7 @@ import { CommaList, commonConfig, loadConfig, Port } from '@nm/adapters/config';
 import { type EgressPolicy, egressConfig } from '@nm/adapters/egress';
 import { engineKinds } from '@nm/adapters/proxy';
 import { z } from 'zod';
+import { type AgentDoorConfig, agentDoorConfig } from './agent-door.js';
 
 const gatewayConfig = z
   .object({
@@ -42,11 +43,13 @@ const gatewayConfig = z
   }));
 
 export type GatewayConfig = z.output<typeof commonConfig> &
-  z.output<typeof gatewayConfig> & { readonly egress: EgressPolicy };
+  z.output<typeof gatewayConfig> &
+  AgentDoorConfig & { readonly egress: EgressPolicy };
 
 /** readConfig @throws Fault config_invalid naming each bad variable */
 export const readConfig = (): GatewayConfig => ({
   ...loadConfig(commonConfig),
   ...loadConfig(gatewayConfig),
   ...loadConfig(egressConfig),
+  ...loadConfig(agentDoorConfig),
 });

@@ -10,6 +10,7 @@ import { requestWake, touchInstances } from '@nm/features/runtime';
 import { newId } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
 import { AccessLog } from './access-log.js';
+import { openAgentDoor } from './agent-door.js';
 import { type ClusterDoor, type ClusterDoorOptions, openClusterDoor } from './cluster-door.js';
 import type { GatewayConfig } from './config.js';
 import { DecisionNotes } from './decision-notes.js';
@@ -60,6 +61,9 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     proxyProtocol: config.proxyProtocol,
   });
   const clusters = (deps.openClusters ?? openClusterDoor)({ db, vault, clock, policy: config.egress });
+  const onTunnel = (change: string, clusterId: string): void =>
+    log.info({ change, clusterId }, 'the tunnel of an agent');
+  const agents = await openAgentDoor(config, { db, vault, clock, policy: config.egress, onError, onTunnel });
   const ownApp = await openOwnApp(keys);
   const ownOrigin = ownApp.origin;
   const limits = await openLimits(config, clock, onError);
@@ -81,14 +85,14 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     void recorder.flush().catch(onError);
   }, tickMs);
   ops.setReady(true);
-  log.info({ port, opsPort: ops.port, hosts: config.hosts }, 'gateway is listening');
+  log.info({ port, opsPort: ops.port, hosts: config.hosts, agentPort: agents?.port }, 'gateway is listening');
 
   const close = async (): Promise<void> => {
     clearInterval(flush);
     clearInterval(keysTimer);
     await touches.flush().catch(onError);
     await recorder.flush().catch(onError);
-    await Promise.all([limits.close(), issuers.close(), clusters.close(), engine.close(), ownApp.close()]);
+    await Promise.all([limits.close(), issuers.close(), clusters.close(), agents?.close(), engine.close(), ownApp.close()]);
     await memory.close();
     await ops.close();
   };

@@ -1,4 +1,5 @@
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { Agent, buildConnector } from 'undici';
 import type { EgressPolicy, ResolvedAddress } from './egress-policy.js';
@@ -6,6 +7,11 @@ import type { EgressPolicy, ResolvedAddress } from './egress-policy.js';
 export interface EgressAgentOptions {
   /** CA, client certificate and the like; `servername` replaces the name that the certificate is checked against. */
   readonly tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
+  /**
+   * Opens what bytes travel through instead of a connection of ours: a tunnel whose other end dials one address of its own choice. Nothing is resolved
+   * or dialled here then; TLS, with all its checks, is still between us and the server at the end. https only.
+   */
+  readonly through?: (() => Promise<Duplex>) | undefined;
   readonly connectTimeoutMs?: number;
   /** Connections at most to one origin. */
   readonly connectionsMax?: number;
@@ -24,7 +30,7 @@ const connectTimeoutMsDefault = 5_000;
 export function createEgressAgent(policy: EgressPolicy, options: EgressAgentOptions = {}): Agent {
   const dial = connectorOf(options);
   const connect: buildConnector.connector = (target, callback) => {
-    void dialPinned(policy, dial, target).then(
+    void dialEither(policy, dial, target, options).then(
       (socket) => {
         options.onConnect?.();
         callback(null, socket);
@@ -52,12 +58,13 @@ export function createEgressDialer(
   return async (url) => {
     const secure = url.protocol === 'https:' || url.protocol === 'wss:';
     const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    const socket = await dialPinned(policy, dial, {
+    const target = {
       hostname,
       protocol: secure ? 'https:' : 'http:',
       port: url.port || (secure ? '443' : '80'),
       ...(options.tls?.servername ? { servername: options.tls.servername } : {}),
-    });
+    };
+    const socket = await dialEither(policy, dial, target, options);
     options.onConnect?.();
     return socket;
   };
@@ -71,6 +78,35 @@ const connectorOf = (options: EgressAgentOptions): buildConnector.connector =>
   });
 
 type Dialled = Parameters<buildConnector.Callback>[1] & object;
+
+const dialEither = (
+  policy: EgressPolicy,
+  dial: buildConnector.connector,
+  target: buildConnector.Options,
+  { through }: EgressAgentOptions,
+): Promise<Dialled> => (through ? dialThrough(through, dial, target) : dialPinned(policy, dial, target));
+
+async function dialThrough(
+  through: () => Promise<Duplex>,
+  dial: buildConnector.connector,
+  target: buildConnector.Options,
+): Promise<Dialled> {
+  const carrier = await through();
+  const servername = target.servername ?? (isIP(target.hostname) ? undefined : target.hostname);
+  return new Promise((resolve, reject) => {
+    // A tunnel that breaks before the handshake is over would otherwise look like a time-out.
+    const onBroken = (): void =>
+      reject(carrier.errored ?? Object.assign(new Error('the tunnel closed'), { code: 'ECONNRESET' }));
+    carrier.once('close', onBroken);
+    // undici asks for a Socket; TLS takes any Duplex.
+    dial({ ...target, ...(servername ? { servername } : {}), httpSocket: carrier as Socket }, (error, socket) => {
+      carrier.off('close', onBroken);
+      if (socket) return resolve(socket);
+      carrier.destroy();
+      reject(error as Error);
+    });
+  });
+}
 
 async function dialPinned(
   policy: EgressPolicy,

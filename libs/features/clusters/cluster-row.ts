@@ -1,6 +1,6 @@
 import type { Tx } from '@nm/adapters/db';
 import type { LicenseePrincipal } from '@nm/features/access';
-import type { Cluster } from '@nm/kernel/contracts';
+import type { Cluster, CredentialInfo, RotationReport } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 
 export type ClusterRow = NonNullable<Awaited<ReturnType<Tx['cluster']['findUnique']>>>;
@@ -10,6 +10,8 @@ export const clusterView = (row: ClusterRow): Cluster => ({
   id: row.id,
   name: row.name,
   server: row.server,
+  connection: row.connection as Cluster['connection'],
+  credential: credentialOf(row),
   health: row.health as Cluster['health'],
   ...(row.healthMessage ? { healthMessage: row.healthMessage } : {}),
   ...(row.version ? { version: row.version } : {}),
@@ -17,6 +19,16 @@ export const clusterView = (row: ClusterRow): Cluster => ({
   createdAt: row.createdAt.toISOString(),
   intake: row.intake as Cluster['intake'],
 });
+
+const credentialOf = ({ credentialInfo, rotation }: ClusterRow): Cluster['credential'] => {
+  const info = credentialInfo as Partial<CredentialInfo>;
+  return {
+    ...info,
+    // Clusters of the time before this was noted down hold a credential of an unknown kind.
+    kind: info.kind ?? 'token',
+    ...(rotation ? { rotation: rotation as RotationReport } : {}),
+  };
+};
 
 /** findCluster reads a cluster of the licensee's own customer; anybody else's is as absent as one that never was. @throws Fault not_found */
 export async function findCluster(tx: Tx, principal: LicenseePrincipal, id: string): Promise<ClusterRow> {

@@ -1,6 +1,7 @@
 import { KubeSession, type KubeTarget } from '@nm/adapters/k8kat';
 import { Fault } from '@nm/kernel/fault';
 import { LRUCache } from 'lru-cache';
+import { dialTunnel } from './agent/tunnel-dialler.js';
 import type { ClusterRow } from './cluster-row.js';
 import { openCredential } from './credential.js';
 import type { ClusterDeps } from './deps.js';
@@ -53,7 +54,7 @@ export class ClusterSessions {
     return this.#hold('cluster', clusterId, async () => {
       const row = await this.#options.db.asSystem((tx) => tx.cluster.findUnique({ where: { id: clusterId } }));
       if (!row) throw new Fault('not_found', { internal: `no cluster ${clusterId}` });
-      return { clusterId, target: { ...placeOf(row), ...(await openCredential(this.#options.vault, row)) } };
+      return { clusterId, target: { ...this.#placeOf(row), ...(await openCredential(this.#options.vault, row)) } };
     });
   }
 
@@ -76,7 +77,11 @@ export class ClusterSessions {
         serviceAccount,
         clock: this.#options.clock,
       });
-      const target = { ...placeOf(install.cluster), token: () => token.get(), onTokenRefused: () => token.drop() };
+      const target = {
+        ...this.#placeOf(install.cluster),
+        token: () => token.get(),
+        onTokenRefused: () => token.drop(),
+      };
       return { clusterId, target };
     });
   }
@@ -100,6 +105,11 @@ export class ClusterSessions {
     const all = [...this.#held.values()];
     this.#held.clear();
     await Promise.all(all.map((held) => held.session.close()));
+  }
+
+  #placeOf(row: ClusterRow): KubeTarget {
+    const isPrivate = row.connection === 'agent';
+    return { ...placeOf(row), ...(isPrivate ? { connect: () => dialTunnel(this.#options, row.id) } : {}) };
   }
 
   #end(key: string, held: Held): void {

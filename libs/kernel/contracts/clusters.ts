@@ -3,18 +3,62 @@ import { DisplayName, Id, Instant, KubeName } from './primitives.js';
 
 export const kubeconfigBytesMax = 64 * 1024;
 
-/** RegisterCluster takes a kubeconfig; only an allow-list of its fields is used (see the report in `intake`). */
+/** The two ways to say where an API server is and who we are to it. */
+const access = {
+  /** Only an allow-list of its fields is used (see the report in `intake`). */
+  kubeconfig: z.string().min(1).max(kubeconfigBytesMax).optional(),
+  /** Which context of the kubeconfig to use; default is the current one. */
+  context: z.string().max(253).optional(),
+  /** Accept `insecure-skip-tls-verify` of the kubeconfig. */
+  allowInsecureTls: z.boolean().default(false),
+  /** Instead of a kubeconfig: `https://host:port`. */
+  server: z.string().min(1).max(2_000).optional(),
+  /** Certificates (PEM) that prove the server to us; without them the public authorities count. */
+  ca: z.string().min(1).max(kubeconfigBytesMax).optional(),
+  /** Name that the server's certificate is checked against. */
+  tlsServerName: z.string().min(1).max(253).optional(),
+  token: z.string().min(1).max(16_384).optional(),
+};
+
+/** RegisterCluster takes a kubeconfig, or server, authority and token, or `agent: true` for a cluster that only dials out. */
 export const RegisterCluster = z
-  .strictObject({
-    name: DisplayName,
-    kubeconfig: z.string().min(1).max(kubeconfigBytesMax),
-    /** Which context to use; default is the current one. */
-    context: z.string().max(253).optional(),
-    /** Accept `insecure-skip-tls-verify` of the kubeconfig. */
-    allowInsecureTls: z.boolean().default(false),
-  })
+  .strictObject({ name: DisplayName, ...access, agent: z.literal(true).optional() })
+  .refine(
+    ({ kubeconfig, server, token, agent }) =>
+      [kubeconfig !== undefined, server !== undefined && token !== undefined, agent].filter(Boolean).length === 1,
+    'give one of: "kubeconfig"; "server" with "token"; "agent": true',
+  )
   .meta({ id: 'RegisterCluster' });
 export type RegisterCluster = z.infer<typeof RegisterCluster>;
+
+/** ReplaceCredential takes what `RegisterCluster` does, or a token alone, which then goes with the server that is known. */
+export const ReplaceCredential = z
+  .strictObject(access)
+  .refine(
+    ({ kubeconfig, token }) => (kubeconfig === undefined) !== (token === undefined),
+    'give one of: "kubeconfig"; "token", with "server" and "ca" when those change',
+  )
+  .meta({ id: 'ReplaceCredential' });
+export type ReplaceCredential = z.infer<typeof ReplaceCredential>;
+
+/** CredentialInfo is what can be told of a credential without showing it. */
+export const CredentialInfo = z.object({
+  kind: z.enum(['none', 'token', 'service-account', 'certificate']),
+  expiresAt: Instant.optional(),
+  serviceAccount: z.object({ namespace: z.string(), name: z.string(), secret: z.string().optional() }).optional(),
+});
+export type CredentialInfo = z.infer<typeof CredentialInfo>;
+
+/** RotationReport says what came of the last replacement of a credential, and of the one that it replaced. */
+export const RotationReport = z.object({
+  at: Instant,
+  outcome: z.enum(['rotated', 'failed']),
+  message: z.string(),
+  /** dead: the cluster refuses it, we have seen that. alive: it works until `aliveUntil`, or for ever when that is absent. */
+  previous: z.enum(['dead', 'alive']).optional(),
+  aliveUntil: Instant.optional(),
+});
+export type RotationReport = z.infer<typeof RotationReport>;
 
 /** One field of the kubeconfig and what became of it. */
 export const IntakeField = z.object({ path: z.string(), reason: z.string() });
@@ -38,6 +82,9 @@ export const Cluster = z
     id: Id,
     name: z.string(),
     server: z.string(),
+    /** agent: reached through a tunnel that the cluster's own agent has dialled. */
+    connection: z.enum(['direct', 'agent']),
+    credential: CredentialInfo.extend({ rotation: RotationReport.optional() }),
     health: ClusterHealth,
     healthMessage: z.string().optional(),
     version: z.string().optional(),
@@ -47,6 +94,35 @@ export const Cluster = z
   })
   .meta({ id: 'Cluster' });
 export type Cluster = z.infer<typeof Cluster>;
+
+/** RegisteredCluster holds the token of the agent, which is shown this once. */
+export const RegisteredCluster = Cluster.extend({ agentToken: z.string().optional() }).meta({
+  id: 'RegisteredCluster',
+});
+export type RegisteredCluster = z.infer<typeof RegisteredCluster>;
+
+/** One look at a cluster in the past. */
+export const ClusterCheckRecord = z
+  .object({
+    id: Id,
+    at: Instant,
+    health: ClusterHealth,
+    message: z.string(),
+    version: z.string().optional(),
+    latencyMs: z.number().optional(),
+    /** How many permissions were missing; absent when they were not asked for. */
+    missing: z.number().optional(),
+    credentialExpiresAt: Instant.optional(),
+  })
+  .meta({ id: 'ClusterCheckRecord' });
+export type ClusterCheckRecord = z.infer<typeof ClusterCheckRecord>;
+
+export const CreateSetupScript = z.strictObject({ namespace: KubeName }).meta({ id: 'CreateSetupScript' });
+export type CreateSetupScript = z.infer<typeof CreateSetupScript>;
+
+/** A script for sh and kubectl, to be run by somebody who may grant what it grants. It prints a kubeconfig. */
+export const SetupScript = z.object({ namespace: z.string(), script: z.string() }).meta({ id: 'SetupScript' });
+export type SetupScript = z.infer<typeof SetupScript>;
 
 export const PermissionCheck = z.object({
   verb: z.string(),

@@ -12,6 +12,7 @@ export {
   ruleTextMax,
   SaveRules,
 } from './access-rules.js';
+export { AgentHello, agentPath } from './agents.js';
 export {
   App,
   AppKind,
@@ -51,8 +52,11 @@ export {
   CheckCluster,
   Cluster,
   ClusterCheck,
+  ClusterCheckRecord,
   ClusterHealth,
   CreateInstall,
+  CreateSetupScript,
+  CredentialInfo,
   Install,
   InstallState,
   IntakeField,
@@ -60,7 +64,11 @@ export {
   kubeconfigBytesMax,
   PermissionCheck,
   RegisterCluster,
+  RegisteredCluster,
   RemovedInstall,
+  ReplaceCredential,
+  RotationReport,
+  SetupScript,
 } from './clusters.js';
 export { ContextClaims, contextHeader, contextIssuer, installAudience } from './context.js';
 export {

@@ -1,16 +1,28 @@
-import { Body, Controller, Delete, Get, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Allow, CurrentPrincipal, type LicenseePrincipal, ReadsOnly } from '@nm/features/access';
-import { checkCluster, deleteCluster, getCluster, listClusters, registerCluster } from '@nm/features/clusters';
+import {
+  checkCluster,
+  deleteCluster,
+  getCluster,
+  listClusters,
+  registerCluster,
+  replaceCredential,
+  setupScript,
+} from '@nm/features/clusters';
 import { Answers } from '@nm/features/http';
 import {
   CheckCluster,
   Cluster,
   ClusterCheck,
+  CreateSetupScript,
   type Page,
   PageQuery,
   pageOf,
   RegisterCluster,
+  RegisteredCluster,
+  ReplaceCredential,
+  SetupScript,
 } from '@nm/kernel/contracts';
 import { ClusterAccess } from './cluster-access.js';
 
@@ -25,12 +37,26 @@ export class ClustersController {
   }
 
   @Post()
-  @Answers(201, Cluster, 'Register a cluster from a kubeconfig; the answer says what was kept and what was refused')
+  @Answers(
+    201,
+    RegisteredCluster,
+    'Register a cluster; the answer says field by field what was kept and what was refused',
+  )
   register(
     @CurrentPrincipal() principal: LicenseePrincipal,
     @Body({ schema: RegisterCluster }) body: RegisterCluster,
-  ): Promise<Cluster> {
+  ): Promise<RegisteredCluster> {
     return registerCluster(this.#access, principal, body);
+  }
+
+  @Post('setup-script')
+  @ReadsOnly()
+  @Answers(200, SetupScript, 'A kubectl script that makes a least-privilege ServiceAccount and prints its kubeconfig')
+  script(
+    @CurrentPrincipal() principal: LicenseePrincipal,
+    @Body({ schema: CreateSetupScript }) body: CreateSetupScript,
+  ): Promise<SetupScript> {
+    return setupScript(this.#access, principal, body);
   }
 
   @Get()
@@ -46,6 +72,16 @@ export class ClustersController {
   @Answers(200, Cluster, 'One cluster')
   read(@CurrentPrincipal() principal: LicenseePrincipal, @Param('id') id: string): Promise<Cluster> {
     return getCluster(this.#access, principal, id);
+  }
+
+  @Put(':id/credential')
+  @Answers(200, Cluster, 'Replace the credential of a cluster, and its address if one is given; installs stay')
+  replaceCredential(
+    @CurrentPrincipal() principal: LicenseePrincipal,
+    @Param('id') id: string,
+    @Body({ schema: ReplaceCredential }) body: ReplaceCredential,
+  ): Promise<Cluster> {
+    return replaceCredential(this.#access, principal, id, body);
   }
 
   @Delete(':id')

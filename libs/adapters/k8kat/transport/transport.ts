@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createEgressAgent, createEgressDialer, type EgressPolicy } from '@nm/adapters/egress';
 import { Fault } from '@nm/kernel/fault';
@@ -27,6 +28,8 @@ export interface KubeTarget {
   readonly token?: string | (() => Promise<string>) | undefined;
   /** Called when the cluster refused the token (401): drop it, and the request is sent once more with a new one. */
   readonly onTokenRefused?: (() => void) | undefined;
+  /** Opens the way for bytes instead of a connection to `server`, when the API server is reached through a tunnel. */
+  readonly connect?: (() => Promise<Duplex>) | undefined;
 }
 
 export interface TransportOptions {
@@ -81,6 +84,7 @@ export class Transport {
         rejectUnauthorized: !target.insecure,
       },
       connectionsMax,
+      through: target.connect,
       ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
       ...(options.onConnect ? { onConnect: options.onConnect } : {}),
     };
