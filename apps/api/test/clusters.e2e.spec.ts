@@ -77,6 +77,13 @@ describe('clusters', () => {
     expect(check.body.message).toContain('connection refused');
     const { body } = await licensee.get(`/v1/clusters/${cluster.id}`).expect(200);
     expect(body).toMatchObject({ health: 'unreachable', healthMessage: check.body.message });
+    const again = await licensee.post(`/v1/clusters/${cluster.id}/check`, {}).expect(200);
+    expect(again.body.health).toBe('unreachable');
+    const { body: history } = await licensee.get(`/v1/clusters/${cluster.id}/checks?limit=1`).expect(200);
+    expect(history).toMatchObject({ data: [{ health: 'unreachable' }], nextCursor: expect.stringMatching(/^chk_/) });
+    await neighbour.get(`/v1/clusters/${cluster.id}/checks`).expect(404);
+    await neighbour.post(`/v1/clusters/${cluster.id}/rotate`).expect(404);
+    expect((await licensee.post(`/v1/clusters/${cluster.id}/rotate`).expect(409)).body.code).toBe('conflict');
   });
 
   it('204: forgets a cluster', async () => {

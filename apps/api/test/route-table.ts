@@ -77,6 +77,8 @@ export const table: Readonly<Record<string, string>> = {
   'GET /v1/clusters/{id}': 'licensee',
   'DELETE /v1/clusters/{id}': 'licensee',
   'POST /v1/clusters/{id}/check': 'licensee',
+  'GET /v1/clusters/{id}/checks': 'licensee',
+  'POST /v1/clusters/{id}/rotate': 'licensee',
   'POST /v1/clusters/setup-script': 'licensee',
   'PUT /v1/clusters/{id}/credential': 'licensee',
   'GET /v1/installs': 'licensee',

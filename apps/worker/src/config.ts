@@ -10,6 +10,9 @@ const schema = z.object({
   /** How long the runs of a worker that is not heard of stay with it. */
   NM_RUN_LEASE_MS: z.coerce.number().int().min(1_000).max(600_000).default(30_000),
   NM_SWEEP_MS: z.coerce.number().int().min(200).max(60_000).default(5_000),
+  /** Between two looks at a registered cluster, and how long what was seen is kept. */
+  NM_CLUSTER_CHECK_SECONDS: z.coerce.number().int().min(1).max(86_400).default(300),
+  NM_CLUSTER_HISTORY_DAYS: z.coerce.number().int().min(1).max(365).default(14),
   NODE_ENV: z.string().optional(),
 });
 
@@ -17,16 +20,26 @@ export type WorkerConfig = ReturnType<typeof workerConfig>;
 
 /** workerConfig reads the environment. @throws Fault config_invalid */
 export function workerConfig(env?: Readonly<Record<string, string | undefined>>) {
-  const { NM_WORKER_CONCURRENCY, NM_TENANT_RUNS_MAX, NM_RUN_LEASE_MS, NM_SWEEP_MS, NODE_ENV, ...common } = loadConfig(
-    z.intersection(commonConfig, schema),
-    env,
-  );
+  const {
+    NM_WORKER_CONCURRENCY,
+    NM_TENANT_RUNS_MAX,
+    NM_RUN_LEASE_MS,
+    NM_SWEEP_MS,
+    NM_CLUSTER_CHECK_SECONDS,
+    NM_CLUSTER_HISTORY_DAYS,
+    NODE_ENV,
+    ...common
+  } = loadConfig(z.intersection(commonConfig, schema), env);
   return {
     ...common,
     concurrency: NM_WORKER_CONCURRENCY,
     tenantRunsMax: NM_TENANT_RUNS_MAX,
     leaseMs: NM_RUN_LEASE_MS,
     sweepMs: NM_SWEEP_MS,
+    clusterCare: {
+      checkEveryMs: NM_CLUSTER_CHECK_SECONDS * 1000,
+      keepMs: NM_CLUSTER_HISTORY_DAYS * 86_400_000,
+    },
     production: NODE_ENV === 'production',
     ...loadConfig(egressConfig, env),
   };

@@ -5,7 +5,7 @@ import { openPublisher, Producer, type QueueTarget, queueTarget, WorkerHost } fr
 import { type Logger, startOpsServer } from '@nm/adapters/telemetry';
 import { keyProviderOf, openVault } from '@nm/adapters/vault';
 import { OutboxDispatcher, RunCancellations, type RunEngine, startRunSweeper, workOnce } from '@nm/features/actions';
-import { ClusterSessions } from '@nm/features/clusters';
+import { ClusterSessions, startClusterCare } from '@nm/features/clusters';
 import { startEvidenceSweeper } from '@nm/features/rules';
 import type { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
@@ -32,16 +32,13 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const target = queueTarget(databaseUrl, redisUrl);
   const db = new Db({
     url: databaseUrl,
-    poolMax: config.concurrency + 4,
+    poolMax: config.concurrency + 8,
     applicationName: 'nmachine-worker',
     onPoolError: onError,
   });
-  const sessions = new ClusterSessions({
-    db,
-    vault: await openVault({ db, keys: keyProviderOf(config.masterKeys, clock) }),
-    policy: config.egress,
-    clock,
-  });
+  const vault = await openVault({ db, keys: keyProviderOf(config.masterKeys, clock) });
+  const clusterDeps = { db, vault, policy: config.egress, clock };
+  const sessions = new ClusterSessions(clusterDeps);
   const cancellations = new RunCancellations({ url: databaseUrl, onError });
   const egress = createEgressAgent(config.egress);
   const worker = `${hostname()}/${process.pid}/${newId('request').slice(-6)}`;
@@ -58,6 +55,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const dispatcher = new OutboxDispatcher({ db, clock, advance, publish, onError });
   const sweeper = startRunSweeper({ db, clock, advance, onError, everyMs: config.sweepMs });
   const evidence = startEvidenceSweeper({ db, clock, onError });
+  const care = startClusterCare({ ...clusterDeps, ...config.clusterCare, sessions, onError });
   const changes = followChanges(databaseUrl, sessions, onError);
   const ops = await startOpsServer({
     app: 'worker',
@@ -74,7 +72,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     drainWorker({
       ...{ logger, clock, drainMs, host },
       unready: () => ops.setReady(false),
-      first: [sweeper, evidence],
+      first: [sweeper, evidence, care],
       // A run that was given back left a row in the outbox; this or another worker's dispatcher passes it on.
       after: [dispatcher, cancellations, changes],
       last: [producer, ...(publisher ? [publisher] : []), sessions, { close: () => egress.destroy() }, db, ops],

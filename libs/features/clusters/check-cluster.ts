@@ -1,13 +1,9 @@
 import type { KubeSession } from '@nm/adapters/k8kat';
 import type { LicenseePrincipal } from '@nm/features/access';
-import {
-  type CheckCluster,
-  type ClusterCheck,
-  type ClusterHealth,
-  defaultChannel,
-  RbacPolicy,
-} from '@nm/kernel/contracts';
+import { type CheckCluster, type ClusterCheck, defaultChannel, RbacPolicy } from '@nm/kernel/contracts';
 import { hasCode, isFault } from '@nm/kernel/fault';
+import { healthOf } from './care/probe-cluster.js';
+import { recordCheck } from './care/record-check.js';
 import { findCluster } from './cluster-row.js';
 import type { ClusterSessions } from './cluster-sessions.js';
 import type { ClusterDeps } from './deps.js';
@@ -38,14 +34,10 @@ export async function checkCluster(
   });
   const check = await judge(deps, id, policy, namespace);
   await deps.db.withOrg(principal.orgId, (tx) =>
-    tx.cluster.updateMany({
-      where: { id },
-      data: {
-        health: check.health,
-        healthMessage: check.message,
-        checkedAt: deps.clock.now(),
-        ...(check.version ? { version: check.version } : {}),
-      },
+    recordCheck(tx, deps.clock, id, {
+      ...check,
+      missing:
+        check.health === 'reachable' ? check.permissions.filter((permission) => !permission.allowed).length : undefined,
     }),
   );
   return check;
@@ -86,10 +78,4 @@ async function versionOf(session: KubeSession): Promise<string | undefined> {
     if (hasCode(error, 'cluster_forbidden')) return undefined;
     throw error;
   }
-}
-
-function healthOf(error: unknown): ClusterHealth | undefined {
-  if (hasCode(error, 'cluster_unauthorized')) return 'unauthorized';
-  const isAway = hasCode(error, 'cluster_unreachable') || hasCode(error, 'egress_denied') || hasCode(error, 'kube_api');
-  return isAway ? 'unreachable' : undefined;
 }

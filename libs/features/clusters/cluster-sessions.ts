@@ -6,6 +6,7 @@ import type { ClusterRow } from './cluster-row.js';
 import { openCredential } from './credential.js';
 import type { ClusterDeps } from './deps.js';
 import { InstallToken } from './install-token.js';
+import { StoredToken } from './stored-token.js';
 
 export interface ClusterSessionsOptions extends ClusterDeps {
   /** Sessions kept open at most. */
@@ -54,7 +55,11 @@ export class ClusterSessions {
     return this.#hold('cluster', clusterId, async () => {
       const row = await this.#options.db.asSystem((tx) => tx.cluster.findUnique({ where: { id: clusterId } }));
       if (!row) throw new Fault('not_found', { internal: `no cluster ${clusterId}` });
-      return { clusterId, target: { ...this.#placeOf(row), ...(await openCredential(this.#options.vault, row)) } };
+      const credential = await openCredential(this.#options.vault, row);
+      const target = { ...this.placeOf(row), ...credential };
+      if (credential.token === undefined) return { clusterId, target };
+      const token = new StoredToken(credential.token, () => this.#readToken(clusterId));
+      return { clusterId, target: { ...target, token: () => token.get(), onTokenRefused: () => token.drop() } };
     });
   }
 
@@ -78,7 +83,7 @@ export class ClusterSessions {
         clock: this.#options.clock,
       });
       const target = {
-        ...this.#placeOf(install.cluster),
+        ...this.placeOf(install.cluster),
         token: () => token.get(),
         onTokenRefused: () => token.drop(),
       };
@@ -101,15 +106,27 @@ export class ClusterSessions {
     this.#held.peek(`install/${installId}`)?.session.dropToken();
   }
 
+  /** renewCredential makes the cluster's session read the stored token again; what is under way goes on. */
+  renewCredential(clusterId: string): void {
+    this.#held.peek(`cluster/${clusterId}`)?.session.dropToken();
+  }
+
   async close(): Promise<void> {
     const all = [...this.#held.values()];
     this.#held.clear();
     await Promise.all(all.map((held) => held.session.close()));
   }
 
-  #placeOf(row: ClusterRow): KubeTarget {
+  /** placeOf is where a cluster is and how it is reached, without a credential. */
+  placeOf(row: ClusterRow): KubeTarget {
     const isPrivate = row.connection === 'agent';
     return { ...placeOf(row), ...(isPrivate ? { connect: () => dialTunnel(this.#options, row.id) } : {}) };
+  }
+
+  async #readToken(clusterId: string): Promise<string> {
+    const row = await this.#options.db.asSystem((tx) => tx.cluster.findUnique({ where: { id: clusterId } }));
+    if (!row) throw new Fault('not_found', { internal: `no cluster ${clusterId}` });
+    return (await openCredential(this.#options.vault, row)).token ?? '';
   }
 
   #end(key: string, held: Held): void {

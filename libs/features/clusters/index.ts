@@ -1,9 +1,11 @@
 export { type AgentListener, type AgentListenerOptions, startAgentListener } from './agent/agent-listener.js';
+export { type ClusterCareOptions, startClusterCare } from './care/cluster-care.js';
 export { checkCluster } from './check-cluster.js';
 export { ClusterSessions, type ClusterSessionsOptions } from './cluster-sessions.js';
 export { deleteCluster } from './delete-cluster.js';
 export type { ClusterDeps } from './deps.js';
-export { getCluster, listClusters } from './read-clusters.js';
+export { listChecks } from './list-checks.js';
+export { getCluster, listClusters, rotateNow } from './read-clusters.js';
 export { registerCluster } from './register-cluster.js';
 export { replaceCredential } from './replace-credential.js';
 export { credentialPlace } from './sealed-credentials.js';

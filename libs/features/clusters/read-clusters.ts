@@ -1,6 +1,7 @@
 import type { Db } from '@nm/adapters/db';
 import type { LicenseePrincipal } from '@nm/features/access';
 import type { Cluster, Page, PageQuery } from '@nm/kernel/contracts';
+import { type RotateDeps, rotateCredential } from './care/rotate-credential.js';
 import { clusterView, findCluster } from './cluster-row.js';
 
 /** listClusters gives the clusters of the licensee's customer, oldest first. */
@@ -18,6 +19,13 @@ export async function listClusters(
   );
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   return { data: rows.slice(0, limit).map(clusterView), ...(last ? { nextCursor: last.id } : {}) };
+}
+
+/** rotateNow replaces the token of a cluster at once. @throws Fault not_found, conflict */
+export async function rotateNow(deps: RotateDeps, principal: LicenseePrincipal, id: string): Promise<Cluster> {
+  await getCluster(deps, principal, id);
+  await rotateCredential(deps, id);
+  return getCluster(deps, principal, id);
 }
 
 /** getCluster gives one. @throws Fault not_found */

@@ -5,9 +5,11 @@ import {
   checkCluster,
   deleteCluster,
   getCluster,
+  listChecks,
   listClusters,
   registerCluster,
   replaceCredential,
+  rotateNow,
   setupScript,
 } from '@nm/features/clusters';
 import { Answers } from '@nm/features/http';
@@ -15,6 +17,7 @@ import {
   CheckCluster,
   Cluster,
   ClusterCheck,
+  ClusterCheckRecord,
   CreateSetupScript,
   type Page,
   PageQuery,
@@ -88,6 +91,26 @@ export class ClustersController {
   @Answers(204, undefined, 'Forget a cluster and its credential; refused while it has installs')
   remove(@CurrentPrincipal() principal: LicenseePrincipal, @Param('id') id: string): Promise<void> {
     return deleteCluster(this.#access, principal, id);
+  }
+
+  @Get(':id/checks')
+  @Answers(200, pageOf(ClusterCheckRecord, 'ClusterCheckPage'), 'What was seen of a cluster, the newest first')
+  checks(
+    @CurrentPrincipal() principal: LicenseePrincipal,
+    @Param('id') id: string,
+    @Query({ schema: PageQuery }) query: PageQuery,
+  ): Promise<Page<ClusterCheckRecord>> {
+    return listChecks(this.#access, principal, id, query);
+  }
+
+  @Post(':id/rotate')
+  @Answers(
+    200,
+    Cluster,
+    'Replace the ServiceAccount token of a cluster by a younger one, and end the old one where the cluster can',
+  )
+  rotate(@CurrentPrincipal() principal: LicenseePrincipal, @Param('id') id: string): Promise<Cluster> {
+    return rotateNow(this.#access, principal, id);
   }
 
   @Post(':id/check')
