@@ -2,7 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe } from 'vitest';
 
-export type Need = 'redis' | 'docker' | 'kubectl' | 'kubernetes' | 'kubelet' | 'nginx' | 'chromium' | 'compose' | 'python';
+export type Need =
+  | 'redis'
+  | 'docker'
+  | 'kubectl'
+  | 'kubernetes'
+  | 'kubelet'
+  | 'nginx'
+  | 'chromium'
+  | 'compose'
+  | 'python';
 
 const remedies: Record<Need, string> = {
   redis: 'install redis-server',

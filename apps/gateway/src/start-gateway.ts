@@ -92,7 +92,14 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     clearInterval(keysTimer);
     await touches.flush().catch(onError);
     await recorder.flush().catch(onError);
-    await Promise.all([limits.close(), issuers.close(), clusters.close(), agents?.close(), engine.close(), ownApp.close()]);
+    await Promise.all([
+      limits.close(),
+      issuers.close(),
+      clusters.close(),
+      agents?.close(),
+      engine.close(),
+      ownApp.close(),
+    ]);
     await memory.close();
     await ops.close();
   };
