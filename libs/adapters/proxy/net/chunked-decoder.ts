@@ -1,4 +1,5 @@
-import { cr, hexValue, lf, semicolon, tokenBytes, valueBytes } from './bytes.js';
+import { cr, hexValue, lf, semicolon } from './bytes.js';
+import { ChunkExtension } from './chunk-extension.js';
 import { fieldKinds, headBytesMax, MessageHead } from './message-head.js';
 import { incomplete, parseFields } from './parse-head.js';
 
@@ -23,8 +24,7 @@ export const badChunk = -1;
 const trailerHead = new MessageHead();
 
 /**
- * ChunkedDecoder takes the framing off a chunked body (RFC 9112 §7.1), strictly: no space around a size, extensions of visible bytes only, CRLF
- * everywhere. Data of several chunks is moved together inside the buffer that was given, so that small chunks leave as one.
+ * ChunkedDecoder takes the framing off a chunked body (RFC 9112 §7.1), strictly: no space around a size, CRLF everywhere. Data of several chunks is moved together inside the buffer that was given, so that small chunks leave as one.
  */
 export class ChunkedDecoder {
   /** Where the data of the last `feed` lies in its buffer. */
@@ -36,7 +36,7 @@ export class ChunkedDecoder {
   #left = 0;
   #digits = 0;
   #extensionBytes = 0;
-  #extensionStart = false;
+  #extension: ChunkExtension | undefined;
   #partialTrailers: Buffer | undefined;
 
   get done(): boolean {
@@ -104,21 +104,19 @@ export class ChunkedDecoder {
     if (byte === cr) this.#state = inSizeEnd;
     else if (byte === semicolon) {
       this.#state = inExtension;
-      this.#extensionStart = true;
+      this.#extension ??= new ChunkExtension();
+      this.#extension.begin();
     } else return false;
     return true;
   }
 
   #takeExtension(byte: number): boolean {
-    if (this.#extensionStart) {
-      this.#extensionStart = false;
-      return tokenBytes[byte] === 1 && ++this.#extensionBytes <= extensionBytesMax;
-    }
+    const extension = this.#extension as ChunkExtension;
     if (byte === cr) {
       this.#state = inSizeEnd;
-      return true;
+      return extension.mayEnd;
     }
-    return valueBytes[byte] === 1 && ++this.#extensionBytes <= extensionBytesMax;
+    return extension.take(byte) && ++this.#extensionBytes <= extensionBytesMax;
   }
 
   #takeTrailers(bytes: Buffer, from: number, to: number): number {
@@ -127,7 +125,8 @@ export class ChunkedDecoder {
     const start = held > 0 ? 0 : from;
     trailerHead.reset(whole, start);
     const end = parseFields(whole, start, held > 0 ? whole.length : to, trailerHead);
-    if (end < 0) return badChunk;
+    if (end < 0 || end - start > headBytesMax) return badChunk;
+    if (end > 0 && framesOrRoutes()) return badChunk;
     if (end === incomplete) {
       if (held + to - from > headBytesMax) return badChunk;
       this.#partialTrailers = held > 0 ? whole : Buffer.from(bytes.subarray(from, to));
@@ -141,6 +140,16 @@ export class ChunkedDecoder {
 
 /** Fields that say how a message is framed, routed or authorised must not come late. */
 const neverTrailers = /^(?:authorization|cache-control|content-.*|cookie|max-forwards|set-cookie|www-authenticate)$/i;
+
+/** A reader that merges trailers into the head would frame, route or end the message anew (RFC 9110 §6.5.1): llhttp obeys a late `Connection: close`. */
+function framesOrRoutes(): boolean {
+  for (let i = 0; i < trailerHead.count; i++) {
+    const kind = trailerHead.kinds[i];
+    if (kind === fieldKinds.host || kind === fieldKinds.contentLength) return true;
+    if (kind === fieldKinds.transferEncoding || kind === fieldKinds.connection) return true;
+  }
+  return false;
+}
 
 function passingTrailers(): string {
   let lines = '';

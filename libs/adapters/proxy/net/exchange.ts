@@ -62,7 +62,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     this.#head = head;
     this.#httpMinor = head.httpMinor;
     this.#expectsContinue = head.expectsContinue;
-    this.#wantsClose = head.httpMinor === 1 ? head.close : !head.keepAlive;
+    this.#wantsClose = head.close || (head.httpMinor === 0 && !head.keepAlive);
     this.#request = new NetRequestHead(head, this);
     this.isHead = this.#request.method === 'HEAD';
   }

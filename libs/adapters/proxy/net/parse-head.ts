@@ -304,7 +304,10 @@ function isAuthority(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-const isNameByte = (byte: number): boolean => authorityBytes[byte] === 1 && byte !== 0x5b && byte !== 0x5d;
+const percent = 0x25;
+/** Percent-encoding belongs to names that no DNS knows, and half of one is read differently everywhere. */
+const isNameByte = (byte: number): boolean =>
+  authorityBytes[byte] === 1 && byte !== 0x5b && byte !== 0x5d && byte !== percent;
 const hexOrDot = (byte: number): boolean =>
   byte === 0x2e || isDigit(byte) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
 

@@ -86,9 +86,14 @@ export class NodeHttpEngine<Tag> implements Engine<Tag> {
 
 function makeServer<Tag>(context: ServeContext<Tag>): Server {
   const { policy } = context;
+  /** Connections whose last answer is written: what the parser finds behind it gets none. */
+  const refused = new WeakSet<Duplex>();
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const fault = framingFault(request);
-    if (fault) return void writeAnswer(request, response, policy.refuse(fault), true);
+    if (fault) {
+      refused.add(request.socket);
+      return void writeAnswer(request, response, policy.refuse(fault), true);
+    }
     void serve(context, request, response);
   };
   const server = createServer({
@@ -113,12 +118,15 @@ function makeServer<Tag>(context: ServeContext<Tag>): Server {
     if (fault) return writeAnswer(request, responseOn(request, socket), policy.refuse(fault), true);
     void serveUpgrade(context, request, socket, head);
   });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => answerClientError(policy, error, socket));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (!refused.has(socket)) answerClientError(policy, error, socket);
+  });
   return server;
 }
 
-/** Offers of HTTP/2 in clear text are declined by answering in HTTP/1.1 (RFC 9110 §7.8). */
-const shouldUpgradeCallback = (request: IncomingMessage): boolean => !/^h2c\b/i.test(request.headers.upgrade ?? '');
+/** Offers of HTTP/2 in clear text, and any on HTTP/1.0, are declined by answering in HTTP/1.1 (RFC 9110 §7.8). */
+const shouldUpgradeCallback = ({ httpVersion, headers }: IncomingMessage): boolean =>
+  httpVersion === '1.1' && !/^h2c\b/i.test(headers.upgrade ?? '');
 
 function framingFault(request: IncomingMessage): Fault | undefined {
   const found = checkFraming(request);

@@ -27,7 +27,7 @@ export class NodeRequestHead implements RequestHead {
   }
 
   get target(): string {
-    return this.#request.url ?? '';
+    return originForm(this.#request.url ?? '');
   }
 
   get httpMinor(): 0 | 1 {
@@ -58,6 +58,13 @@ export class NodeRequestHead implements RequestHead {
     this.#leaves ??= abortOnClose(this.#client);
     return this.#leaves;
   }
+}
+
+/** Of an absolute-form target (RFC 9112 §3.2.2) the path; `checkFraming` has held its authority against Host. */
+function originForm(target: string): string {
+  if (target.startsWith('/') || target === '*') return target;
+  const path = target.replace(/^[^:]*:\/\/[^/?]*/, '');
+  return path.startsWith('/') ? path : `/${path}`;
 }
 
 function abortOnClose(client: Duplex): AbortSignal {

@@ -1,4 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Answer } from '../exchange.js';
 import { pairsOf } from '../field-lines.js';
@@ -10,7 +10,8 @@ export function writeAnswer(request: IncomingMessage, response: ServerResponse, 
   const fields = pairsOf(answer.fields);
   fields.push('Content-Length', String(answer.body.length));
   if (close) fields.push('Connection', 'close');
-  response.writeHead(answer.status, fields);
+  // The reason is named: a failed writeHead leaves the upstream's behind, and a bad one would fail again.
+  response.writeHead(answer.status, STATUS_CODES[answer.status] ?? '', fields);
   response.end(request.method === 'HEAD' ? undefined : answer.body);
   discardUnread(request);
 }

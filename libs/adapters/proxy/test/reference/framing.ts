@@ -72,9 +72,17 @@ function readChunked(octets: Octets): Content {
     if (!match) refuse('a chunk line that is none');
     const size = BigInt(`0x${match[1]}`);
     if (size > BigInt(Number.MAX_SAFE_INTEGER)) refuse('a chunk size that is too large');
-    if (size === 0n) return { body: Buffer.concat(pieces), trailers: readFields(octets) };
+    if (size === 0n) return { body: Buffer.concat(pieces), trailers: readTrailers(octets) };
     pieces.push(octets.take(Number(size)));
     const end = octets.take(2);
     if (end[0] !== 0x0d || end[1] !== 0x0a) refuse('chunk data is not followed by CRLF');
   }
+}
+
+/** RFC 9110 §6.5.1: what is needed for framing or routing must not come in a trailer; a recipient that merged it would see another message. */
+function readTrailers(octets: Octets): Field[] {
+  const trailers = readFields(octets);
+  for (const name of ['content-length', 'transfer-encoding', 'host', 'connection'])
+    if (valuesOf(trailers, name).length > 0) refuse(`${name} in a trailer`);
+  return trailers;
 }

@@ -101,6 +101,8 @@ describe('the reference parser reads requests', () => {
     [`${chunked}20000000000000\r\n`, 'too large'],
     [`${chunked}1\r\nabc`, 'not followed'],
     [`${chunked}0\r\nA : b\r\n\r\n`, 'no token'],
+    [`${chunked}0\r\nHost: b\r\n\r\n`, 'in a trailer'],
+    [`${chunked}0\r\ncontent-LENGTH: 1\r\n\r\n`, 'in a trailer'],
   ])('refuses %j', (text, reason) => expect(reasonOf(request(text))).toContain(reason));
 
   it('never decides before the end: every proper prefix is incomplete', () => {
