@@ -89,6 +89,8 @@ function makeServer<Tag>(context: ServeContext<Tag>): Server {
   /** Connections whose last answer is written: what the parser finds behind it gets none. */
   const refused = new WeakSet<Duplex>();
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    // Pipelined behind bytes that were refused: perhaps they were its body.
+    if (refused.has(request.socket)) return;
     const fault = framingFault(request);
     if (fault) {
       refused.add(request.socket);
@@ -103,6 +105,8 @@ function makeServer<Tag>(context: ServeContext<Tag>): Server {
     // Uploads may take longer than any fixed time; the engine watches for silence instead.
     requestTimeout: 0,
     shouldUpgradeCallback,
+    // checkFraming asks for it: Node would answer on its own, and go on with what is behind.
+    requireHostHeader: false,
   });
   server.maxHeadersCount = 0;
   server.on('request', handle);
@@ -114,6 +118,7 @@ function makeServer<Tag>(context: ServeContext<Tag>): Server {
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => undefined);
+    if (refused.has(socket)) return;
     const fault = framingFault(request) ?? bodyFault(request);
     if (fault) return writeAnswer(request, responseOn(request, socket), policy.refuse(fault), true);
     void serveUpgrade(context, request, socket, head);

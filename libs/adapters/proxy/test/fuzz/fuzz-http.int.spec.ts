@@ -29,6 +29,10 @@ describe('the parser of the net engine', () => {
       'a length in a trailer',
       'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n',
     ],
+    [
+      'Connection in a trailer',
+      'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n',
+    ],
   ])('keeps what fuzzing found fixed: %s', (_name, text) => {
     const bytes = Buffer.from(text, 'latin1');
     expect(compare(bytes, 'request', [])).toBeUndefined();
