@@ -6,6 +6,15 @@ import { start } from './processes.mjs';
 
 const dist = (path) => import(join(root, 'dist', path, 'index.js'));
 
+/** What a publisher could well have: a rule on the licence, one on the request, one on the address. None of them stops the load. */
+const rules = [
+  { id: 'trials-read', name: 'Trials read', effect: 'read-only', when: 'licence.trial' },
+  { id: 'no-admin', name: 'No admin', effect: 'deny', when: 'request.route_class == "admin" && plan.slug != "pro"' },
+  { id: 'not-there', name: 'Not from there', effect: 'deny', when: 'request.address.inCidr("203.0.113.0/24")' },
+];
+/** A rate limit that is counted and never reached. */
+const limits = { requestsPerSecond: 1_000_000, burst: 1_000_000, concurrency: 10_000 };
+
 /** @returns stop(), databaseUrl, masterKey, keys: licence keys that are let in */
 export async function openStore(folder, upstreamPort, licences) {
   const [{ startPostgres, freePort }, { Db, ensureRoles, migrate }, { Vault }, { mintBearerKey, newId }] =
@@ -39,7 +48,10 @@ async function seed(db, vault, { mintBearerKey, newId }, upstreamPort, licences)
     await tx.appVersion.create({ data: version });
     await tx.channel.create({ data: { id: newId('channel'), orgId, appId, name: 'stable', versionId: ids.version } });
     await tx.plan.create({
-      data: { id: ids.plan, orgId, appId, slug: 'pro', name: 'Pro', entitlements: { seats: 5 }, limits: {} },
+      data: { id: ids.plan, orgId, appId, slug: 'pro', name: 'Pro', entitlements: { seats: 5 }, limits },
+    });
+    await tx.accessRuleSet.create({
+      data: { id: newId('ruleSet'), orgId, appId, version: 1, rules, author: 'bench', createdAt: new Date() },
     });
     await tx.customer.create({ data: { id: ids.customer, orgId, name: 'Customer' } });
     await tx.instance.create({
