@@ -8,6 +8,9 @@ const shown = ({ name, value }: Field): string => `${name.toLowerCase() === 'upg
 /** The hop's own fields; an option that should not be there is shown. */
 const ownOption = /^(keep-alive|close|upgrade|)$/i;
 
+/** Of the hop, of the framing, or added by `startProxy`. */
+const hopFields = new Set(['host', 'content-length', 'transfer-encoding', 'x-client']);
+
 /** What an engine adds about itself (RFC 9110 §7.6.3). */
 const ownVia = /^1\.[01] nmachine$/;
 
@@ -17,7 +20,7 @@ export function ofRequestHead(head: RequestHeadRead): string {
     const lower = name.toLowerCase();
     if (lower === 'connection') return !ownOption.test(value);
     if (lower === 'via') return !ownVia.test(value);
-    return lower !== 'host' && lower !== 'content-length' && lower !== 'transfer-encoding';
+    return !hopFields.has(lower);
   });
   return [`${head.method} ${head.target} HTTP/${head.version}`, ...fields.map(shown)].join(' | ');
 }

@@ -1,6 +1,9 @@
 """An upstream on Python's http.server: reads bodies of known length and chunks, answers what it read as JSON, prints its port."""
 import json
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+one_line_at_a_time = threading.Lock()
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -25,7 +28,8 @@ class Echo(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(text)
-        print(json.dumps(seen), flush=True)
+        with one_line_at_a_time:
+            print(json.dumps(seen), flush=True)
 
     def __getattr__(self, name):
         if name.startswith("do_"):
