@@ -102,6 +102,8 @@ export function parseResponseHead(bytes: Buffer, from: number, to: number, head:
   head.end = at;
   if (!head.chunked) return at;
   if (head.contentLength >= 0) return faultOf.bothLengths;
+  // RFC 9112 §6.1 forbids it on 1xx and 204, and llhttp would wait for the chunks of some.
+  if (head.status < 200 || head.status === 204) return faultOf.transferEncoding;
   return head.httpMinor === 0 ? faultOf.encodingOnOld : at;
 }
 

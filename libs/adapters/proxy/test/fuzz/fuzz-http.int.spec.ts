@@ -15,6 +15,10 @@ describe('the parser of the net engine', () => {
     expect(result.accepted).toBeGreaterThan(100);
   });
 
+  it('keeps a chunked interim answer refused, which llhttp waits on', () => {
+    expect(compare(Buffer.from('HTTP/1.1 143 \r\nTransfer-Encoding:chunked\r\n\r\n'), 'response', [])).toBeUndefined();
+  });
+
   it.each([
     ['half a percent-encoding in Host', 'GET / HTTP/1.1\r\nHost: a%\r\n\r\n'],
     [

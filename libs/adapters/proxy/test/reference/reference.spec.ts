@@ -146,5 +146,7 @@ describe('the reference parser reads responses', () => {
     ['HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n'],
     ['HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n'],
     ['HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'],
+    ['HTTP/1.1 103 Hint\r\nTransfer-Encoding: chunked\r\n\r\n'],
+    ['HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n'],
   ])('refuses %j', (text) => expect(response(text, 'GET', true).verdict).toBe('refuse'));
 });

@@ -29,6 +29,8 @@ export const readResponse = (bytes: Buffer, context: ResponseContext): Reading<R
     const { version, status, reason } = statusLine(octets.line());
     const fields = readFields(octets);
     const declared = declaredFraming(fields, version);
+    // RFC 9112 §6.1: "A server MUST NOT send a Transfer-Encoding header field in any response with a status code of 1xx or 204".
+    if (declared?.kind === 'chunked' && (status < 200 || status === 204)) refuse('Transfer-Encoding on 1xx or 204');
     const options = tokensOf(fields, 'connection');
     const framing = framingOf(status, context.method, declared);
     if (framing.kind === 'until-close' && !context.ended) throw new Incomplete();
