@@ -60,7 +60,7 @@ module.exports = {
     {
       name: 'testing-only-in-tests',
       severity: 'error',
-      from: { pathNot: '(\\.spec\\.ts$|^test/|/test/|^apps/devstack/|^libs/testing/|^vitest)' },
+      from: { pathNot: '(\\.spec\\.ts$|^test/|/test/|^apps/devstack/|^libs/testing/|^tools/bench/|^vitest)' },
       to: { path: '^libs/testing/' },
     },
     {

@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** Admin kubeconfig of the run's cluster; empty when there is none. */
     kubeconfigPath: string;
+    /** Folder with the kubectl that was built beside the cluster; empty when the cluster is not ours. */
+    kubernetesBin: string;
   }
 }
 
@@ -18,7 +21,20 @@ const kubelab = join(import.meta.dirname, '../../tools/kubelab/main.ts');
 
 interface Lab {
   readonly path: string;
+  readonly bin: string;
   readonly stop: () => Promise<void>;
+}
+
+/** build shows its progress, and gives the folder of the programs. */
+async function build(env: NodeJS.ProcessEnv): Promise<string> {
+  const child = spawn(process.execPath, [kubelab, 'build'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  let printed = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    printed += chunk.toString();
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`kubelab build ended with ${code}`);
+  return printed.trim().split('\n').at(-1) ?? '';
 }
 
 let shared: Promise<Lab> | undefined;
@@ -26,15 +42,10 @@ let users = 0;
 
 async function start(): Promise<Lab> {
   const own = process.env['NM_TEST_KUBECONFIG'];
-  if (own) return { path: own, stop: async () => undefined };
+  if (own) return { path: own, bin: '', stop: async () => undefined };
   const home = await mkdtemp(join(tmpdir(), 'nm-test-k8s-'));
   const env = { ...process.env, NM_KUBELAB_HOME: home };
-  await new Promise<void>((resolve, reject) => {
-    const child = spawn(process.execPath, [kubelab, 'build'], { env, stdio: ['ignore', 'inherit', 'inherit'] });
-    child
-      .once('error', reject)
-      .once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`kubelab build ended with ${code}`))));
-  });
+  const bin = await build(env);
   const { stdout } = await run(
     process.execPath,
     [kubelab, 'up', '--name', 'tests', '--ephemeral', '--owner-pid', String(process.pid), '--json'],
@@ -43,6 +54,7 @@ async function start(): Promise<Lab> {
   const { kubeconfigPath } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as { kubeconfigPath: string };
   return {
     path: kubeconfigPath,
+    bin,
     stop: async () => {
       await run(process.execPath, [kubelab, 'down', '--name', 'tests', '--wipe'], { env });
       await rm(home, { recursive: true, force: true });
@@ -54,12 +66,14 @@ async function start(): Promise<Lab> {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   if (missing('kubernetes')) {
     project.provide('kubeconfigPath', '');
+    project.provide('kubernetesBin', '');
     return async () => undefined;
   }
   users++;
   shared ??= start();
   const lab = await shared;
   project.provide('kubeconfigPath', lab.path);
+  project.provide('kubernetesBin', lab.bin);
   return async () => {
     if (--users === 0) {
       shared = undefined;

@@ -2,21 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe } from 'vitest';
 
-export type Need =
-  | 'redis'
-  | 'docker'
-  | 'kubectl'
-  | 'kubernetes'
-  | 'kubelet'
-  | 'nginx'
-  | 'chromium'
-  | 'compose'
-  | 'python';
+export type Need = 'redis' | 'docker' | 'kubernetes' | 'kubelet' | 'nginx' | 'chromium' | 'compose' | 'python';
 
 const remedies: Record<Need, string> = {
   redis: 'install redis-server',
   docker: 'install docker.io (the tests start dockerd themselves, as root)',
-  kubectl: 'install kubectl',
   kubernetes: 'install Go ≥ 1.26 (kubelab builds a cluster), or set NM_TEST_KUBECONFIG',
   kubelet: 'be root, with Go ≥ 1.26, containerd, runc and containernetworking-plugins installed',
   nginx: 'install nginx',
@@ -39,7 +29,6 @@ const root = (): boolean => process.getuid?.() === 0;
 const probes: Record<Need, () => boolean> = {
   redis: () => onPath('redis-server'),
   docker: () => (onPath('dockerd') && root()) || existsSync('/var/run/docker.sock'),
-  kubectl: () => onPath('kubectl'),
   kubernetes: () => process.env['NM_TEST_KUBECONFIG'] !== undefined || onPath('go'),
   kubelet: () => root() && onPath('go') && onPath('containerd') && onPath('runc') && existsSync('/usr/lib/cni/bridge'),
   nginx: () => onPath('nginx') || existsSync('/usr/sbin/nginx'),

@@ -47,5 +47,10 @@ export {
   requireOwnPage,
   sessionCookie,
 } from './sessions/session-cookie.js';
-export { type LicenceSessionClaims, signLicenceSession, verifyLicenceSession } from './sessions/session-token.js';
+export {
+  type LicenceSessionClaims,
+  licenceSessionType,
+  signLicenceSession,
+  verifyLicenceSession,
+} from './sessions/session-token.js';
 export { signup } from './signup.js';

@@ -35,7 +35,9 @@ const rbac: RbacPolicy = {
   clusterRoles: [{ name: 'nodes', rules: [{ apiGroups: [''], resources: ['nodes'], verbs: ['list'] }] }],
 };
 
-describeWith(['kubernetes', 'kubectl'], 'the setup script, run by kubectl', () => {
+const pathWithKubectl = () => [inject('kubernetesBin'), process.env['PATH']].filter(Boolean).join(':');
+
+describeWith(['kubernetes'], 'the setup script, run by kubectl', () => {
   const namespace = `scr-${newId('request').slice(-10)}`;
   const vault = new Vault(randomKeyBytes(32));
   const policy = new EgressPolicy({ allow: ['127.0.0.0/8', '::1'] });
@@ -65,7 +67,7 @@ describeWith(['kubernetes', 'kubectl'], 'the setup script, run by kubectl', () =
   it('prints a kubeconfig that registers whole, is ready, and may do nothing beside', async () => {
     const principal = await seedLicensee(database.db, { rbac });
     const { script } = await setupScript(deps(), principal, { namespace });
-    const env = { PATH: process.env['PATH'], HOME: home, KUBECONFIG: inject('kubeconfigPath') };
+    const env = { PATH: pathWithKubectl(), HOME: home, KUBECONFIG: inject('kubeconfigPath') };
     const { stdout } = await run('sh', ['-c', script], { env });
     const cluster = await registerCluster(deps(), principal, {
       name: 'scripted',

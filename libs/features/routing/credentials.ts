@@ -4,6 +4,7 @@ import type { Vault } from '@nm/adapters/vault';
 import {
   claimUserSeat,
   type IssuerKeys,
+  licenceSessionType,
   type TrustedIssuer,
   verifyLicenceSession,
   verifyOidcUserToken,
@@ -61,7 +62,6 @@ const refusedMs = 2_000;
 const credentialCharsMax = 8_192;
 const bearer = /^bearer +([\x21-\x7e]+)$/i;
 const contextTokenType = 'nm-context+jwt';
-const sessionTokenType = 'nm-licence+jwt';
 
 /** bearerOf takes the credential out of an `Authorization` value (RFC 6750 §2.1). */
 export const bearerOf = (authorization: string | undefined): string | undefined =>
@@ -150,7 +150,7 @@ export class Credentials {
     switch (typeOf(presented)) {
       case contextTokenType:
         return this.#known.set(presented, await this.#learnInstall(presented));
-      case sessionTokenType:
+      case licenceSessionType:
         return this.#known.set(presented, await this.#learnSession(presented));
       default:
         return this.#known.set(text, await this.#learnUser(presented, appPath));
