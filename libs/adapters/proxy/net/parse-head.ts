@@ -221,7 +221,7 @@ function addField(head: MessageHead, nameStart: number, nameEnd: number, start: 
     case fieldKinds.contentLength:
       return readLength(head, start, end);
     case fieldKinds.transferEncoding:
-      if (head.chunked || !equalsLower(bytes, start, end, chunkedName)) return faultOf.transferEncoding;
+      if (head.chunked || !isChunked(bytes, start, end)) return faultOf.transferEncoding;
       head.chunked = true;
       return 0;
     case fieldKinds.connection:
@@ -236,6 +236,14 @@ function addField(head: MessageHead, nameStart: number, nameEnd: number, start: 
     default:
       return 0;
   }
+}
+
+/** Spaces may follow, a tab may not: llhttp takes `chunked` and a tab for another coding, and the body for one that ends with the connection. */
+function isChunked(bytes: Uint8Array, start: number, end: number): boolean {
+  if (!equalsLower(bytes, start, end, chunkedName)) return false;
+  let at = end;
+  while (bytes[at] === space) at++;
+  return bytes[at] === cr;
 }
 
 const chunkedName = lowerBytes('chunked');
@@ -333,12 +341,13 @@ function checkRequest(bytes: Uint8Array, head: MessageHead): number {
     if (head.contentLength >= 0) return faultOf.bothLengths;
     if (head.httpMinor === 0) return faultOf.encodingOnOld;
   }
+  // On HTTP/1.0 too, where the upgrade is ignored: llhttp obeys it, and takes the body for the new protocol.
+  if (head.switches && head.upgrade >= 0 && (head.chunked || head.contentLength > 0)) return faultOf.bodyOnUpgrade;
   // An expectation of HTTP/1.0 is ignored (RFC 9110 §10.1.1), and so is an upgrade (§7.8).
   if (head.httpMinor === 0) {
     head.expectsContinue = false;
     head.switches = false;
   }
-  if (head.switches && head.upgrade >= 0 && (head.chunked || head.contentLength > 0)) return faultOf.bodyOnUpgrade;
   return checkTarget(bytes, head);
 }
 

@@ -15,11 +15,18 @@ describe('the parser of the net engine', () => {
     expect(result.accepted).toBeGreaterThan(100);
   });
 
-  it('keeps a chunked interim answer refused, which llhttp waits on', () => {
-    expect(compare(Buffer.from('HTTP/1.1 143 \r\nTransfer-Encoding:chunked\r\n\r\n'), 'response', [])).toBeUndefined();
+  it.each([
+    ['a chunked interim answer', 'HTTP/1.1 143 \r\nTransfer-Encoding:chunked\r\n\r\n'],
+    ['a tab behind chunked', 'HTTP/1.1 200\r\nTransfer-Encoding:chunked\t\r\n\r\n0\r\n\r\n'],
+  ])('keeps answers that llhttp reads otherwise refused: %s', (_name, text) => {
+    expect(compare(Buffer.from(text), 'response', [])).toBeUndefined();
   });
 
   it.each([
+    [
+      'an upgrade with a body on HTTP/1.0',
+      'POST / HTTP/1.0\r\nConnection: upgrade\r\nContent-Length: 5\r\nUpgrade: c\r\n\r\nhello',
+    ],
     ['half a percent-encoding in Host', 'GET / HTTP/1.1\r\nHost: a%\r\n\r\n'],
     [
       'white space in a chunk extension',
