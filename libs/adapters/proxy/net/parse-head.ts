@@ -100,6 +100,8 @@ export function parseResponseHead(bytes: Buffer, from: number, to: number, head:
   if (at === incomplete) return to - from > headBytesMax ? faultOf.headTooLarge : incomplete;
   if (at - from > headBytesMax) return faultOf.headTooLarge;
   head.end = at;
+  // Forbidden likewise (RFC 9110 §8.6), and llhttp would wait for the bytes.
+  if (head.status < 200 && head.contentLength > 0) return faultOf.contentLength;
   if (!head.chunked) return at;
   if (head.contentLength >= 0) return faultOf.bothLengths;
   // RFC 9112 §6.1 forbids it on 1xx and 204, and llhttp would wait for the chunks of some.

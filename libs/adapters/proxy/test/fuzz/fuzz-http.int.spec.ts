@@ -17,6 +17,7 @@ describe('the parser of the net engine', () => {
 
   it.each([
     ['a chunked interim answer', 'HTTP/1.1 143 \r\nTransfer-Encoding:chunked\r\n\r\n'],
+    ['an interim answer with a length', 'HTTP/1.1 104\r\nContent-Length:5\r\n\r\n'],
     ['a tab behind chunked', 'HTTP/1.1 200\r\nTransfer-Encoding:chunked\t\r\n\r\n0\r\n\r\n'],
   ])('keeps answers that llhttp reads otherwise refused: %s', (_name, text) => {
     expect(compare(Buffer.from(text), 'response', [])).toBeUndefined();
