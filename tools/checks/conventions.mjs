@@ -55,6 +55,11 @@ for (const code of codes)
 for (const [, heading] of errorsPage.matchAll(/^## ([a-z_]+)$/gm))
   if (!codes.includes(heading)) faults.push(`docs/errors.md: ${heading} is no code`);
 
+const configPage = readFileSync(join(root, 'docs/configuration.md'), 'utf8');
+for (const file of product)
+  for (const [, name] of readFileSync(join(root, file), 'utf8').matchAll(/^ +(NM_[A-Z_]+): (?:z\.|[A-Z])/gm))
+    if (!configPage.includes(`\`${name}\``)) faults.push(`docs/configuration.md: ${name} of ${file} is missing`);
+
 if (/"resolved":/.test(readFileSync(join(root, 'package-lock.json'), 'utf8')))
   faults.push('package-lock.json: holds download addresses');
 
