@@ -302,4 +302,31 @@ describe('nextChangeMs', () => {
   ])('%s, at %i: %s', (when, nowMs, next) => {
     expect(change(when, nowMs)).toBe(next);
   });
+
+  it('compiles a time that is compared with a sum in brackets', () => {
+    const when = 'now < timestamp("1970-01-01T00:00:20Z") - (timestamp("1970-01-01T00:00:20Z") - licence.expires_at)';
+    expect([test(when, 9_999), test(when, 10_000)]).toEqual([true, false]);
+    expect(change(when, 5_000)).toBeGreaterThan(5_000);
+    expect(change(when, 5_000)).toBeLessThanOrEqual(10_000);
+  });
+
+  it('reads a plan that has a field named constructor', () => {
+    const plan = { ...input.plan, entitlements: { constructor: 1, sso: true }, limits: { constructor: 2 } };
+    for (const when of [
+      'plan.entitlements.constructor == 1 && plan.limits["constructor"] == 2 && plan.entitlements.sso == true',
+      'has(plan.entitlements.constructor) && "constructor" in plan.limits && plan.entitlements.size() == 2',
+      '!has(plan.entitlements.gone) && !("gone" in plan.limits)',
+    ])
+      expect([when, test(when, 5_000, { ...input, plan })]).toEqual([when, true]);
+  });
+
+  it('says that a value that is no map has no field', () => {
+    expect(test('!has(plan.entitlements.seats.users)')).toBe(true);
+    expect(() => test('has(plan.entitlements.gone.users)')).toThrow();
+  });
+
+  it('binds == weaker than <', () => {
+    expect(test('false == 5 < 5')).toBe(true);
+    expect(fault('(5 == 5) < 5')[0]).toContain('no such overload');
+  });
 });

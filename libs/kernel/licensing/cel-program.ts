@@ -30,10 +30,13 @@ export function compileExpression(text: string): Program {
   };
 }
 
-/** compilePart makes a part of an admitted expression ready to run on its own. @returns undefined when it reads a name that a macro binds */
+/**
+ * compilePart makes a part of an admitted expression ready to run on its own.
+ * @returns undefined when it reads a name that a macro binds, or begins or ends in brackets, which the parser leaves out of its range
+ */
 function compilePart(text: string, node: ASTNode): ((variables: Variables) => unknown) | undefined {
-  const parsed = parse(text.slice(node.range.start, node.range.end));
   try {
+    const parsed = parse(text.slice(node.range.start, node.range.end));
     admit(parsed.ast);
     return parsed;
   } catch {

@@ -29,15 +29,21 @@ export class LicenceVars {
   }
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A key `constructor` would hide the type of a plain object from the evaluator, and every rule that reads it would fail. */
+const mapOf = (fields: Fields): Fields | ReadonlyMap<string, unknown> =>
+  Object.hasOwn(fields, 'constructor') ? new Map(Object.entries(fields)) : fields;
+
 export class PlanVars {
   readonly slug: string;
-  readonly entitlements: Readonly<Record<string, unknown>>;
-  readonly limits: Readonly<Record<string, unknown>>;
+  readonly entitlements: ReturnType<typeof mapOf>;
+  readonly limits: ReturnType<typeof mapOf>;
 
   constructor({ slug, entitlements, limits }: StandingFacts['plan']) {
     this.slug = slug;
-    this.entitlements = entitlements;
-    this.limits = limits;
+    this.entitlements = mapOf(entitlements);
+    this.limits = mapOf(limits);
   }
 }
 
