@@ -28,7 +28,7 @@ module.exports = {
     {
       name: 'kernel-is-pure',
       severity: 'error',
-      from: { path: '^libs/kernel/', pathNot: '\\.spec\\.ts$' },
+      from: { path: '^libs/kernel/', pathNot: '\\.spec\\.ts$|/test/' },
       to: {
         dependencyTypes: ['core', 'npm', 'npm-dev'],
         pathNot: [
