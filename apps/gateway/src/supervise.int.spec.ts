@@ -43,7 +43,8 @@ describe('supervise', () => {
   let supervisor: Supervisor | undefined;
   afterEach(() => supervisor?.stop());
 
-  it('starts a crashed process again, and the others answer meanwhile', async () => {
+  /** Two programs that share a port, both answering. */
+  const superviseTwo = async () => {
     const port = await freePort();
     const started: ChildProcess[] = [];
     supervisor = supervise({
@@ -57,6 +58,11 @@ describe('supervise', () => {
       },
     });
     await expect.poll(async () => (await askMany(port, 20)).pids.size, { timeout: 20_000 }).toBe(2);
+    return { port, started };
+  };
+
+  it('starts a crashed process again, and the others answer meanwhile', async () => {
+    const { port, started } = await superviseTwo();
     const [first, second] = started as [ChildProcess, ChildProcess];
     const gone = new Promise((resolve) => first.once('exit', resolve));
     first.kill('SIGKILL');
@@ -68,20 +74,8 @@ describe('supervise', () => {
   });
 
   it('ends all and starts none again when it is stopped', async () => {
-    const port = await freePort();
-    const started: ChildProcess[] = [];
-    supervisor = supervise({
-      processes: 2,
-      clock: systemClock,
-      log: createLogger('gateway', 'silent'),
-      start: () => {
-        const child = spawn(process.execPath, ['-e', program, String(port)], { stdio: 'ignore' });
-        started.push(child);
-        return child;
-      },
-    });
-    await expect.poll(async () => (await askMany(port, 20)).pids.size, { timeout: 20_000 }).toBe(2);
-    await supervisor.stop();
+    const { port, started } = await superviseTwo();
+    await supervisor?.stop();
     expect(started.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
     expect(await askMany(port, 2)).toEqual({ pids: new Set(), failed: 2 });
   });

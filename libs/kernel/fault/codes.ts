@@ -270,7 +270,7 @@ export const codes = {
   cluster_unauthorized: entry(
     502,
     'Cluster refused the credential',
-    'The cluster does not accept the stored credential. Register it again with a new one.',
+    'The cluster does not accept the stored credential. Replace it (PUT /v1/clusters/:id/credential).',
   ),
   cluster_forbidden: entry(
     403,

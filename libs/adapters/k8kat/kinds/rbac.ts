@@ -51,8 +51,8 @@ const clusterRolesOf = namedBy<RoleBinding | ClusterRoleBinding, 'clusterRoles'>
   { clusterWide: true },
 );
 
-/** Role wraps a role of a namespace. */
-export class Role extends Resource<Json<V1Role>> {
+/** RuleHolder is what roles of a namespace and of the cluster have in common. */
+abstract class RuleHolder<T extends Json<V1Role> | Json<V1ClusterRole>> extends Resource<T> {
   get rules(): readonly RuleJson[] {
     return this.raw.rules ?? [];
   }
@@ -64,22 +64,17 @@ export class Role extends Resource<Json<V1Role>> {
   allows(verb: string, resource: string, group = ''): boolean {
     return allows(this.rules, verb, resource, group);
   }
+}
+
+/** Role wraps a role of a namespace. */
+export class Role extends RuleHolder<Json<V1Role>> {
   roleBindings(): KindMap['roleBindings'] {
     return this.related(bindingsOfRole);
   }
 }
 
 /** ClusterRole wraps a role for the whole cluster, or for a namespace through a role binding. */
-export class ClusterRole extends Resource<Json<V1ClusterRole>> {
-  get rules(): readonly RuleJson[] {
-    return this.raw.rules ?? [];
-  }
-  get matrix(): readonly RuleRow[] {
-    return ruleMatrix(this.rules);
-  }
-  allows(verb: string, resource: string, group = ''): boolean {
-    return allows(this.rules, verb, resource, group);
-  }
+export class ClusterRole extends RuleHolder<Json<V1ClusterRole>> {
   clusterRoleBindings(): KindMap['clusterRoleBindings'] {
     return this.related(bindingsOfClusterRole);
   }

@@ -14,7 +14,7 @@ const parserFirst =
   "node:http's parser runs ahead of the answers: its error is answered first, and the connection ends";
 const undiciLenient = 'undici believes it, and what goes on is well formed';
 
-/** What node:http and undici do otherwise than the tables ask, and why that is borne. Nothing here forwards bytes that two readers could read differently. */
+/** What node:http and undici do otherwise than the tables ask, and why that is borne. No row of requests forwards bytes that two readers could read differently; undici does believe some answers that a strict reader refuses. */
 const nodeHttp: Readonly<Record<string, Weakness>> = {
   'request line: a method of an extension': {
     why: 'llhttp knows a fixed list of methods',
