@@ -29,7 +29,8 @@ export function faultOfStatus(httpStatus: number, status: KubeStatus | undefined
   return new Fault('kube_api', details);
 }
 
-const unauthorizedMessage = 'The cluster does not accept the stored credential. Replace it (PUT /v1/clusters/:id/credential).';
+const unauthorizedMessage =
+  'The cluster does not accept the stored credential. Replace it (PUT /v1/clusters/:id/credential).';
 const reasons: Readonly<Record<number, string>> = {
   401: 'Unauthorized',
   403: 'Forbidden',
