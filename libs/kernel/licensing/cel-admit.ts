@@ -1,6 +1,9 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
+import { intMax } from './cel-arithmetic.js';
 import { fields, ownPrefix, variableNames } from './cel-environment.js';
+import { requireFields } from './cel-has.js';
 import { isDuration, parseTimestamp, timestampGetters } from './cel-time.js';
+import { timeKindOf } from './cel-time-kind.js';
 import { networkOf, patternOf, zoneOf } from './cel-values.js';
 import { ExpressionError } from './expression-error.js';
 
@@ -39,7 +42,8 @@ function costOf(node: ASTNode, scope: Scope): number {
   if (binary.has(node.op)) {
     const [left, right] = node.args as [ASTNode, ASTNode];
     // The type checker takes duration + timestamp for a duration; the sum is the same the other way round.
-    if (node.op === '+' && left.op === 'call' && left.args[0] === 'duration') rename(node, [right, left]);
+    const swaps = node.op === '+' && timeKindOf(right, scope.bound) === 'instant';
+    if (swaps && timeKindOf(left, scope.bound) === 'span') rename(node, [right, left]);
     return 1 + costOf(left, scope) + costOf(right, scope);
   }
   switch (node.op) {
@@ -50,8 +54,9 @@ function costOf(node: ASTNode, scope: Scope): number {
     case '.':
       return ofField(node, node.args[0], node.args[1], scope);
     case '!_':
-    case '-_':
       return 1 + costOf(node.args, scope);
+    case '-_':
+      return 1 + (node.args.op === 'value' && node.args.args === intMax + 1n ? 1 : costOf(node.args, scope));
     case '?:':
       return 1 + sum(node.args, scope);
     case 'list':
@@ -69,6 +74,7 @@ const sum = (nodes: readonly ASTNode[], scope: Scope): number =>
   nodes.reduce((total, node) => total + costOf(node, scope), 0);
 
 function ofLiteral(node: ASTNode): number {
+  if (typeof node.args === 'bigint' && node.args > intMax) return refuse(node, 'An int has 64 bits.');
   if (['string', 'bigint', 'number', 'boolean'].includes(typeof node.args)) return 1;
   return refuse(node, 'Only strings, ints, doubles, bools and lists can be written in access rules.');
 }
@@ -88,7 +94,8 @@ function ofCall(node: ASTNode, name: string, args: readonly ASTNode[], scope: Sc
   const [only] = args;
   if (only === undefined || args.length > 1)
     return refuse(node, `There is no function "${name}" with ${args.length} arguments.`);
-  if (name === 'has' || name === 'size') return 1 + costOf(only, scope);
+  if (name === 'has') return ofHas(node, only, scope);
+  if (name === 'size') return 1 + costOf(only, scope);
   if (name === 'duration') {
     const text = literalOf(only);
     if (text === undefined || !isDuration(text))
@@ -101,6 +108,13 @@ function ofCall(node: ASTNode, name: string, args: readonly ASTNode[], scope: Sc
     return refuse(only, 'timestamp() takes an instant like "2026-01-31T00:00:00Z" or "2026-01-31T09:30:00+02:00".');
   rename(node, [ownPrefix + name, args]);
   return 3 + costOf(only, scope);
+}
+
+/** `has(x.field)`: asked of what is no map it fails, where the evaluator says that there is no such field. */
+function ofHas(node: ASTNode, asked: ASTNode, scope: Scope): number {
+  if (asked.op !== '.') return refuse(asked, 'has() asks for a field, like has(plan.entitlements.sso).');
+  requireFields(node, asked.args[0]);
+  return 1 + costOf(asked, scope);
 }
 
 function ofMethod(node: ASTNode, name: string, receiver: ASTNode, args: readonly ASTNode[], scope: Scope): number {

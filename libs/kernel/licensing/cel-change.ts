@@ -1,4 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
+import { firstInstantMs, lastInstantMs } from './cel-arithmetic.js';
 import { ownPrefix } from './cel-environment.js';
 import type { Variables } from './cel-variables.js';
 
@@ -51,21 +52,31 @@ type Terms = readonly (readonly [sign: 1 | -1, node: ASTNode])[];
 function ofComparison(op: string, [left, right]: readonly [ASTNode, ASTNode], part: CompilePart): Change | undefined {
   const [timed, fixed] = readsNow(left) ? [left, right] : [right, left];
   if (readsNow(fixed)) return undefined;
-  const terms = solve(timed, fixed);
-  if (!terms) return undefined;
+  const solved = solve(timed, fixed);
+  const values = solved && valuesOf(solved.terms, part);
+  if (!values) return undefined;
+  const moves = solved.moved ? values.slice(1) : [];
+  const exact = values.length === 1 ? exactSteps(op, timed === left) : [0, 1];
+  return (variables) => {
+    const at = sumOf(values, variables);
+    if (at === undefined) return Infinity;
+    const now = variables.now.getTime();
+    const instants = exact.map((step) => at + step);
+    // Out of the calendar the sum fails: that is another answer, too.
+    const moved = sumOf(moves, variables) ?? 0;
+    if (solved.moved) instants.push(firstInstantMs + moved, lastInstantMs + 1 + moved);
+    return Math.min(...instants.filter((instant) => instant > now));
+  };
+}
+
+function valuesOf(terms: Terms, part: CompilePart): (readonly [1 | -1, Part])[] | undefined {
   const values: [1 | -1, Part][] = [];
   for (const [sign, node] of terms) {
     const value = part(node);
     if (!value) return undefined;
     values.push([sign, value]);
   }
-  const exact = terms.length === 1 ? exactSteps(op, timed === left) : [0, 1];
-  return (variables) => {
-    const at = sumOf(values, variables);
-    if (at === undefined) return Infinity;
-    const now = variables.now.getTime();
-    return Math.min(...exact.map((step) => at + step).filter((instant) => instant > now));
-  };
+  return values;
 }
 
 /** exactSteps tells where around `t` a comparison changes: `now < t` and `now >= t` at t, `now <= t` and `now > t` one millisecond later. */
@@ -75,26 +86,42 @@ function exactSteps(op: string, nowIsLeft: boolean): readonly number[] {
   return atOnce ? [0] : [1];
 }
 
-function solve(timed: ASTNode, fixed: ASTNode): Terms | undefined {
-  if (isNow(timed)) return [[1, fixed]];
+/** A comparison solved for the clock. `moved`: it was an instant, the clock's moved by the negative of the second term. */
+interface Solved {
+  readonly terms: Terms;
+  readonly moved: boolean;
+}
+
+function solve(timed: ASTNode, fixed: ASTNode): Solved | undefined {
+  if (isNow(timed)) return { terms: [[1, fixed]], moved: false };
   if (timed.op !== '+' && timed.op !== '-') return undefined;
   const [a, b] = timed.args;
-  if (isNow(a) && !readsNow(b))
-    return [
-      [1, fixed],
-      [timed.op === '+' ? -1 : 1, b],
-    ];
-  if (!isNow(b) || readsNow(a)) return undefined;
-  return timed.op === '+'
-    ? [
-        [1, fixed],
-        [-1, a],
-      ]
-    : [
-        [1, a],
+  const plus = timed.op === '+';
+  const [other, clockFirst] = isNow(a) ? [b, true] : [a, false];
+  if (!(clockFirst || isNow(b)) || readsNow(other)) return undefined;
+  // `other - now` is a duration.
+  if (!plus && !clockFirst)
+    return {
+      terms: [
+        [1, other],
         [-1, fixed],
-      ];
+      ],
+      moved: false,
+    };
+  return {
+    terms: [
+      [1, fixed],
+      [plus ? -1 : 1, other],
+    ],
+    moved: isSpan(other),
+  };
 }
+
+/** `now - timestamp` is a duration, which has its own bounds, out of reach of the calendar. */
+const isSpan = (node: ASTNode): boolean => typeNameOf(node) !== 'google.protobuf.Timestamp';
+
+const typeNameOf = (node: ASTNode): string | undefined =>
+  (node as unknown as { readonly checkedType?: { readonly name: string } }).checkedType?.name;
 
 /** sumOf adds instants and durations in milliseconds. @returns undefined when one has no value: then the comparison fails at any time */
 function sumOf(values: readonly (readonly [number, Part])[], variables: Variables): number | undefined {

@@ -320,13 +320,18 @@ describe('nextChangeMs', () => {
       expect([when, test(when, 5_000, { ...input, plan })]).toEqual([when, true]);
   });
 
-  it('says that a value that is no map has no field', () => {
-    expect(test('!has(plan.entitlements.seats.users)')).toBe(true);
-    expect(() => test('has(plan.entitlements.gone.users)')).toThrow();
-  });
-
-  it('binds == weaker than <', () => {
-    expect(test('false == 5 < 5')).toBe(true);
-    expect(fault('(5 == 5) < 5')[0]).toContain('no such overload');
+  it('fails when it asks for a field of what is no map', () => {
+    expect(test('has(plan.limits.seats.users) && !has(plan.limits.seats.gone) && has(licence.id)')).toBe(true);
+    for (const when of [
+      'has(plan.entitlements.seats.users)',
+      'has(plan.entitlements.gone.users)',
+      'has(plan.entitlements.region.size)',
+      'has(licence.id.length)',
+    ])
+      expect(() => test(when), when).toThrow();
+    expect(fault('has(plan.entitlements["sso"])')).toEqual([
+      'has() asks for a field, like has(plan.entitlements.sso).',
+      4,
+    ]);
   });
 });

@@ -1,6 +1,8 @@
 import { type ASTNode, TypeError as CelTypeError, ParseError, type ParseResult } from '@marcbachmann/cel-js';
 import { admit } from './cel-admit.js';
+import { mayGroupOtherwise, requireAgreement } from './cel-agreement.js';
 import { type Change, changesOf, childrenOf } from './cel-change.js';
+import { conform } from './cel-conform.js';
 import { environment, ownPrefix } from './cel-environment.js';
 import type { Variables } from './cel-variables.js';
 import { ExpressionError } from './expression-error.js';
@@ -16,12 +18,22 @@ export interface Program {
   readonly nextChangeMs: (variables: Variables) => number;
 }
 
-/** compileExpression checks an expression and makes it ready to run. @throws ExpressionError */
-export function compileExpression(text: string): Program {
+/** Where an expression comes from: somebody wants to save it, or it was saved. */
+export type Origin = 'draft' | 'stored';
+
+/**
+ * compileExpression checks an expression and makes it ready to run. A draft is held against a second parser; of a stored one that was done, unless it is older than
+ * that and has the shape in which the two are known to part.
+ * @throws ExpressionError
+ */
+export function compileExpression(text: string, origin: Origin = 'draft'): Program {
   const parsed = parse(text);
+  const isAsRead = origin === 'stored' && !mayGroupOtherwise(parsed.ast);
   const cost = admit(parsed.ast);
+  if (!isAsRead) requireAgreement(text, parse(text).ast);
   const type = typeOf(parsed);
   if (type !== 'bool') throw new ExpressionError(`The expression must be of type bool; it is of type ${type}.`, 0);
+  conform(parsed.ast);
   return {
     readsRequest: reads(parsed.ast, 'request'),
     cost,
@@ -38,6 +50,8 @@ function compilePart(text: string, node: ASTNode): ((variables: Variables) => un
   try {
     const parsed = parse(text.slice(node.range.start, node.range.end));
     admit(parsed.ast);
+    typeOf(parsed);
+    conform(parsed.ast);
     return parsed;
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
 import { rulesMax, ruleTextMax } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
-import { compileExpression, type Program } from './cel-program.js';
+import { compileExpression, type Origin, type Program } from './cel-program.js';
 import { ruleDenyCodes } from './decision.js';
 import { ExpressionError } from './expression-error.js';
 import type { AccessRule, RuleFault } from './rules.js';
@@ -29,19 +29,19 @@ export const noRules: CompiledRules = { rules: [] };
  * @throws Fault rules_invalid with `issues`: one RuleFault for each fault
  */
 export function compileRules(rules: readonly AccessRule[]): CompiledRules {
-  const { compiled, faults } = compileAll(rules);
+  const { compiled, faults } = compileAll(rules, 'draft');
   if (faults.length > 0) throw new Fault('rules_invalid', { extra: { issues: faults } });
   return compiled;
 }
 
 /** loadRules compiles rules that are in force. It never throws: a rule that does not compile any more fails when it is asked, and so denies. */
-export const loadRules = (rules: readonly AccessRule[]): CompiledRules => compileAll(rules).compiled;
+export const loadRules = (rules: readonly AccessRule[]): CompiledRules => compileAll(rules, 'stored').compiled;
 
-function compileAll(rules: readonly AccessRule[]): { compiled: CompiledRules; faults: RuleFault[] } {
+function compileAll(rules: readonly AccessRule[], origin: Origin): { compiled: CompiledRules; faults: RuleFault[] } {
   const faults = rules.flatMap((rule, index) => faultsOfShape(rules, rule, index));
   let cost = 0;
   const compiled = rules.map((rule, index): CompiledRule => {
-    const { program, fault } = compileOne(rule.when);
+    const { program, fault } = compileOne(rule.when, origin);
     if (fault) faults.push({ ruleId: rule.id, index, ...fault });
     const before = cost;
     cost += program?.cost ?? 0;
@@ -57,10 +57,10 @@ interface CompiledOne {
   readonly fault?: Omit<RuleFault, 'ruleId' | 'index'>;
 }
 
-function compileOne(when: string): CompiledOne {
+function compileOne(when: string, origin: Origin): CompiledOne {
   try {
     if (when.length > ruleTextMax) throw new ExpressionError(`An expression has at most ${ruleTextMax} characters.`, 0);
-    return { program: compileExpression(when) };
+    return { program: compileExpression(when, origin) };
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     return { program: undefined, fault: { message: error.message, ...placeOf(when, error.offset) } };

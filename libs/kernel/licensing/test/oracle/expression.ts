@@ -1,5 +1,5 @@
 import { inBlock } from './address.js';
-import { parts, zones } from './calendar.js';
+import { msOf, parts, zones } from './calendar.js';
 import { equal, FAIL, type Instant, kindOf, type Order, type Outcome, order, type Span, type Value } from './values.js';
 
 export type Type = 'bool' | 'string' | 'int' | 'double' | 'ts' | 'dur' | 'dyn' | 'list' | 'map';
@@ -47,8 +47,24 @@ const logic = (op: string, binds: number, settles: boolean) =>
     },
   });
 
+/**
+ * All comparisons bind alike, from left to right. Where `==` or `!=` stands left of another comparison without brackets, or right of one, the page wants brackets:
+ * the left operand then binds too weakly.
+ */
+const comparison = (op: string, rest: Pick<Operation, 'strict'>): [string, Operation] => [
+  op,
+  {
+    binds: 4,
+    print: ({ kids }, operand) => {
+      const left = kids[0]!.op;
+      const mixed = op !== '==' && op !== '!=' && (left === '==' || left === '!=');
+      return `${operand(0, mixed ? 5 : 4)} ${op} ${operand(1, 5)}`;
+    },
+    ...rest,
+  },
+];
 const ordering = (op: string, holds: (order: Order) => boolean) =>
-  infix(op, 5, {
+  comparison(op, {
     strict: ([a, b]) => {
       const result = order(a!, b!);
       return result === FAIL ? FAIL : holds(result);
@@ -56,7 +72,9 @@ const ordering = (op: string, holds: (order: Order) => boolean) =>
   });
 
 const within = (value: bigint): Outcome => (BigInt.asIntN(64, value) === value ? value : FAIL);
-const instant = (ms: number): Outcome => ({ instantMs: ms });
+const instant = (ms: number): Outcome => (ms >= msOf(1, 1, 1) && ms < msOf(10_000, 1, 1) ? { instantMs: ms } : FAIL);
+/** Ten thousand years are 315,576,000,000 seconds (google/protobuf/duration.proto). */
+const span = (ms: number): Outcome => (Math.abs(ms) <= 315_576_000_000_000 ? { spanMs: ms } : FAIL);
 
 type Sum = (a: never, b: never) => Outcome;
 const ms = { of: (span: Span) => span.spanMs, at: (time: Instant) => time.instantMs };
@@ -67,12 +85,15 @@ const sums: Record<string, Record<string, Sum>> = {
     'double double': (a: number, b: number) => a + b,
     'string string': (a: string, b: string) => a + b,
     'ts dur': (a: Instant, b: Span) => instant(ms.at(a) + ms.of(b)),
+    'dur ts': (a: Span, b: Instant) => instant(ms.of(a) + ms.at(b)),
+    'dur dur': (a: Span, b: Span) => span(ms.of(a) + ms.of(b)),
   },
   '-': {
     'int int': (a: bigint, b: bigint) => within(a - b),
     'double double': (a: number, b: number) => a - b,
     'ts dur': (a: Instant, b: Span) => instant(ms.at(a) - ms.of(b)),
-    'ts ts': (a: Instant, b: Instant) => ({ spanMs: ms.at(a) - ms.at(b) }),
+    'ts ts': (a: Instant, b: Instant) => span(ms.at(a) - ms.at(b)),
+    'dur dur': (a: Span, b: Span) => span(ms.of(a) - ms.of(b)),
   },
   '*': {
     'int int': (a: bigint, b: bigint) => within(a * b),
@@ -186,7 +207,7 @@ const operations = new Map<string, Operation>([
     {
       binds: 9,
       print: ({ text }, operand) => `has(${operand(0, 9)}.${text})`,
-      strict: ([from], { text }) => from instanceof Map && from.has(text!),
+      strict: ([from], { text }) => (from instanceof Map ? from.has(text!) : FAIL),
     },
   ],
   logic('||', 2, true),
@@ -200,7 +221,7 @@ const operations = new Map<string, Operation>([
     {
       binds: 8,
       print: (_, operand) => `-${operand(0, 9)}`,
-      strict: ([a]) => (typeof a === 'bigint' ? -a : typeof a === 'number' ? -a : FAIL),
+      strict: ([a]) => (typeof a === 'bigint' ? within(-a) : typeof a === 'number' ? -a : FAIL),
     },
   ],
   [
@@ -214,9 +235,9 @@ const operations = new Map<string, Operation>([
       },
     },
   ],
-  infix('==', 4, { strict: ([a, b]) => equal(a!, b!) }),
-  infix('!=', 4, { strict: ([a, b]) => !equal(a!, b!) }),
-  infix('in', 5, { strict: ([a, b]) => isIn(a!, b!) }),
+  comparison('==', { strict: ([a, b]) => equal(a!, b!) }),
+  comparison('!=', { strict: ([a, b]) => !equal(a!, b!) }),
+  comparison('in', { strict: ([a, b]) => isIn(a!, b!) }),
   ordering('<', (result) => result === -1),
   ordering('<=', (result) => result === -1 || result === 0),
   ordering('>', (result) => result === 1),

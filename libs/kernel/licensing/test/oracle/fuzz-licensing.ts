@@ -4,24 +4,30 @@ import {
   type DecisionInput,
   decide,
   decidePrepared,
+  loadRules,
   prepare,
   refusalOf,
+  routeClassOf,
 } from '../../index.js';
 import { print } from './expression.js';
 import { type Case, caseOf } from './generate-case.js';
 import { instantsOf, judge, refusal, type Verdict } from './licence-oracle.js';
 import { randomOf } from './random.js';
+import { classOf, routeOf } from './route-class-oracle.js';
 import { smaller } from './shrink.js';
 
 export interface Mismatch {
   readonly seed: number;
   readonly what: string;
   readonly rules: readonly string[];
-  readonly facts: Case['facts'];
+  /** Absent: it is about a route alone. */
+  readonly facts: Case['facts'] | undefined;
   readonly ask: Case['asks'][number] | undefined;
 }
 export interface FuzzResult {
   readonly decisions: number;
+  /** How often the oracle gave each route class. */
+  readonly routeClasses: ReadonlyMap<string, number>;
   /** How often the oracle gave each code. */
   readonly codes: ReadonlyMap<string, number>;
   readonly mismatches: readonly Mismatch[];
@@ -58,11 +64,15 @@ interface Difference {
   readonly ask: Case['asks'][number] | undefined;
 }
 
-/** compare asks product and oracle; undefined: they agree. */
-function compare({ rules, facts, asks }: Case, count?: (code: string) => void): Difference | undefined {
+/** compare asks product and oracle; undefined: they agree. @param compile as when rules are saved, or (much faster) as when they are loaded */
+function compare(
+  { rules, facts, asks }: Case,
+  count?: (code: string) => void,
+  compile = compileRules,
+): Difference | undefined {
   let compiled: ReturnType<typeof compileRules>;
   try {
-    compiled = compileRules(rules.map(({ tree, ...rule }) => ({ ...rule, when: print(tree) })));
+    compiled = compile(rules.map(({ tree, ...rule }) => ({ ...rule, when: print(tree) })));
   } catch (error) {
     return {
       what: `refused: ${show((error as { extra?: object }).extra ?? { error: String(error) })}`,
@@ -106,20 +116,38 @@ function minimal(found: Case, first: Difference, seed: number): Mismatch {
 }
 
 const mismatchesMax = 20;
+/** One of so many cases goes through the checks of rules that are saved; a loaded rule that is refused fails, which the oracle would not. */
+const savedEach = 5;
+const routesEach = 10;
+
+/** compareRoutes asks product and oracle for the class of some requests. */
+function compareRoutes(seed: number, count: (routeClass: string) => void): Mismatch[] {
+  const random = randomOf(seed ^ 0x5f5f5f5f);
+  return Array.from({ length: routesEach }, () => routeOf(random)).flatMap(([method, path]) => {
+    const expected = classOf(method, path);
+    count(expected);
+    const given = routeClassOf(method, path);
+    const what = `class of ${method} ${path}: ${given}, oracle ${expected}`;
+    return given === expected ? [] : [{ seed, what, rules: [], facts: undefined, ask: undefined }];
+  });
+}
 
 /** fuzz compares the product with the oracle from case to case, each with a seed of its own, for so many decisions. */
 export function fuzz(firstSeed: number, atLeast: number): FuzzResult {
   const codes = new Map<string, number>();
+  const routeClasses = new Map<string, number>();
   const mismatches: Mismatch[] = [];
   let decisions = 0;
+  const add = (to: Map<string, number>, name: string) => to.set(name, (to.get(name) ?? 0) + 1);
   const count = (code: string) => {
     decisions++;
-    codes.set(code, (codes.get(code) ?? 0) + 1);
+    add(codes, code);
   };
   for (let seed = firstSeed; decisions < atLeast && mismatches.length < mismatchesMax; seed++) {
     const generated = caseOf(randomOf(seed));
-    const difference = compare(generated, count);
+    const difference = compare(generated, count, seed % savedEach === 0 ? compileRules : loadRules);
     if (difference) mismatches.push(minimal(generated, difference, seed));
+    mismatches.push(...compareRoutes(seed, (routeClass) => add(routeClasses, routeClass)));
   }
-  return { decisions, codes, mismatches };
+  return { decisions, codes, routeClasses, mismatches };
 }

@@ -238,6 +238,8 @@ const makers: Partial<Record<Type, readonly Make[]>> = {
     (place) => node('!', 'bool', [make(place.random.chance(95) ? 'bool' : 'dyn', inner(place))]),
     choice('bool'),
     binary(orders, 'bool', 'int', 'double'),
+    // Comparisons of comparisons: how they group.
+    binary(comparisons, 'bool', 'bool', 'bool'),
     (place) =>
       node(place.random.pick(['startsWith', 'endsWith', 'contains']), 'bool', [
         stringish(inner(place)),
@@ -267,8 +269,8 @@ const makers: Partial<Record<Type, readonly Make[]>> = {
     choice('double'),
     (place) => node('neg', 'double', [make('double', inner(place))]),
   ],
-  ts: [binary(['+', '-'], 'ts', 'ts', 'dur'), choice('ts')],
-  dur: [binary(['-'], 'dur', 'ts', 'ts'), choice('dur')],
+  ts: [binary(['+', '-'], 'ts', 'ts', 'dur'), binary(['+'], 'ts', 'dur', 'ts'), choice('ts')],
+  dur: [binary(['-'], 'dur', 'ts', 'ts'), binary(['+', '-'], 'dur', 'dur', 'dur'), choice('dur')],
 };
 
 function make(type: Type, place: Place): Node {

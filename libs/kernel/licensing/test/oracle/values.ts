@@ -32,6 +32,10 @@ export type Order = -1 | 0 | 1 | 'none' | typeof FAIL;
 const sign = <T extends number | bigint | boolean | string>(a: T, b: T): -1 | 0 | 1 | 'none' =>
   a < b ? -1 : a > b ? 1 : Number.isNaN(a as number) || Number.isNaN(b as number) ? 'none' : 0;
 
+/** A text whose order by code units is the order of the original by code points. */
+const codePoints = (text: string): string =>
+  [...text].map((char) => char.codePointAt(0)!.toString(16).padStart(6, '0')).join('');
+
 export function order(a: Value, b: Value): Order {
   const kinds = `${kindOf(a)} ${kindOf(b)}`;
   switch (kinds) {
@@ -44,7 +48,7 @@ export function order(a: Value, b: Value): Order {
     case 'bool bool':
       return sign(a as boolean, b as boolean);
     case 'string string':
-      return sign(a as string, b as string);
+      return sign(codePoints(a as string), codePoints(b as string));
     case 'ts ts':
       return sign((a as Instant).instantMs, (b as Instant).instantMs);
     case 'dur dur':
