@@ -13,9 +13,9 @@ module.exports = {
     {
       name: 'lib-entry-only',
       severity: 'error',
-      from: { path: '^(?:apps|test|examples)/|^libs/([^/]+/[^/]+)/', pathNot: '^libs/testing/' },
+      from: { path: '^(?:apps|test|examples)/|^libs/(kama-sdk|[^/]+/[^/]+)/', pathNot: '^libs/testing/' },
       to: {
-        path: '^libs/[^/]+/[^/]+/(?!index\\.ts$)',
+        path: '^libs/(?:kama-sdk/|[^/]+/[^/]+/)(?!index\\.ts$)',
         pathNot: '^libs/$1/|^libs/testing/|^libs/kernel/licensing/offline/index\\.ts$',
       },
     },
@@ -46,9 +46,15 @@ module.exports = {
       to: { path: '^libs/(features|testing)/' },
     },
     {
+      name: 'kama-sdk-stands-alone',
+      severity: 'error',
+      from: { path: '^libs/kama-sdk/', pathNot: '\\.spec\\.ts$|/test/' },
+      to: { path: '^libs/(features|testing)/' },
+    },
+    {
       name: 'no-nest-below-features',
       severity: 'error',
-      from: { path: '^libs/(kernel|adapters)/' },
+      from: { path: '^libs/(kernel|adapters|kama-sdk)/' },
       to: { path: 'node_modules/@nestjs/' },
     },
     {

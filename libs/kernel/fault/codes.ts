@@ -311,6 +311,43 @@ export const codes = {
   run_timeout: entry(504, 'Run timed out', 'The run did not end within its time limit.'),
   run_cancelled: entry(409, 'Run cancelled', 'The run was cancelled.'),
 
+  // Descriptors of a KAMA
+  bundle_invalid: entry(
+    400,
+    'Bundle not valid',
+    'The bundle has faults. See "findings" for the file, line and column of each.',
+    'publisher',
+  ),
+  descriptor_failed: entry(
+    422,
+    'Descriptor cannot be evaluated',
+    'A descriptor of this app cannot be evaluated. The sentence names it; its publisher has to repair it.',
+    'publisher',
+  ),
+  evaluation_limit: entry(
+    422,
+    'Too much to evaluate',
+    'Evaluating a descriptor of this app took more time, steps, depth or output than is allowed. Its publisher has to make it simpler.',
+    'publisher',
+  ),
+  template_failed: entry(
+    422,
+    'Expression failed',
+    'A jq program or a template of this app failed. Its publisher has to repair it.',
+    'publisher',
+  ),
+  template_limit: entry(
+    422,
+    'Expression stopped',
+    'A jq program or a template of this app was stopped: too long, too large or too many at once.',
+    'publisher',
+  ),
+  action_refused: entry(
+    409,
+    'Action refused',
+    'The action cannot be carried out as things are. The sentence and "progress" say why.',
+  ),
+
   // Ourselves
   config_invalid: entry(500, 'Configuration not valid', 'The configuration is not valid.', 'operator'),
   store_unavailable: entry(

@@ -1,0 +1,2 @@
+export { simpleJq } from './simple-jq.js';
+export { type TemplateLimits, TemplateWorkers } from './template-workers.js';

@@ -1,0 +1,71 @@
+import type { Dict } from '../values/dict.js';
+
+/** KamafileSpace is what an install keeps of one space. */
+export interface KamafileSpace {
+  readonly default_vars: Dict;
+  readonly vendor_injection_vars: Dict;
+  readonly user_injection_vars: Dict;
+  readonly user_vars: Dict;
+  readonly prefs: Dict;
+  /** Everything else: `ktea`, `kama`, `status`, `install_id`, … */
+  readonly entries: Dict;
+}
+
+/** KamafileReader gives the state of an install as the request found it. */
+export interface KamafileReader {
+  /** None when the install does not have the space. */
+  read(space: string): Promise<KamafileSpace | undefined>;
+}
+
+/** ClusterQuery names objects of one kind. */
+export interface ClusterQuery {
+  /** A kind, in any spelling that Kubernetes knows: `Pod`, `pods`, `deployment`. */
+  readonly kind: string;
+  readonly apiVersion?: string;
+  /** None for kinds that have no namespace. */
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+/** A Kubernetes object as JSON. */
+export type KubeResource = Dict;
+
+/** ClusterReader looks at the cluster of the install, by the install's own session. */
+export interface ClusterReader {
+  list(query: ClusterQuery, signal: AbortSignal): Promise<readonly KubeResource[]>;
+  /** metrics gives the use of pods as metrics.k8s.io tells it; none where nothing measures. */
+  metrics?(namespace: string, signal: AbortSignal): Promise<readonly KubeResource[]>;
+  /** dryRun asks whether the cluster would take a manifest; the sentence says why not. */
+  dryRun?(
+    manifest: KubeResource,
+    signal: AbortSignal,
+  ): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
+}
+
+/** HttpReader makes GET requests to public addresses, through the egress policy. None when nobody answers. */
+export type HttpReader = (
+  url: string,
+  signal: AbortSignal,
+) => Promise<{ readonly status: number; readonly body: string } | undefined>;
+
+/** Ktea names a templating engine. */
+export type Ktea = Dict;
+
+/** TemplatingEngine turns values into manifests (KTEA). */
+export interface TemplatingEngine {
+  defaults(ktea: Ktea, signal: AbortSignal): Promise<Dict>;
+  template(ktea: Ktea, values: Dict, signal: AbortSignal): Promise<readonly KubeResource[]>;
+  preset?(ktea: Ktea, name: string, signal: AbortSignal): Promise<Dict>;
+}
+
+/** Release is an engine of another version that is offered. */
+export interface Hub {
+  release(space: string, id: string, signal: AbortSignal): Promise<Dict | undefined>;
+  injection(space: string, signal: AbortSignal): Promise<Dict | undefined>;
+}
+
+/** Evaluator runs the jq programs that are more than a path. */
+export interface JqEngine {
+  jq(program: string, input: unknown, options: { readonly many?: boolean; readonly tenant?: string }): Promise<unknown>;
+}
