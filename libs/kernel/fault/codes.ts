@@ -295,6 +295,13 @@ export const codes = {
   run_lost: entry(409, 'Run taken over', 'Another worker has taken this run over.', 'us'),
   step_failed: entry(502, 'Step failed', 'A step of the run failed. See its error.'),
   run_unfinished: entry(409, 'Run still open', 'The run has not ended yet. Cancel it first, or wait for its end.'),
+  kamafile_invalid: entry(
+    409,
+    'Kamafile not valid',
+    'The Kamafile of this install holds something that is not its form. The sentence says where.',
+    'publisher',
+  ),
+  nothing_to_decide: entry(409, 'Nothing to decide', 'This step of the run is not in doubt.'),
   run_step_unknown: entry(
     409,
     'A step is in doubt',
@@ -304,7 +311,7 @@ export const codes = {
   step_unknown: entry(
     502,
     'Outcome unknown',
-    'The step was begun, was cut off, and cannot be done twice. Look whether it took effect, then retry the run and say so.',
+    'The step was begun, was cut off, and cannot be done twice. Look whether it took effect, then say so (POST /v1/runs/:id/decision).',
   ),
   approval_declined: entry(409, 'Declined', 'A person declined to let the run go on.'),
   approval_expired: entry(408, 'No approval in time', 'Nobody approved the run in time. Start it again.'),
