@@ -13,6 +13,7 @@ export {
   type ServiceAccountToken,
 } from './session/kube-session.js';
 export type { ListOptions, ListPage } from './session/list.js';
+export { exec } from './streams/exec.js';
 export { isKubeStatus } from './transport/kube-faults.js';
 export { objectPath } from './transport/kube-paths.js';
 export type { ApiResource, KubeMethod, KubeObject, KubeRef, KubeRequestOptions } from './transport/kube-types.js';

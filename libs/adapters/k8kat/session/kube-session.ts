@@ -35,6 +35,8 @@ export interface DeleteOptions {
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   /** Delete only the object that has this uid. */
   readonly uid?: string;
+  /** Check and answer, delete nothing. */
+  readonly dryRun?: boolean;
 }
 
 /** One question to the cluster's own authoriser. `resource` may name a subresource: `pods/log`. */
@@ -174,6 +176,7 @@ export class KubeSession {
       apiVersion: 'v1',
       propagationPolicy: options.propagationPolicy ?? 'Background',
       ...(options.uid ? { preconditions: { uid: options.uid } } : {}),
+      ...(options.dryRun ? { dryRun: ['All'] } : {}),
     };
     const answer = await absentAsUndefined(
       this.request<object>('DELETE', path, {

@@ -25,6 +25,8 @@ export interface OpenExecOptions {
   /** A terminal: stderr is part of stdout then. */
   readonly tty?: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** See `UpgradeOptions`. */
+  readonly beforeSend?: (() => void) | undefined;
 }
 
 /** ExecStream is a running command (or, from attach, a running container). Read (or destroy) both outputs: one left full holds up all. */
@@ -48,6 +50,10 @@ export interface ExecOptions {
   readonly timeoutMs?: number;
   /** Of stdout and of stderr each; more is a fault, not a silent cut. Default 16 MiB. */
   readonly outputBytesMax?: number;
+  /** Keep the beginning of an output that is larger, instead of failing. */
+  readonly cutOutput?: boolean;
+  /** See `UpgradeOptions`. */
+  readonly beforeSend?: (() => void) | undefined;
 }
 
 /** ExecResult is how a command ended. */
@@ -84,9 +90,9 @@ async function openRemote(
   options: OpenExecOptions,
 ): Promise<ExecStream> {
   const path = `/api/v1/namespaces/${segment(place.namespace)}/pods/${segment(place.pod)}/${verb}`;
-  const { stdin = false, tty = false, signal } = options;
+  const { stdin = false, tty = false, signal, beforeSend } = options;
   const query = { container: place.container, stdin, stdout: true, stderr: !tty, tty };
-  const socket = await transport.upgrade(path, { query, repeated, protocols, signal });
+  const socket = await transport.upgrade(path, { query, repeated, protocols, signal, beforeSend });
   return execStreamOf(new Channels(socket), { stdin, signal });
 }
 
@@ -146,9 +152,9 @@ export async function exec(
   command: readonly string[],
   options: ExecOptions = {},
 ): Promise<ExecResult> {
-  const { stdin, tty = false, outputBytesMax = outputBytesMaxDefault } = options;
+  const { stdin, tty = false, outputBytesMax = outputBytesMaxDefault, beforeSend } = options;
   const signal = deadline(options);
-  const stream = await openExec(transport, place, command, { stdin: stdin !== undefined, tty, signal });
+  const stream = await openExec(transport, place, command, { stdin: stdin !== undefined, tty, signal, beforeSend });
   const ended = new AbortController();
   try {
     const fed = stdin === undefined || !stream.stdin ? undefined : feed(stream.stdin, stdin, ended.signal);
@@ -156,7 +162,7 @@ export async function exec(
       Promise.all([stream.exit, capture(stream.stdout, outputBytesMax), capture(stream.stderr, outputBytesMax)]),
       failureOf(fed),
     ]);
-    if (stdout.cut || stderr.cut) throw tooMuch(outputBytesMax);
+    if ((stdout.cut || stderr.cut) && !options.cutOutput) throw tooMuch(outputBytesMax);
     return { code, stdout: stdout.bytes.toString('utf8'), stderr: stderr.bytes.toString('utf8'), ok: code === 0 };
   } finally {
     ended.abort();

@@ -8,6 +8,8 @@ export interface UpgradeOptions {
   readonly repeated?: Readonly<Record<string, readonly string[]>>;
   readonly protocols: readonly string[];
   readonly signal?: AbortSignal | undefined;
+  /** Called once the connection stands, right before the handshake is sent; what it throws ends it unsent. */
+  readonly beforeSend?: (() => void) | undefined;
 }
 
 /** StreamTransport is what streams need of a connection to a cluster; `KubeSession` is one. */

@@ -15,6 +15,8 @@ export interface UpgradeRequest {
   readonly dial: (url: URL) => Promise<Socket>;
   readonly signal?: AbortSignal | undefined;
   readonly handshakeTimeoutMs: number;
+  /** See `UpgradeOptions`. */
+  readonly beforeSend?: (() => void) | undefined;
 }
 
 const messageBytesMax = 64 * 1024 * 1024;
@@ -62,7 +64,15 @@ export function openWebSocket(request: UpgradeRequest): Promise<WebSocket> {
 function connectionBy(request: UpgradeRequest): typeof createConnection {
   const connect = (_: unknown, callback: (error: Error | null, socket?: Socket) => void): undefined => {
     void request.dial(request.url).then(
-      (socket) => callback(null, socket),
+      (socket) => {
+        try {
+          request.beforeSend?.();
+        } catch (error) {
+          socket.destroy();
+          return callback(error as Error);
+        }
+        callback(null, socket);
+      },
       (error: unknown) => callback(error as Error),
     );
   };

@@ -171,6 +171,7 @@ export class Transport {
           dial: this.#dial,
           signal: options.signal,
           handshakeTimeoutMs: this.#timeoutMs,
+          beforeSend: options.beforeSend,
         });
         this.#sockets.add(socket);
         socket.once('close', () => this.#sockets.delete(socket));
