@@ -23,27 +23,31 @@ interface Route extends Operation {
   readonly path: string;
 }
 
+const aRun = ({ install }: OwnRows) => ({
+  action: 'scale',
+  title: 'Scale',
+  installId: install,
+  plan: {
+    steps: [
+      {
+        kind: 'apply',
+        title: 'Apply',
+        manifests: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings' } }],
+      },
+    ],
+  },
+});
+
 /** Valid bodies for routes of licensees and installs; those that name something of somebody else want 404 for it. */
 const bodies: Readonly<Record<string, (rows: OwnRows) => object>> = {
   'POST /v1/installs': ({ cluster }) => ({ clusterId: cluster, namespace: 'elsewhere' }),
   'PUT /v1/clusters/{id}/runs': () => ({ paused: true }),
   'POST /v1/runs/{id}/approval': () => ({ step: 0, decision: 'approved' }),
+  'POST /v1/runs/{id}/decision': () => ({ step: 0, outcome: 'done' }),
   'POST /v1/clusters/setup-script': () => ({ namespace: 'shop' }),
   'PUT /v1/clusters/{id}/credential': () => ({ token: 'another-token' }),
-  'POST /v1/runs': ({ install }) => ({
-    action: 'scale',
-    title: 'Scale',
-    installId: install,
-    plan: {
-      steps: [
-        {
-          kind: 'apply',
-          title: 'Apply',
-          manifests: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings' } }],
-        },
-      ],
-    },
-  }),
+  'POST /v1/runs': aRun,
+  'POST /v1/runs/preview': aRun,
 };
 
 /** Whose id `{id}` is, by the path before it. */

@@ -1,12 +1,12 @@
 import type { Db, Tx } from '@nm/adapters/db';
-import type { Run } from '@nm/kernel/contracts';
+import type { Run, RunStatus } from '@nm/kernel/contracts';
 import { Fault, invariant } from '@nm/kernel/fault';
 import { type Clock, systemClock } from '@nm/kernel/time';
 import { writeEnd } from './end-run.js';
 import { lockInstall } from './install-lock.js';
 import { resumeRun } from './resume-run.js';
 import { runErrorOf } from './run-error.js';
-import { decideCancel } from './run-rules.js';
+import { decideCancel, isTerminal } from './run-rules.js';
 import { findRun, type RunScope } from './run-scope.js';
 
 /**
@@ -18,21 +18,32 @@ export function cancelRun(db: Db, scope: RunScope, runId: string, clock: Clock =
   return db.withOrg(scope.orgId, async (tx) => {
     const { installId } = await findRun(tx, scope, runId);
     await lockInstall(tx, installId);
-    await tx.$queryRaw`SELECT id FROM run WHERE id = ${runId} FOR UPDATE`;
-    const run = await findRun(tx, scope, runId);
-    const decision = decideCancel(run.status as Run['status']);
-    if (decision === 'ended') {
-      if (run.status === 'cancelled') return;
-      throw new Fault('run_finished', { extra: { runStatus: run.status } });
-    }
-    if (decision === 'ask-worker') {
-      if (!run.cancelRequestedAt)
-        await tx.run.update({ where: { id: runId }, data: { cancelRequestedAt: clock.now() } });
-      if (run.status === 'waiting') await resumeRun(tx, run);
-      return;
-    }
-    await cancelQueued(tx, { ...run, kind: run.kind as Run['kind'] }, clock.now());
+    await cancelLocked(tx, scope, runId, clock);
   });
+}
+
+async function cancelLocked(tx: Tx, scope: RunScope, runId: string, clock: Clock): Promise<void> {
+  await tx.$queryRaw`SELECT id FROM run WHERE id = ${runId} FOR UPDATE`;
+  const run = await findRun(tx, scope, runId);
+  const decision = decideCancel(run.status as Run['status']);
+  if (decision === 'ended') {
+    if (run.status === 'cancelled') return;
+    throw new Fault('run_finished', { extra: { runStatus: run.status } });
+  }
+  if (decision === 'ask-worker') {
+    if (!run.cancelRequestedAt) await tx.run.update({ where: { id: runId }, data: { cancelRequestedAt: clock.now() } });
+    // A child that is under way is what must stop; its end lets this one go on, and undo.
+    const child = run.waitsRun === null ? undefined : await openChild(tx, run.waitsRun);
+    if (child !== undefined) await cancelLocked(tx, scope, child, clock);
+    else if (run.status === 'waiting') await resumeRun(tx, run);
+    return;
+  }
+  await cancelQueued(tx, { ...run, kind: run.kind as Run['kind'] }, clock.now());
+}
+
+async function openChild(tx: Tx, childId: string): Promise<string | undefined> {
+  const child = await tx.run.findUnique({ where: { id: childId }, select: { id: true, status: true } });
+  return child && !isTerminal(child.status as RunStatus) ? child.id : undefined;
 }
 
 async function cancelQueued(tx: Tx, run: Parameters<typeof writeEnd>[1], at: Date): Promise<void> {

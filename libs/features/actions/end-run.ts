@@ -1,7 +1,9 @@
 import { recordChange, type Tx } from '@nm/adapters/db';
 import type { Run, RunError } from '@nm/kernel/contracts';
+import { returnInstall } from './child-run.js';
 import { announceRun, type JournalEntry, writeJournal } from './run-journal.js';
 import type { TerminalStatus } from './run-rules.js';
+import { isBegun } from './steps/at-most-once.js';
 
 export interface EndedRun {
   readonly id: string;
@@ -36,7 +38,7 @@ export async function writeEnd(
         data: {
           step: step.position,
           title: step.title,
-          status: 'negative',
+          status: statusAtEnd(step),
           attempt: step.attempts,
           ...(error ? { error } : {}),
         },
@@ -45,15 +47,20 @@ export async function writeEnd(
     { kind: 'status', data: { status, ...(error ? { error } : {}) } },
   ];
   const firstSeq = await reserve(entries.length);
-  if (open.length)
-    await tx.runStep.updateMany({
-      where: { runId: run.id, status: 'running' },
-      data: { status: 'negative', finishedAt: at, ...(error ? { error: error as object } : {}) },
+  for (const step of open)
+    await tx.runStep.update({
+      where: { id: step.id },
+      data: { status: statusAtEnd(step), finishedAt: at, ...(error ? { error: error as object } : {}) },
     });
   await writeJournal(tx, run, firstSeq, at, entries);
   await moveInstall(tx, run, status);
+  await returnInstall(tx, run.id);
   await announceNext(tx, run);
 }
+
+/** A step that was cut off in a work that is done at most once may have had its effect. */
+const statusAtEnd = ({ output }: { readonly output: unknown }): 'unknown' | 'negative' =>
+  isBegun(output) ? 'unknown' : 'negative';
 
 /** A provisioning run decides whether its install can be used, a removal that it is gone. */
 async function moveInstall(tx: Tx, run: EndedRun, status: TerminalStatus): Promise<void> {
@@ -76,7 +83,12 @@ function installStateAfter(kind: Run['kind'], status: TerminalStatus): 'ready' |
  * announcement may have come while the tenant had all the slots that it may have.
  */
 async function announceNext(tx: Tx, run: EndedRun): Promise<void> {
-  const order = [{ priority: 'desc' }, { createdAt: 'asc' }, { id: 'asc' }] as const;
+  const order = [
+    { startedAt: { sort: 'asc', nulls: 'last' } },
+    { priority: 'desc' },
+    { createdAt: 'asc' },
+    { id: 'asc' },
+  ] as const;
   const select = { id: true, orgId: true };
   const queued = { status: 'queued', id: { not: run.id } };
   const ofInstall = await tx.run.findFirst({

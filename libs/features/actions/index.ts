@@ -1,5 +1,7 @@
 export { cancelRun } from './cancel-run.js';
+export { listChanges } from './changes/read-changes.js';
 export { decideApproval } from './decide-approval.js';
+export { decideStep } from './decide-step.js';
 export { type DispatchOptions, OutboxDispatcher } from './dispatch/outbox-dispatcher.js';
 export { type SweepOptions, startRunSweeper, sweepRuns } from './dispatch/run-sweeper.js';
 export { type Advance, advanceRun } from './engine/advance-run.js';
@@ -9,6 +11,7 @@ export type { RunEngine, RunSessions } from './engine/run-engine.js';
 export { type Worked, workOnce } from './engine/work-once.js';
 export { type EventSink, RunFeed } from './follow-run.js';
 export { pauseCluster } from './pause-cluster.js';
+export { type PreviewDeps, previewRun } from './preview/preview-run.js';
 export { type QueueRunInput, queueRun } from './queue-run.js';
 export { listRuns, type RunEvents, readRun, runEvents } from './read-run.js';
 export { retryRun } from './retry-run.js';

@@ -244,10 +244,12 @@ describeWith(['kubernetes'], 'plans with groups, conditions, undoing and people'
       steps: [{ kind: 'http-request', title: 'Send', method: 'POST', url, expectStatus: [200], timeoutSeconds: 5 }],
     });
     await lab.database.db.asSystem((tx) =>
-      tx.runStep.updateMany({ where: { runId: doubt }, data: { status: 'running', output: { sent: true } } }),
+      tx.runStep.updateMany({ where: { runId: doubt }, data: { status: 'running', output: { begun: true } } }),
     );
-    expect(await advance(doubt)).toBe('negative');
+    expect(await advance(doubt)).toBe('waits');
     expect(statuses(await lab.read(doubt))).toEqual(['unknown']);
+    await cancelRun(lab.database.db, lab.scope, doubt);
+    expect(await advance(doubt)).toBe('cancelled');
     const ask = retryRun(deps(), lab.scope, doubt, { from: 'failed' });
     await expect(ask).rejects.toMatchObject({ code: 'run_step_unknown', extra: { steps: [0] } });
     const done = await retryRun(deps(), lab.scope, doubt, { from: 'failed', unknownSteps: 'done' });

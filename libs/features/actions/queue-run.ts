@@ -22,6 +22,8 @@ export interface QueueRunInput {
   readonly timeoutSeconds: number;
   readonly idempotencyKey?: string | undefined;
   readonly priority?: CreateRun['priority'];
+  /** The run and the step that this one is a part of; and all runs that those are part of, the outermost first. */
+  readonly parent?: { readonly runId: string; readonly step: number; readonly lineage: readonly string[] };
 }
 
 const Limits = CreateRun.pick({ action: true, title: true, info: true, timeoutSeconds: true, idempotencyKey: true });
@@ -32,7 +34,7 @@ const Limits = CreateRun.pick({ action: true, title: true, info: true, timeoutSe
  * @throws Fault plan_invalid; idempotency_conflict when the key was used for other work on this install
  */
 export async function queueRun(tx: Tx, input: QueueRunInput, clock: Clock = systemClock): Promise<{ id: string }> {
-  const plan = checkPlan(input.plan);
+  const plan = checkPlan(input.plan, { action: input.action });
   const { kind, orgId, installId, licenceId } = input;
   const limits = Limits.parse({
     action: input.action,
@@ -57,6 +59,7 @@ export async function queueRun(tx: Tx, input: QueueRunInput, clock: Clock = syst
       status: 'queued',
       info: info ?? null,
       idempotencyKey: idempotencyKey ?? null,
+      ...parentOf(input),
       createdAt: clock.now(),
       nextSeq: 2,
     },
@@ -75,6 +78,9 @@ export async function queueRun(tx: Tx, input: QueueRunInput, clock: Clock = syst
   await announceRun(tx, run);
   return { id: run.id };
 }
+
+const parentOf = ({ parent }: QueueRunInput) =>
+  parent ? { parentId: parent.runId, parentStep: parent.step, lineage: [...parent.lineage] } : {};
 
 async function sameRun(tx: Tx, installId: string, key: string | undefined, digest: string): Promise<{ id: string }> {
   invariant(key !== undefined, 'only an idempotency key makes a run a duplicate');

@@ -1,17 +1,19 @@
-import type { Db } from '@nm/adapters/db';
+import type { Db, Tx } from '@nm/adapters/db';
 import {
   afterCursor,
   keyset,
   type Page,
+  type ProgressNode,
   type Run,
   type RunEvent,
   type RunQuery,
   type RunSummary,
   toPage,
 } from '@nm/kernel/contracts';
+import { changesInBrief } from './changes/read-changes.js';
 import { isTerminal } from './run-rules.js';
 import { findRun, type RunScope, scopeFilter } from './run-scope.js';
-import { eventOf, runView, summaryOf } from './run-view.js';
+import { eventOf, type LogRow, lineOf, progressOf, runView, type StepRow, summaryOf } from './run-view.js';
 
 const linesMax = 200;
 const eventsMax = 500;
@@ -20,14 +22,37 @@ const eventsMax = 500;
 export function readRun(db: Db, scope: RunScope, runId: string): Promise<Run> {
   return db.withOrg(scope.orgId, async (tx) => {
     const run = await findRun(tx, scope, runId);
-    const steps = await tx.runStep.findMany({ where: { runId }, orderBy: { position: 'asc' } });
-    const logs = await tx.runLog.findMany({
-      where: { runId, kind: 'log' },
-      orderBy: { seq: 'desc' },
-      take: linesMax,
-    });
-    return runView(run, steps, logs.reverse());
+    const [steps, logs] = await partsOf(tx, runId);
+    const children = await childrenOf(tx, scope, runId, steps);
+    return runView(run, { steps, logs, children, changes: await changesInBrief(tx, runId) });
   });
+}
+
+async function partsOf(tx: Tx, runId: string): Promise<[StepRow[], LogRow[]]> {
+  const steps = await tx.runStep.findMany({ where: { runId }, orderBy: { position: 'asc' } });
+  const logs = await tx.runLog.findMany({
+    where: { runId, kind: 'log' },
+    orderBy: { seq: 'desc' },
+    take: linesMax,
+  });
+  return [steps, logs.reverse()];
+}
+
+/** Progress of the runs that are steps of this one, and theirs: they are a few, and nested a few levels at most. */
+async function childrenOf(
+  tx: Tx,
+  scope: RunScope,
+  runId: string,
+  steps: readonly StepRow[],
+): Promise<Map<string, ProgressNode>> {
+  const progress = new Map<string, ProgressNode>();
+  if (!steps.some(({ kind, status }) => kind === 'run-action' && status !== 'idle')) return progress;
+  const runs = await tx.run.findMany({ where: { ...scopeFilter(scope), parentId: runId } });
+  for (const run of runs) {
+    const [own, logs] = await partsOf(tx, run.id);
+    progress.set(run.id, progressOf(run, own, logs.map(lineOf), await childrenOf(tx, scope, run.id, own)));
+  }
+  return progress;
 }
 
 /** listRuns pages through the runs of the scope, oldest first, or only those of one of its installs. */

@@ -1,5 +1,14 @@
 import type { Tx } from '@nm/adapters/db';
-import type { ProgressNode, Run, RunError, RunEvent, RunLogLine, RunStep, RunSummary } from '@nm/kernel/contracts';
+import type {
+  ProgressNode,
+  Run,
+  RunError,
+  RunEvent,
+  RunLogLine,
+  RunStep,
+  RunSummary,
+  StepDecision,
+} from '@nm/kernel/contracts';
 import { nodeStatusOf } from './run-rules.js';
 
 export type RunRow = NonNullable<Awaited<ReturnType<Tx['run']['findUnique']>>>;
@@ -20,20 +29,32 @@ export const summaryOf = (run: RunRow): RunSummary => ({
   ...iso('finishedAt', run.finishedAt),
 });
 
-/** runView is what a client may see of a run. @param logs its newest log rows, oldest first */
-export function runView(run: RunRow, steps: readonly StepRow[], logs: readonly LogRow[]): Run {
+/** RunParts is what belongs to a run beside its row. */
+export interface RunParts {
+  readonly steps: readonly StepRow[];
+  /** Its newest log rows, oldest first. */
+  readonly logs: readonly LogRow[];
+  readonly changes: Run['changes'];
+  /** Progress of the runs that are steps of this one, by their ids. */
+  readonly children: ReadonlyMap<string, ProgressNode>;
+}
+
+/** runView is what a client may see of a run. */
+export function runView(run: RunRow, { steps, logs, changes, children }: RunParts): Run {
   const lines = logs.map(lineOf);
   const error = errorOf(run);
   return {
     ...summaryOf(run),
     kind: run.kind as Run['kind'],
     ...(error ? { error } : {}),
-    progress: progressOf(run, steps, lines),
+    progress: progressOf(run, steps, lines, children),
     steps: steps.map(stepOf),
     logs: lines,
     ...iso('startedAt', run.startedAt),
     ...iso('cancelRequestedAt', run.cancelRequestedAt),
+    changes,
     ...(run.retryOf === null ? {} : { retryOf: run.retryOf }),
+    ...(run.parentId === null ? {} : { parent: { run: run.parentId, step: run.parentStep ?? 0 } }),
     ...waitingOf(run, steps),
   };
 }
@@ -45,7 +66,7 @@ export const eventOf = (row: LogRow): RunEvent => ({
   data: row.data as RunEvent['data'],
 });
 
-function lineOf(row: LogRow): RunLogLine {
+export function lineOf(row: LogRow): RunLogLine {
   const { line, step } = row.data as { line: string; step?: number };
   return { seq: row.seq, at: row.at.toISOString(), line, ...(step === undefined ? {} : { step }) };
 }
@@ -63,6 +84,7 @@ function stepOf(step: StepRow): RunStep {
     attempts: step.attempts,
     ...(error ? { error } : {}),
     ...(step.output === null ? {} : { output: step.output }),
+    ...(step.decision === null ? {} : { decision: step.decision as unknown as StepDecision }),
     ...iso('startedAt', step.startedAt),
     ...iso('finishedAt', step.finishedAt),
   };
@@ -70,13 +92,20 @@ function stepOf(step: StepRow): RunStep {
 
 function waitingOf(run: RunRow, steps: readonly StepRow[]): Pick<Run, 'waiting'> {
   if (run.status !== 'waiting' || !run.waitsUntil) return {};
-  const step = steps.find(({ status, kind }) => status === 'running' && kind === 'approval')?.position;
+  const step = steps.find(
+    ({ status, kind }) => (status === 'running' && kind === 'approval') || status === 'unknown',
+  )?.position;
   const until = run.waitsUntil.toISOString();
   return { waiting: { for: run.waitsFor ?? '', until, ...(step === undefined ? {} : { step }) } };
 }
 
 /** The run, its steps, and theirs. Undo steps are shown once they are needed. Lines that belong to no step stand at the root. */
-function progressOf(run: RunRow, steps: readonly StepRow[], lines: readonly RunLogLine[]): ProgressNode {
+export function progressOf(
+  run: RunRow,
+  steps: readonly StepRow[],
+  lines: readonly RunLogLine[],
+  children: RunParts['children'],
+): ProgressNode {
   const linesOf = (step: number | undefined) => lines.filter((line) => line.step === step).map((line) => line.line);
   const itemsOf = (parent: number | null): ProgressNode[] =>
     steps
@@ -86,10 +115,14 @@ function progressOf(run: RunRow, steps: readonly StepRow[], lines: readonly RunL
         title: step.title,
         info: infoOf(step),
         status: nodeStatusOf(step.status as RunStep['status']),
-        sub_items: itemsOf(step.position),
+        sub_items: [...itemsOf(step.position), ...childOf(step)],
         logs: linesOf(step.position),
         error: errorOf(step) ?? null,
       }));
+  const childOf = ({ kind, output }: StepRow): readonly ProgressNode[] => {
+    const child = kind === 'run-action' ? children.get(String((output as { run?: unknown } | null)?.run)) : undefined;
+    return child?.sub_items ?? [];
+  };
   return {
     id: run.id,
     title: run.title,

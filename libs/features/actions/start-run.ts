@@ -29,12 +29,17 @@ export async function startRun(deps: StartRunDeps, principal: RunPrincipal, body
   const { orgId } = principal;
   const { installId: wanted, ...work } = body;
   const { id } = await deps.db.withOrg(orgId, async (tx) => {
-    const install = await chooseInstall(tx, principal, wanted);
-    if (install.state !== 'ready') throw new Fault('install_not_ready', { extra: { state: install.state } });
-    const { id: installId, licenceId } = install;
+    const { id: installId, licenceId } = await chooseReadyInstall(tx, principal, wanted);
     return queueRun(tx, { ...work, orgId, installId, licenceId, kind: 'action' }, deps.clock);
   });
   return readRun(deps.db, scopeOf(principal), id);
+}
+
+/** chooseReadyInstall finds the install that is meant. @throws Fault not_found, install_required, install_ambiguous, install_not_ready */
+export async function chooseReadyInstall(tx: Tx, principal: RunPrincipal, wanted: string | undefined) {
+  const install = await chooseInstall(tx, principal, wanted);
+  if (install.state !== 'ready') throw new Fault('install_not_ready', { extra: { state: install.state } });
+  return install;
 }
 
 async function chooseInstall(tx: Tx, principal: RunPrincipal, wanted: string | undefined) {

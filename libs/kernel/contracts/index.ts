@@ -107,12 +107,21 @@ export { Limits, limitNumbersOf, Seats, UsageLimits } from './limits.js';
 export { ChangeIssuer, IssuerMapping, OidcAlgorithm, OidcIssuer, RegisterIssuer } from './oidc.js';
 export { afterCursor, keyset, type Page, toPage } from './page.js';
 export { Condition, type ObjectCondition, type StepCondition } from './plan-conditions.js';
-export { KubeManifest, manifestsMax, ObjectRef, type ServiceRef } from './plan-objects.js';
 export {
+  KubeManifest,
+  manifestsMax,
+  ObjectRef,
+  type PodChoice,
+  type ServiceRef,
+  type Victims,
+} from './plan-objects.js';
+export {
+  childDepthMax,
   type GroupStep,
   PlanStep,
   planDepthMax,
   planStepsMax,
+  type RunActionStep,
   RunPlan,
   type StepKind,
   type UndoStep,
@@ -120,19 +129,25 @@ export {
 } from './plans.js';
 export { DisplayName, Email, Id, Instant, KubeName, PageQuery, pageOf, Slug } from './primitives.js';
 export {
+  type ChangedField,
   CreateRun,
   DecideApproval,
+  DecideStep,
   PauseRuns,
+  type PreviewedStep,
   ProgressNode,
   RetryRun,
   Run,
+  RunChange,
   RunError,
   RunEvent,
   RunLogLine,
+  RunPreview,
   RunQuery,
   RunStatus,
   RunStep,
   RunSummary,
+  type StepDecision,
   StepStatus,
 } from './runs.js';
 export { LicenceSession, OpenSession, SeatsView } from './sessions.js';

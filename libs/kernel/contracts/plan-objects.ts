@@ -29,3 +29,29 @@ export const ServiceRef = z.strictObject({
   path: z.string().startsWith('/').max(500).default('/'),
 });
 export type ServiceRef = z.infer<typeof ServiceRef>;
+
+const labels = z
+  .record(z.string().min(1).max(317), z.string().max(63))
+  .refine((it) => Object.keys(it).length > 0, 'name at least one label');
+
+/** Which pod: by its name, or the first ready one that has these labels. */
+export const PodChoice = z
+  .strictObject({ name: z.string().min(1).max(253).optional(), labels: labels.optional() })
+  .refine((it) => (it.name === undefined) !== (it.labels === undefined), {
+    message: 'name either a pod or labels',
+    path: ['name'],
+  });
+export type PodChoice = z.infer<typeof PodChoice>;
+
+/** Victims are objects that are deleted together: named, or all of a kind that have these labels when the step begins. */
+export const Victims = z
+  .strictObject({
+    title: z.string().trim().min(1).max(200).optional(),
+    refs: z.array(ObjectRef).max(manifestsMax).default([]),
+    select: z
+      .array(z.strictObject({ apiVersion: z.string().min(1).max(100), kind: z.string().min(1).max(63), labels }))
+      .max(20)
+      .default([]),
+  })
+  .refine((it) => it.refs.length + it.select.length > 0, { message: 'names nothing', path: ['refs'] });
+export type Victims = z.infer<typeof Victims>;

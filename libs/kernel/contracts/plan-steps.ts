@@ -1,6 +1,7 @@
+import { variableLevels } from '@nm/kernel/kamafile';
 import { z } from 'zod';
 import { Condition } from './plan-conditions.js';
-import { KubeManifest, manifestsMax, ObjectRef, ServiceRef } from './plan-objects.js';
+import { KubeManifest, manifestsMax, ObjectRef, PodChoice, ServiceRef, Victims } from './plan-objects.js';
 
 const title = z.string().trim().min(1).max(200);
 const timeoutSeconds = z.number().int().min(1).max(3600);
@@ -41,14 +42,23 @@ export const AwaitStep = z.strictObject({
   timeoutSeconds: timeoutSeconds.default(240),
 });
 
-/** Delete objects and wait until they are gone; an absent one counts as deleted. `ordered`: one after the other. */
-export const DeleteStep = z.strictObject({
-  kind: z.literal('delete'),
-  title,
-  refs: z.array(ObjectRef).min(1).max(manifestsMax),
-  ordered: z.boolean().optional(),
-  timeoutSeconds: timeoutSeconds.default(120),
-});
+/**
+ * Delete objects and wait until they are gone; an absent one counts as deleted. `refs`: all at once, or one after the other (`ordered`).
+ * `groups`: group by group, each gone before the next, so that what stores data goes last.
+ */
+export const DeleteStep = z
+  .strictObject({
+    kind: z.literal('delete'),
+    title,
+    refs: z.array(ObjectRef).max(manifestsMax).default([]),
+    groups: z.array(Victims).min(1).max(20).optional(),
+    ordered: z.boolean().optional(),
+    timeoutSeconds: timeoutSeconds.default(120),
+  })
+  .refine((step) => step.refs.length > 0 !== (step.groups !== undefined), {
+    message: 'name either refs or groups',
+    path: ['refs'],
+  });
 
 /** Change an object by a JSON merge patch (RFC 7396); null removes a member. The object must exist. */
 export const PatchStep = z.strictObject({
@@ -108,11 +118,89 @@ export const HttpRequestStep = z
     method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).default('POST'),
     service: ServiceRef.optional(),
     url: publicUrl.optional(),
+    headers: z
+      .record(z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'the name of a header'), z.string().max(2_000))
+      .optional(),
     body: z.json().optional(),
     expectStatus: z.array(z.number().int().min(100).max(599)).min(1).max(20).default([200, 201, 202, 204]),
     timeoutSeconds: timeoutSeconds.default(30),
   })
   .refine(oneTarget, oneTargetFault);
+
+const commandWord = z.string().max(4_000);
+const command = z.array(commandWord).min(1).max(100);
+
+/**
+ * Run a command in a container of a pod that runs. It is begun at most once: when nobody can say how it ended, the step is `unknown`, unless
+ * `repeatable` says that running it twice does no harm.
+ */
+export const ExecStep = z.strictObject({
+  kind: z.literal('exec'),
+  title,
+  pod: PodChoice,
+  container: z.string().min(1).max(63).optional(),
+  command,
+  stdin: z.string().max(100_000).optional(),
+  expectExit: z.array(z.number().int().min(0).max(255)).min(1).max(20).default([0]),
+  repeatable: z.boolean().optional(),
+  timeoutSeconds: timeoutSeconds.default(60),
+});
+
+/**
+ * Run a command in a pod of its own, which is taken away afterwards, by the cluster itself when nobody else does. It is made at most once, as
+ * `exec` is. The pod passes the pod security level `restricted` and has no token.
+ */
+export const RunPodStep = z.strictObject({
+  kind: z.literal('run-pod'),
+  title,
+  image: z.string().min(1).max(500),
+  command,
+  env: z.record(z.string().max(200), z.string().max(10_000)).optional(),
+  /** Whose environment the container gets: names of Secrets and ConfigMaps of the namespace. */
+  envFrom: z
+    .array(
+      z.union([
+        z.strictObject({ secret: z.string().min(1).max(253) }),
+        z.strictObject({ configMap: z.string().min(1).max(253) }),
+      ]),
+    )
+    .max(10)
+    .optional(),
+  imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).optional(),
+  expectExit: z.array(z.number().int().min(0).max(255)).min(1).max(20).default([0]),
+  repeatable: z.boolean().optional(),
+  timeoutSeconds: timeoutSeconds.default(300),
+});
+
+const variableKey = z
+  .string()
+  .min(1)
+  .max(300)
+  .regex(/^[^.]+(\.[^.]+)*$/, 'names with dots between');
+
+/**
+ * Change the variables of the install (its Kamafile) on one level: `merge` lays values over what is there, `set` replaces the level, `unset` takes
+ * variables out. Values may be flat (`a.b`) or deep. `secret`: in the Kamafile's Secret instead of its ConfigMap.
+ */
+export const VariablesStep = z
+  .strictObject({
+    kind: z.literal('variables'),
+    title,
+    space: z
+      .string()
+      .max(63)
+      .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, 'the key of a ConfigMap')
+      .default('app'),
+    level: z.enum(variableLevels).default('user_vars'),
+    merge: z.record(z.string().max(300), z.json()).optional(),
+    set: z.record(z.string().max(300), z.json()).optional(),
+    unset: z.array(variableKey).min(1).max(200).optional(),
+    secret: z.boolean().optional(),
+  })
+  .refine((step) => [step.merge, step.set, step.unset].filter((one) => one !== undefined).length === 1, {
+    message: 'say one of merge, set and unset',
+    path: ['merge'],
+  });
 
 /** Wait until a condition on objects holds. */
 export const WaitForStep = z.strictObject({

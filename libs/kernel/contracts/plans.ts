@@ -6,12 +6,15 @@ import {
   AwaitStep,
   DeleteStep,
   EmitEventStep,
+  ExecStep,
   HttpRequestStep,
   PatchStep,
   RestartStep,
   RolloutUndoStep,
   RunJobStep,
+  RunPodStep,
   ScaleStep,
+  VariablesStep,
   WaitForHttpStep,
   WaitForStep,
 } from './plan-steps.js';
@@ -19,6 +22,8 @@ import {
 /** Steps and groups in one plan, however deep. */
 export const planStepsMax = 200;
 export const planDepthMax = 8;
+/** So deep actions may run other actions. */
+export const childDepthMax = 3;
 const groupStepsMax = 50;
 const undoStepsMax = 10;
 
@@ -53,6 +58,9 @@ export const UndoStep = z
     HttpRequestStep,
     WaitForStep,
     EmitEventStep,
+    ExecStep,
+    RunPodStep,
+    VariablesStep,
   ])
   .meta({ id: 'UndoStep' });
 export type UndoStep = z.infer<typeof UndoStep>;
@@ -68,7 +76,7 @@ const work = {
 const workSteps = [
   ApplyStep.extend(work),
   AwaitStep.extend(work),
-  DeleteStep.extend(work),
+  DeleteStep.safeExtend(work),
   PatchStep.extend(work),
   ScaleStep.extend(work),
   RestartStep.extend(work),
@@ -78,11 +86,33 @@ const workSteps = [
   HttpRequestStep.safeExtend(work),
   WaitForStep.extend(work),
   EmitEventStep.extend(work),
+  ExecStep.extend(work),
+  RunPodStep.extend(work),
+  VariablesStep.safeExtend(work),
   ApprovalStep.extend(place),
 ] as const;
 
+const runActionShape = z.strictObject({
+  kind: z.literal('run-action'),
+  title: z.string().trim().min(1).max(200),
+  ...work,
+  /** Name of the action. None that it is part of: that would never end. */
+  action: z.string().min(1).max(120),
+  timeoutSeconds: z.number().int().min(5).max(7200).default(900),
+});
+
+/** RunActionStep runs another action on the same install, as a run of its own, and waits for its end. */
+export type RunActionStep = z.infer<typeof runActionShape> & { plan: { steps: PlanStep[] } };
+export const RunActionStep = runActionShape
+  .extend({
+    get plan(): z.ZodType<{ steps: PlanStep[] }> {
+      return RunPlan;
+    },
+  })
+  .meta({ id: 'RunActionStep' });
+
 /** WorkStep is a step that does something. */
-export type WorkStep = z.infer<(typeof workSteps)[number]>;
+export type WorkStep = z.infer<(typeof workSteps)[number]> | RunActionStep;
 export type StepKind = WorkStep['kind'];
 
 const groupShape = z.strictObject({
@@ -104,9 +134,9 @@ export const GroupStep = groupShape
 
 export type PlanStep = WorkStep | GroupStep;
 export const PlanStep: z.ZodType<PlanStep> = z
-  .discriminatedUnion('kind', [...workSteps, GroupStep])
+  .discriminatedUnion('kind', [...workSteps, RunActionStep, GroupStep])
   .meta({ id: 'PlanStep' });
 
 /** RunPlan is the work of one run: steps one after the other, each perhaps a group of more. */
 export const RunPlan = z.strictObject({ steps: z.array(PlanStep).min(1).max(groupStepsMax) }).meta({ id: 'RunPlan' });
-export type RunPlan = z.infer<typeof RunPlan>;
+export type RunPlan = { steps: PlanStep[] };

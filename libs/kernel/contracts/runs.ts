@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ObjectRef } from './plan-objects.js';
 import { RunPlan } from './plans.js';
 import { Id, Instant, PageQuery } from './primitives.js';
 
@@ -63,6 +64,39 @@ export const ProgressNode: z.ZodType<ProgressNode> = z
   })
   .meta({ id: 'ProgressNode' });
 
+/** What a person said of a step in doubt. */
+export const StepDecision = z.object({
+  outcome: z.enum(['done', 'failed', 'repeat']),
+  by: z.string(),
+  at: Instant,
+  comment: z.string().optional(),
+});
+export type StepDecision = z.infer<typeof StepDecision>;
+
+/** One field of an object before and after; `path` is a JSON pointer (RFC 6901). Values of secrets are `(hidden)`. */
+export const ChangedField = z.object({ path: z.string(), from: z.unknown().optional(), to: z.unknown().optional() });
+export type ChangedField = z.infer<typeof ChangedField>;
+
+const changeVerb = z.enum(['created', 'changed', 'deleted', 'unknown']);
+
+/** RunChange is one object that a step of a run has changed. `unknown`: the write was cut off, and may have had its effect. */
+export const RunChange = z
+  .object({
+    id: Id,
+    step: z.number().int(),
+    object: ObjectRef,
+    verb: changeVerb,
+    versionBefore: z.string().optional(),
+    versionAfter: z.string().optional(),
+    /** Absent when nobody knows any more what the object was before. */
+    fields: z.array(ChangedField).optional(),
+    /** There is more than is kept. */
+    truncated: z.boolean(),
+    at: Instant,
+  })
+  .meta({ id: 'RunChange' });
+export type RunChange = z.infer<typeof RunChange>;
+
 export const RunStep = z.object({
   id: Id,
   position: z.number().int(),
@@ -75,6 +109,7 @@ export const RunStep = z.object({
   attempts: z.number().int(),
   error: RunError.optional(),
   output: z.unknown().optional(),
+  decision: StepDecision.optional(),
   startedAt: Instant.optional(),
   finishedAt: Instant.optional(),
 });
@@ -109,6 +144,13 @@ export const Run = z
     waiting: z.object({ for: z.string(), until: Instant, step: z.number().int().optional() }).optional(),
     /** The run that this one goes on from. */
     retryOf: Id.optional(),
+    /** The run, and its step, that this one is a part of. */
+    parent: z.object({ run: Id, step: z.number().int() }).optional(),
+    /** What it has changed on the cluster: how many objects, and the first of them. `GET /v1/runs/:id/changes` has all, with their fields. */
+    changes: z.object({
+      count: z.number().int(),
+      first: z.array(z.object({ step: z.number().int(), verb: changeVerb, object: ObjectRef })),
+    }),
   })
   .meta({ id: 'Run' });
 export type Run = z.infer<typeof Run>;
@@ -158,6 +200,16 @@ export const DecideApproval = z
   .meta({ id: 'DecideApproval' });
 export type DecideApproval = z.infer<typeof DecideApproval>;
 
+/** DecideStep says what became of a step that ended as `unknown`: it was done, it failed, or it is to be done once more. */
+export const DecideStep = z
+  .strictObject({
+    step: z.number().int().min(0),
+    outcome: z.enum(['done', 'failed', 'repeat']),
+    comment: z.string().max(1000).optional(),
+  })
+  .meta({ id: 'DecideStep' });
+export type DecideStep = z.infer<typeof DecideStep>;
+
 /** PauseRuns lets no run begin on a cluster, or lets them begin again. */
 export const PauseRuns = z.strictObject({ paused: z.boolean() }).meta({ id: 'PauseRuns' });
 export type PauseRuns = z.infer<typeof PauseRuns>;
@@ -165,3 +217,32 @@ export type PauseRuns = z.infer<typeof PauseRuns>;
 /** RunQuery pages through runs, of one install on wish. */
 export const RunQuery = PageQuery.extend({ installId: Id.optional() });
 export type RunQuery = z.infer<typeof RunQuery>;
+
+/** PreviewedStep is what a step of a plan would do now. */
+export const PreviewedStep = z.object({
+  position: z.number().int(),
+  path: z.string(),
+  role: z.enum(['work', 'group', 'undo']),
+  kind: z.string(),
+  title: z.string(),
+  /** `changes` and `unchanged`: tried by dry runs. `reads`: changes nothing. `unknown`: cannot be previewed, `why` says it. `fails`: the cluster refuses it now. */
+  outcome: z.enum(['changes', 'unchanged', 'reads', 'unknown', 'fails']),
+  why: z.string().optional(),
+  error: RunError.optional(),
+  changes: z.array(RunChange.omit({ id: true, step: true, at: true })),
+  /** Earlier steps that change the same objects: shown is what this one would do to them as they are now. */
+  after: z.array(z.number().int()).optional(),
+});
+export type PreviewedStep = z.infer<typeof PreviewedStep>;
+
+/** RunPreview is what a run would do, and what it is not allowed to. Nothing was stored or changed. */
+export const RunPreview = z
+  .object({
+    installId: Id,
+    action: z.string(),
+    /** Permissions that the plan needs and the install lacks; a run would end before its first change. */
+    missing: z.array(z.string()),
+    steps: z.array(PreviewedStep),
+  })
+  .meta({ id: 'RunPreview' });
+export type RunPreview = z.infer<typeof RunPreview>;

@@ -24,6 +24,7 @@ export const prefixes = {
   instance: 'kin',
   run: 'run',
   step: 'step',
+  change: 'chg',
   signingKey: 'key',
   request: 'req',
 } as const;

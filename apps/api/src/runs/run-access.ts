@@ -1,8 +1,19 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Db } from '@nm/adapters/db';
+import { EgressPolicy } from '@nm/adapters/egress';
 import type { Logger } from '@nm/adapters/telemetry';
-import { RunFeed, type RunScope, runEvents, type StartRunDeps } from '@nm/features/actions';
+import { Vault } from '@nm/adapters/vault';
+import {
+  previewRun,
+  RunFeed,
+  type RunPrincipal,
+  type RunScope,
+  runEvents,
+  type StartRunDeps,
+} from '@nm/features/actions';
+import { ClusterSessions } from '@nm/features/clusters';
 import { EventStreams } from '@nm/features/http';
+import type { CreateRun, RunPreview } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
 import type { FastifyReply } from 'fastify';
@@ -16,10 +27,23 @@ export class RunAccess implements StartRunDeps, OnModuleDestroy {
   constructor(
     readonly db: Db,
     @Inject(CLOCK) readonly clock: Clock,
+    readonly vault: Vault,
+    readonly policy: EgressPolicy,
     readonly streams: EventStreams,
     @Inject(LOGGER) readonly logger: Logger,
   ) {
     this.#feed = new RunFeed(db, clock);
+  }
+
+  /** preview tries a plan by sessions of its own: the credential is held no longer than that takes. See `previewRun`. */
+  async preview(principal: RunPrincipal, body: CreateRun): Promise<RunPreview> {
+    const { db, clock, vault, policy } = this;
+    const sessions = new ClusterSessions({ db, clock, vault, policy });
+    try {
+      return await previewRun({ db, clock, sessions }, principal, body);
+    } finally {
+      await sessions.close();
+    }
   }
 
   /**

@@ -4,6 +4,8 @@ import { Allow, CurrentPrincipal, type LicenseePrincipal } from '@nm/features/ac
 import {
   cancelRun,
   decideApproval,
+  decideStep,
+  listChanges,
   listRuns,
   type RunPrincipal,
   readRun,
@@ -15,10 +17,14 @@ import { Answers } from '@nm/features/http';
 import {
   CreateRun,
   DecideApproval,
+  DecideStep,
   type Page,
+  PageQuery,
   pageOf,
   RetryRun,
   Run,
+  RunChange,
+  RunPreview,
   RunQuery,
   RunSummary,
 } from '@nm/kernel/contracts';
@@ -42,6 +48,15 @@ export class RunsController {
     return startRun(this.#access, principal, body);
   }
 
+  @Post('preview')
+  @Answers(200, RunPreview, 'What a run would change, by dry runs on the cluster, and which permissions it lacks')
+  preview(
+    @CurrentPrincipal() principal: RunPrincipal,
+    @Body({ schema: CreateRun }) body: CreateRun,
+  ): Promise<RunPreview> {
+    return this.#access.preview(principal, body);
+  }
+
   @Get()
   @Answers(200, pageOf(RunSummary, 'RunPage'), 'My runs, oldest first')
   list(
@@ -55,6 +70,16 @@ export class RunsController {
   @Answers(200, Run, 'One run: its progress, its steps and its newest log lines')
   read(@CurrentPrincipal() principal: RunPrincipal, @Param('id') id: string): Promise<Run> {
     return readRun(this.#access.db, scopeOf(principal), id);
+  }
+
+  @Get(':id/changes')
+  @Answers(200, pageOf(RunChange, 'RunChangePage'), 'The objects that a run has changed, from what to what')
+  changes(
+    @CurrentPrincipal() principal: RunPrincipal,
+    @Param('id') id: string,
+    @Query({ schema: PageQuery }) query: PageQuery,
+  ): Promise<Page<RunChange>> {
+    return listChanges(this.#access.db, scopeOf(principal), id, query);
   }
 
   @Get(':id/events')
@@ -98,4 +123,25 @@ export class RunsController {
     await decideApproval(this.#access.db, scope, id, body, 'the licensee');
     return readRun(this.#access.db, scope, id);
   }
+
+  @Post(':id/decision')
+  @Allow('licensee')
+  @Answers(
+    200,
+    Run,
+    'Say what became of a step in doubt: done, failed, or to be done again; the publisher’s code cannot',
+  )
+  async decide(
+    @CurrentPrincipal() principal: LicenseePrincipal,
+    @Param('id') id: string,
+    @Body({ schema: DecideStep }) body: DecideStep,
+  ): Promise<Run> {
+    const scope = scopeOf(principal);
+    await decideStep(this.#access, scope, id, body, whoIs(principal));
+    return readRun(this.#access.db, scope, id);
+  }
 }
+
+/** A licence key has no name on it; a session does. */
+const whoIs = ({ licenceId, session }: LicenseePrincipal): string =>
+  `the licensee (${session ? `${session.id} of ` : ''}${licenceId})`;

@@ -29,7 +29,11 @@ export const strayRuns = (db: Db): Promise<StrayRun[]> =>
        WHERE (status = 'running' AND lease_until <= clock_timestamp())
           OR (status = 'queued' AND created_at < clock_timestamp() - interval '10 s'
               AND NOT EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id
-                                AND (o.status IN ('running', 'waiting') OR (o.status = 'queued' AND (-o.priority, o.created_at, o.id) < (-r.priority, r.created_at, r.id)))))
+                                AND ((o.status IN ('running', 'waiting')
+                                       AND NOT (o.id = ANY(r.lineage) AND o.status = 'waiting' AND o.waits_run = ANY(r.lineage || r.id)))
+                                  OR (o.status = 'queued' AND cardinality(r.lineage) = 0
+                                       AND (o.started_at IS NULL, -o.priority, o.created_at, o.id)
+                                         < (r.started_at IS NULL, -r.priority, r.created_at, r.id)))))
        ORDER BY created_at LIMIT ${runsMax}`,
   );
 

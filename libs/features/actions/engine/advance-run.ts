@@ -9,6 +9,7 @@ import { preflight } from './preflight.js';
 import { RunControl } from './run-control.js';
 import type { RunEngine, RunSessions } from './run-engine.js';
 import { RunLedger } from './run-ledger.js';
+import { stepOutputs } from './step-outputs.js';
 import type { RunWork } from './take-step.js';
 import { PlanWalk } from './walk-plan.js';
 
@@ -31,7 +32,7 @@ export async function advanceRun(engine: RunEngine, runId: string, stop: AbortSi
   const { run } = claim;
   const ledger = new RunLedger(engine, run, claimedMs);
   const control = new RunControl({ ...engine, stop }, ledger, run);
-  const work = { engine, run, ledger, control, session: openSession(engine.sessions, run) };
+  const work = { engine, run, ledger, control, session: openSession(engine.sessions, run), outputs: stepOutputs(run) };
   try {
     if (run.ending) return await undoAndEnd(work, run.ending);
     control.guard();

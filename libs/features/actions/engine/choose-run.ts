@@ -32,9 +32,10 @@ export function chooseRun({ db, tenantRunsMax }: ChooseOptions, askedFor: string
        CROSS JOIN LATERAL (
           SELECT r.id, r.created_at FROM run r
            WHERE r.org_id = tenant.org_id AND r.status = 'queued'
-             AND r.install_id NOT IN (SELECT o.install_id FROM run o WHERE o.status IN ('running', 'waiting'))
+             AND NOT EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.status IN ('running', 'waiting')
+                               AND NOT (o.id = ANY(r.lineage) AND o.status = 'waiting' AND o.waits_run = ANY(r.lineage || r.id)))
              AND r.install_id NOT IN (SELECT i.id FROM install i JOIN cluster c ON c.id = i.cluster_id WHERE c.paused_at IS NOT NULL)
-           ORDER BY r.priority DESC, r.created_at, r.id LIMIT 1) next
+           ORDER BY (r.started_at IS NULL AND cardinality(r.lineage) = 0), r.priority DESC, r.created_at, r.id LIMIT 1) next
        WHERE coalesce(share.slots, 0) < ${tenantRunsMax}
        ORDER BY coalesce(share.slots, 0)::float8 / org.run_weight, next.created_at LIMIT 1`;
     return chosen?.id;

@@ -16,6 +16,7 @@ export interface ClaimedStep {
   /** What an earlier attempt noted. */
   readonly output: unknown;
   readonly error: RunError | undefined;
+  readonly finishedAt: Date | undefined;
 }
 
 /** A run that this worker may work on, for as long as nobody has a higher fence. */
@@ -23,10 +24,14 @@ export interface ClaimedRun {
   readonly id: string;
   readonly orgId: string;
   readonly installId: string;
+  readonly licenceId: string;
   readonly clusterId: string;
   readonly namespace: string;
   readonly kind: Run['kind'];
   readonly title: string;
+  readonly action: string;
+  /** The runs that this one is a part of, the outermost first. */
+  readonly lineage: readonly string[];
   readonly plan: RunPlan;
   readonly steps: readonly ClaimedStep[];
   /** The number of this claim; every record of the run's progress checks it. */
@@ -70,9 +75,11 @@ async function decide(tx: Tx, runId: string): Promise<ClaimDecision> {
     { status: Run['status']; leaseExpired: boolean; busy: boolean; behind: boolean; paused: boolean }[]
   >`
     SELECT r.status, coalesce(r.lease_until <= clock_timestamp(), true) AS "leaseExpired",
-           EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id AND o.status IN ('running', 'waiting')) AS busy,
-           EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.status = 'queued'
-                     AND (-o.priority, o.created_at, o.id) < (-r.priority, r.created_at, r.id)) AS behind,
+           EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id AND o.status IN ('running', 'waiting')
+                     AND NOT (o.id = ANY(r.lineage) AND o.status = 'waiting' AND o.waits_run = ANY(r.lineage || r.id))) AS busy,
+           cardinality(r.lineage) = 0 AND EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.status = 'queued'
+                     AND (o.started_at IS NULL, -o.priority, o.created_at, o.id)
+                       < (r.started_at IS NULL, -r.priority, r.created_at, r.id)) AS behind,
            EXISTS (SELECT 1 FROM install i JOIN cluster c ON c.id = i.cluster_id
                     WHERE i.id = r.install_id AND c.paused_at IS NOT NULL) AS paused
       FROM run r WHERE r.id = ${runId} FOR UPDATE OF r`;
@@ -101,6 +108,9 @@ async function take(tx: Tx, { clock, worker, leaseMs }: ClaimOptions, runId: str
     namespace: run.install.namespace,
     kind: run.kind as Run['kind'],
     title: run.title,
+    action: run.action,
+    licenceId: run.licenceId,
+    lineage: run.lineage,
     plan: RunPlan.parse(run.plan),
     steps: await readSteps(tx, runId),
     fence: taken.fence,
@@ -113,8 +123,9 @@ async function take(tx: Tx, { clock, worker, leaseMs }: ClaimOptions, runId: str
 /** readSteps gives the rows of a run's plan in their order. */
 export async function readSteps(tx: Tx, runId: string): Promise<readonly ClaimedStep[]> {
   const rows = await tx.runStep.findMany({ where: { runId }, orderBy: { position: 'asc' } });
-  return rows.map(({ position, kind, title, status, attempts, output, error }) => ({
+  return rows.map(({ position, kind, title, status, attempts, output, error, finishedAt }) => ({
     ...{ position, kind, title, status: status as StepStatus, attempts, output },
     error: (error as RunError | null) ?? undefined,
+    finishedAt: finishedAt ?? undefined,
   }));
 }

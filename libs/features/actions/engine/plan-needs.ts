@@ -28,12 +28,18 @@ export async function planNeeds(
   isDone: (position: number) => boolean = () => false,
 ): Promise<Need[]> {
   const list = new PlanNeeds(namespace, definedKinds(plan), lookup);
+  await collect(plan, list, isDone);
+  return list.all();
+}
+
+/** What other actions need that the plan runs is asked with it: they must not stop half-way either. */
+async function collect(plan: RunPlan, list: PlanNeeds, isDone: (position: number) => boolean): Promise<void> {
   for (const node of planNodes(plan)) {
     if (isDone(node.position)) continue;
     await conditionNeeds(node, list);
     if (node.role !== 'group') await needsOfStep(node.step, list);
+    if (node.step.kind === 'run-action') await collect(node.step.plan, list, () => false);
   }
-  return list.all();
 }
 
 async function conditionNeeds(node: PlanNode, list: PlanNeeds): Promise<void> {

@@ -1,5 +1,5 @@
 import { type AccessQuestion, isKubeStatus } from '@nm/adapters/k8kat';
-import type { ObjectRef } from '@nm/kernel/contracts';
+import type { ObjectRef, RunPlan } from '@nm/kernel/contracts';
 import { Fault, hasCode } from '@nm/kernel/fault';
 import type { StepSession } from '../steps/step-context.js';
 import type { ClaimedRun } from './claim-run.js';
@@ -18,14 +18,36 @@ export async function preflight(session: StepSession, run: ClaimedRun, signal: A
       .filter(({ status, kind }) => kind !== 'group' && (status === 'positive' || status === 'skipped'))
       .map(({ position }) => position),
   );
-  const lookup: KindLookup = (apiVersion, kind) => session.resourceFor(apiVersion, kind);
-  const needs = await planNeeds(run.plan, run.namespace, lookup, (position) => done.has(position));
-  const missing = await missingOf(session, needs, run.namespace, signal);
+  const isDone = (position: number) => done.has(position);
+  const missing = await missingPermissions(session, run.plan, { namespace: run.namespace, signal, isDone });
   if (missing.length === 0) return;
   throw new Fault('cluster_forbidden', {
     public: `The cluster does not allow what this plan needs: ${missing.slice(0, 5).join('; ')}${missing.length > 5 ? '; …' : ''}.`,
     extra: { missing },
   });
+}
+
+export interface PermissionsOptions {
+  readonly namespace: string;
+  readonly signal: AbortSignal;
+  readonly isDone?: (position: number) => boolean;
+  /** Tells that the cluster does not serve a kind; it is then asked about by a guess of its plural. Left out, such a kind is a failure. */
+  readonly unknownKind?: (error: unknown) => boolean;
+}
+
+/** missingPermissions lists, in words and sorted, what a plan needs and the session may not do. */
+export async function missingPermissions(
+  session: StepSession,
+  plan: RunPlan,
+  { namespace, signal, isDone, unknownKind }: PermissionsOptions,
+): Promise<string[]> {
+  const lookup: KindLookup = (apiVersion, kind) =>
+    session.resourceFor(apiVersion, kind).catch((error: unknown) => {
+      if (!unknownKind?.(error)) throw error;
+      return { apiVersion, kind, resource: `${kind.toLowerCase()}s`, namespaced: true };
+    });
+  const needs = await planNeeds(plan, namespace, lookup, isDone);
+  return missingOf(session, needs, namespace, signal);
 }
 
 async function missingOf(session: StepSession, needs: readonly Need[], namespace: string, signal: AbortSignal) {

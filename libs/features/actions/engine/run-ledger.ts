@@ -2,9 +2,11 @@ import type { Db, Tx } from '@nm/adapters/db';
 import type { RunError, StepStatus } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
+import { lendInstall } from '../child-run.js';
 import { type RunEnd, writeEnd } from '../end-run.js';
 import { lockInstall } from '../install-lock.js';
 import { announceRun, type JournalEntry, writeJournal } from '../run-journal.js';
+import type { RunWaits } from '../steps/run-waits.js';
 import type { ClaimedRun } from './claim-run.js';
 
 export interface LedgerOptions {
@@ -91,6 +93,14 @@ export class RunLedger {
     });
   }
 
+  /** within writes something else of the run under its fence. @throws Fault run_lost, store_unavailable */
+  within<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#fenced(async (tx) => {
+      await this.#take(tx, 0);
+      return work(tx);
+    });
+  }
+
   /** log adds lines to the story. @throws Fault run_lost, store_unavailable */
   log(step: number | undefined, ...lines: string[]): Promise<void> {
     const entries = lines.map(
@@ -119,16 +129,21 @@ export class RunLedger {
     });
   }
 
-  /** wait gives the run back until something outside happens; its deadline begins anew then. @throws Fault run_lost, store_unavailable */
-  wait({ until, forWhat }: { readonly until: Date; readonly forWhat: string }): Promise<void> {
-    const { id, fence } = this.#run;
+  /**
+   * wait gives the run back until something outside happens; its deadline begins anew then. A child that it waits for may begin now.
+   * @throws Fault run_lost, store_unavailable
+   */
+  wait({ until, forWhat, run }: Pick<RunWaits, 'until' | 'forWhat' | 'run'>): Promise<void> {
+    const { id, fence, installId } = this.#run;
     return this.#fenced(async (tx) => {
+      await lockInstall(tx, installId);
       const rows = await tx.$queryRaw<{ firstSeq: number }[]>`
-        UPDATE run SET status = 'waiting', waits_for = ${forWhat}, waits_until = ${until}, lease_until = NULL, worker = NULL,
-               deadline_at = NULL, next_seq = next_seq + 1
+        UPDATE run SET status = 'waiting', waits_for = ${forWhat}, waits_until = ${until}, waits_run = ${run ?? null}, lease_until = NULL,
+               worker = NULL, deadline_at = NULL, next_seq = next_seq + 1
          WHERE id = ${id} AND fence = ${fence} AND status = 'running' RETURNING next_seq - 1 AS "firstSeq"`;
       const now = this.#options.clock.now();
       await writeJournal(tx, this.#run, firstOf(rows), now, [{ kind: 'status', data: { status: 'waiting' } }]);
+      if (run !== undefined) await lendInstall(tx, this.#run, run);
     });
   }
 

@@ -1,9 +1,14 @@
 import type { UndoStep, WorkStep } from '@nm/kernel/contracts';
 import { type Fault, toFault } from '@nm/kernel/fault';
+import { ChangeLedger } from '../changes/change-ledger.js';
+import { resolveReferences } from '../plan/plan-references.js';
 import { runErrorOf } from '../run-error.js';
+import { askPerson, isAsked } from '../step-in-doubt.js';
+import { failuresOf } from '../steps/job-work.js';
 import { executeStep } from '../steps/kinds.js';
 import { RunWaits } from '../steps/run-waits.js';
 import type { StepSession } from '../steps/step-context.js';
+import { childRuns } from './child-runs.js';
 import type { ClaimedRun, ClaimedStep } from './claim-run.js';
 import type { RunControl } from './run-control.js';
 import type { RunEngine } from './run-engine.js';
@@ -16,6 +21,14 @@ export interface RunWork {
   readonly ledger: RunLedger;
   readonly control: RunControl;
   readonly session: StepSession;
+  /** What the steps gave that are done, by position; for those that refer to them. */
+  readonly outputs: StepOutputs;
+}
+
+/** StepOutputs keeps what steps gave, and finds it by a step's name. */
+export interface StepOutputs {
+  set(position: number, output: unknown): void;
+  of(id: string): unknown;
 }
 
 /**
@@ -28,8 +41,9 @@ export async function takeStep(work: RunWork, found: ClaimedStep, step: WorkStep
   const retry = 'retry' in step ? step.retry : undefined;
   // Notes outlive an attempt: the choice of what to work on is made once, however often the work is tried.
   const notes = { value: found.output };
-  for (let failures = 0; ; failures++) {
-    const attempt = found.attempts + 1 + failures;
+  const failedBefore = failuresOf(found.output);
+  for (let failures = failedBefore; ; failures++) {
+    const attempt = found.attempts + 1 + failures - failedBefore;
     try {
       return await attemptStep(work, found, step, attempt, notes);
     } catch (error) {
@@ -44,13 +58,14 @@ export async function takeStep(work: RunWork, found: ClaimedStep, step: WorkStep
         continue;
       }
       await recordFailure(work, found, attempt, fault, unknown ? 'unknown' : 'negative');
+      if (unknown && !work.run.ending && isAsked(step)) throw askPerson(fault, engine.clock.now());
       throw fault;
     }
   }
 }
 
 async function attemptStep(
-  { engine, run, ledger, control, session }: RunWork,
+  { engine, run, ledger, control, session, outputs }: RunWork,
   found: ClaimedStep,
   step: WorkStep | UndoStep,
   attempt: number,
@@ -59,23 +74,30 @@ async function attemptStep(
   const { position, title } = found;
   control.guard();
   await ledger.record({ position, title, status: 'running', attempt });
-  const output = await executeStep(step, {
-    session,
-    run,
-    position,
-    namespace: run.namespace,
-    clock: engine.clock,
-    egress: engine.egress,
-    signal: control.signal,
-    noted: notes.value,
-    guard: () => control.guard(),
-    log: (line) => ledger.log(position, line),
-    note: async (value) => {
-      await ledger.note(position, value);
-      notes.value = value;
+  const output = await executeStep(
+    resolveReferences(step, (id) => outputs.of(id)),
+    {
+      session,
+      run,
+      position,
+      namespace: run.namespace,
+      clock: engine.clock,
+      egress: engine.egress,
+      signal: control.signal,
+      noted: notes.value,
+      dry: false,
+      changes: new ChangeLedger(ledger, engine.clock, { run, position, namespace: run.namespace }),
+      children: childRuns(engine, run, position),
+      guard: () => control.guard(),
+      log: (line) => ledger.log(position, line),
+      note: async (value) => {
+        await ledger.note(position, value);
+        notes.value = value;
+      },
     },
-  });
+  );
   await ledger.record({ position, title, status: 'positive', attempt, output });
+  outputs.set(position, output);
 }
 
 async function recordFailure(

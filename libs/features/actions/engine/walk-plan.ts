@@ -2,6 +2,7 @@ import type { StepStatus } from '@nm/kernel/contracts';
 import { hasCode, invariant } from '@nm/kernel/fault';
 import { type PlanNode, planNodes } from '../plan/plan-nodes.js';
 import { faultOfError } from '../run-error.js';
+import { askPerson } from '../step-in-doubt.js';
 import { conditionHolds } from '../steps/condition.js';
 import { RunWaits } from '../steps/run-waits.js';
 import type { ClaimedStep } from './claim-run.js';
@@ -104,7 +105,13 @@ export class PlanWalk {
     if (status === 'positive' || status === 'skipped') return status;
     if (status !== 'negative' && status !== 'unknown') return undefined;
     if (goesOn(node)) return 'negative';
-    throw faultOfError(this.#row(node.position).error);
+    const { error, finishedAt } = this.#row(node.position);
+    const fault = faultOfError(error);
+    if (status === 'unknown' && finishedAt) {
+      const wait = askPerson(fault, finishedAt);
+      if (wait.until > this.#work.engine.clock.now()) throw wait;
+    }
+    throw fault;
   }
 
   /** The condition is asked once: a step that was begun has been let through. */

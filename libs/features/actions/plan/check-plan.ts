@@ -1,9 +1,11 @@
-import { planDepthMax, planStepsMax, RunPlan } from '@nm/kernel/contracts';
+import { childDepthMax, planDepthMax, planStepsMax, RunPlan } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { leaves } from '../steps/condition.js';
 import { checkStep } from '../steps/kinds.js';
 import { type PlanIssue, refIssues } from './plan-issue.js';
 import { type PlanNode, planNodes } from './plan-nodes.js';
+import { isBefore } from './plan-order.js';
+import { referenceIssues } from './plan-references.js';
 
 /** What a plan may weigh as JSON, in characters. */
 export const planCharsMax = 1_000_000;
@@ -13,28 +15,53 @@ const issuesMax = 50;
  * checkPlan reads a plan and looks at what its form alone cannot say: names that fit in a path, objects that are not lists, conditions on
  * steps that have been before. All problems are reported at once (the first fifty), each with its path. @throws Fault plan_invalid with `issues`
  */
-export function checkPlan(input: unknown): RunPlan {
+export function checkPlan(input: unknown, { action }: { readonly action?: string } = {}): RunPlan {
   const size = sizeIssue(input);
   if (size) throw planInvalid([size]);
   const parsed = RunPlan.safeParse(input);
   if (!parsed.success)
     throw planInvalid(parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })));
-  const nodes = planNodes(parsed.data);
+  const total = countSteps(parsed.data);
   const issues = [
-    ...(nodes.length > planStepsMax
+    ...(total > planStepsMax
       ? [{ path: 'steps', message: `a plan has at most ${planStepsMax} steps, groups and undo steps in all` }]
       : []),
-    ...nodes.flatMap((node) => (node.role === 'group' ? [] : checkStep(node.step, node.path))),
-    ...conditionIssues(nodes),
+    ...issuesOf(parsed.data, action === undefined ? [] : [action], ''),
   ];
   if (issues.length) throw planInvalid(issues);
   return parsed.data;
 }
 
+/** @param actions the actions that this plan is a part of, the outermost first */
+function issuesOf(plan: RunPlan, actions: readonly string[], prefix: string): PlanIssue[] {
+  const nodes = planNodes(plan);
+  return [
+    ...nodes.flatMap((node) => (node.role === 'group' ? [] : checkStep(node.step, node.path))),
+    ...conditionIssues(nodes),
+    ...referenceIssues(nodes),
+  ]
+    .map(({ path, message }) => ({ path: `${prefix}${path}`, message }))
+    .concat(nodes.flatMap((node) => childIssues(node, actions, prefix)));
+}
+
+/** An action that runs itself, through others or not, would never end. */
+function childIssues({ step, path }: PlanNode, actions: readonly string[], prefix: string): PlanIssue[] {
+  if (step.kind !== 'run-action') return [];
+  const at = `${prefix}${path}`;
+  if (actions.includes(step.action))
+    return [{ path: `${at}.action`, message: `a cycle: ${[...actions, step.action].join(' → ')}` }];
+  if (actions.length > childDepthMax)
+    return [{ path: `${at}.action`, message: `actions run actions at most ${childDepthMax} deep` }];
+  return issuesOf(step.plan, [...actions, step.action], `${at}.plan.`);
+}
+
+const countSteps = (plan: RunPlan): number =>
+  planNodes(plan).reduce((sum, { step }) => sum + 1 + (step.kind === 'run-action' ? countSteps(step.plan) : 0), 0);
+
 /** Before anything walks through the plan: a value that is too large or too deep must not cost more than a look. */
 function sizeIssue(input: unknown): PlanIssue | undefined {
   // A condition may be a few levels deep in each of the groups, a manifest a few more.
-  const depthMax = planDepthMax * 2 + 50;
+  const depthMax = planDepthMax * 2 * (childDepthMax + 1) + 50;
   const deeper = (value: unknown, depth: number): boolean =>
     typeof value === 'object' &&
     value !== null &&
@@ -49,7 +76,10 @@ function sizeIssue(input: unknown): PlanIssue | undefined {
 
 function groupDepth(input: unknown): number {
   const { steps } = (input ?? {}) as { steps?: unknown };
-  return Array.isArray(steps) ? 1 + Math.max(0, ...steps.map(groupDepth)) : 0;
+  if (!Array.isArray(steps)) return 0;
+  // The plan of another action is counted by itself: it is deep enough when any of them is.
+  const plans = steps.map((step) => groupDepth((step as { plan?: unknown } | null)?.plan) - 1);
+  return Math.max(1 + Math.max(0, ...steps.map(groupDepth)), ...plans);
 }
 
 /** A condition may speak of a step that surely has ended when it is asked: an earlier one, not one of a group that it is in or beside at once. */
@@ -75,24 +105,6 @@ function conditionIssues(nodes: readonly PlanNode[]): PlanIssue[] {
     );
   }
   return issues;
-}
-
-function isBefore(nodes: readonly PlanNode[], about: number, position: number): boolean {
-  const mine = ancestors(nodes, position);
-  const theirs = ancestors(nodes, about);
-  // The first of their ancestors that is not mine: it and my own branch lie side by side in the same group or in the plan.
-  const branch = theirs.find((ancestor) => !mine.includes(ancestor));
-  if (branch === undefined || branch >= position) return false;
-  const shared = nodes[branch]?.parent;
-  const group = shared === undefined ? undefined : nodes[shared]?.step;
-  return !(group?.kind === 'group' && group.mode === 'parallel');
-}
-
-/** From the outermost group down to the node itself. */
-function ancestors(nodes: readonly PlanNode[], position: number): number[] {
-  const chain: number[] = [];
-  for (let at: number | undefined = position; at !== undefined; at = nodes[at]?.parent) chain.unshift(at);
-  return chain;
 }
 
 const planInvalid = (issues: readonly PlanIssue[]): Fault =>

@@ -10,6 +10,12 @@ import { labPolicy } from '../../../testing/run-lab.js';
 import { applyKind } from './apply.js';
 import { type ClusterSession, type StepContext, stepSession } from './step-context.js';
 
+const noChanges = { begin: async () => undefined, end: async () => undefined, drop: async () => undefined };
+const noChildren = {
+  queue: () => Promise.reject(new Error('no children here')),
+  read: () => Promise.reject(new Error('no children here')),
+};
+
 describeWith(['kubernetes'], 'the apply step', () => {
   let admin: KubeSession;
   const namespace = `apply-${newId('request').slice(-10)}`;
@@ -42,6 +48,7 @@ describeWith(['kubernetes'], 'the apply step', () => {
           clock: systemClock,
         },
         ...{ signal: new AbortController().signal, egress: new Agent(), noted: null },
+        ...{ dry: false, changes: noChanges, children: noChildren },
         guard: () => undefined,
         log: async () => undefined,
         note: async () => undefined,

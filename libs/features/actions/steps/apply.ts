@@ -20,6 +20,7 @@ type AppliedObject = ObjectRef & { readonly operation: Operation };
 
 /** Server-side apply of manifests, wave by wave, and the pruning of what is no longer named. */
 export const applyKind: StepKindSpec<'apply'> = {
+  preview: 'dry-run',
   check: (step, path) => [
     ...step.manifests.flatMap((manifest, i) => [
       ...manifestIssues(manifest, `${path}.manifests.${i}`),
@@ -40,7 +41,7 @@ export const applyKind: StepKindSpec<'apply'> = {
     const waves = wavesOf(step.manifests);
     for (const [i, manifests] of waves.entries()) {
       for (const manifest of manifests) objects.push(await applyManifest(manifest, step.prune?.owner, context));
-      if (i < waves.length - 1) await untilReady(manifests.map(refOfManifest), waveSecondsMax, context);
+      if (i < waves.length - 1 && !context.dry) await untilReady(manifests.map(refOfManifest), waveSecondsMax, context);
     }
     if (step.prune) objects.push(...(await pruneRest(step, step.prune, context)));
     return { objects };

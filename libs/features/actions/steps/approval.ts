@@ -14,6 +14,7 @@ export type ApprovalNote = z.infer<typeof ApprovalNote>;
 
 /** Waits for a person. The run is given back meanwhile: nothing runs, and no worker is held, while people think. */
 export const approvalKind: StepKindSpec<'approval'> = {
+  preview: 'reads',
   needs: () => undefined,
   execute: async (step, context) => {
     const { clock } = context;

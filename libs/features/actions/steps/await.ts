@@ -9,6 +9,7 @@ import type { StepKindSpec } from './step-kind.js';
 
 /** Waits until objects are ready. */
 export const awaitKind: StepKindSpec<'await'> = {
+  preview: 'reads',
   check: (step, path) => [
     ...step.refs.flatMap((ref, i) => refIssues(ref, `${path}.refs.${i}`)),
     ...duplicates(step.refs, `${path}.refs`),

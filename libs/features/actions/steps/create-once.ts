@@ -22,7 +22,8 @@ export async function createOnce(object: KubeObject, ref: ObjectRef, context: St
     signal,
     beforeSend: () => context.guard(),
   });
-  return takeOverAsItChanges(created, ref, context);
+  // A dry run has made nothing that could be taken over.
+  return context.dry ? created : takeOverAsItChanges(created, ref, context);
 }
 
 /** Controllers write to a new object at once; what they do is no reason to look at it as another's. */

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
-import { isKubeStatus, objectPath } from '@nm/adapters/k8kat';
+import { isKubeStatus, type KubeObject, objectPath } from '@nm/adapters/k8kat';
+import type { ObjectRef } from '@nm/kernel/contracts';
 import { refIssues } from '../plan/plan-issue.js';
 import { aboutObject, objectName } from './object-name.js';
 import { patiently } from './patience.js';
+import type { StepContext } from './step-context.js';
 import type { StepKindSpec } from './step-kind.js';
 
 /** Writes an Event about an object. Its name comes of the run and the step, so that the step done again writes none. */
 export const emitEventKind: StepKindSpec<'emit-event'> = {
+  preview: 'dry-run',
   check: ({ ref }, path) => refIssues(ref, `${path}.ref`),
   needs: async ({ ref }, needs) => {
     await needs.object(ref, ['get']);
@@ -24,11 +27,13 @@ export const emitEventKind: StepKindSpec<'emit-event'> = {
         involvedObject: { ...ref, namespace: where, ...(object?.metadata?.uid ? { uid: object.metadata.uid } : {}) },
         source: { component: 'nmachine' },
       };
+      const eventRef = { apiVersion: 'v1', kind: 'Event', name: event.metadata.name, namespace: where };
       const current = await session.current();
       const path = objectPath(await session.resourceFor('v1', 'Event'), where);
       await patiently(context, () =>
         current
           .request('POST', path, { body: event, signal, idempotent: true, beforeSend: () => context.guard() })
+          .then((made) => recordCreation(eventRef, made as KubeObject, context))
           .catch((error: unknown) => {
             if (!isKubeStatus(error, 409)) throw error;
           }),
@@ -40,6 +45,11 @@ export const emitEventKind: StepKindSpec<'emit-event'> = {
     }
   },
 };
+
+async function recordCreation(ref: ObjectRef, after: KubeObject, { changes }: StepContext): Promise<void> {
+  await changes.begin(ref, undefined);
+  await changes.end(ref, { before: undefined, after });
+}
 
 const eventName = (object: string, runId: string, position: number): string =>
   `${object.slice(0, 200)}.${createHash('sha256').update(`${runId}.${position}`).digest('hex').slice(0, 16)}`;

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isKubeStatus, type KubeObject, objectPath } from '@nm/adapters/k8kat';
 import type { ObjectRef } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
+import { isRefusal } from './at-most-once.js';
 import { objectName } from './object-name.js';
 import type { StepContext } from './step-context.js';
 
@@ -31,14 +32,18 @@ export async function fencedWrite(
   context: StepContext,
   write: (before: KubeObject | undefined) => Promise<KubeObject | undefined>,
 ): Promise<Written> {
-  const { session, namespace, signal, run } = context;
+  const { session, namespace, signal, run, changes } = context;
   for (let collisions = 0; ; collisions++) {
     const before = await session.get(ref, namespace, signal);
     if (before && fenceOf(before, run.id) > run.fence) throw new Fault('run_lost', { internal: objectName(ref) });
+    await changes.begin(ref, before);
     try {
       const after = await write(before);
+      if (after) await changes.end(ref, { before, after });
+      else await changes.drop(ref);
       return { before, after: after ?? before ?? {} };
     } catch (error) {
+      if (isRefusal(error)) await changes.drop(ref);
       // We force ownership, so a conflict can only be an object that changed, or went, since we looked.
       if (!isKubeStatus(error, 409) || collisions >= collisionsMax) throw error;
     }
@@ -66,7 +71,7 @@ export async function fencedPatch(
   context: StepContext,
   patchOf: (before: KubeObject) => MergePatch | undefined,
 ): Promise<Written> {
-  const { session, namespace, signal, run } = context;
+  const { run } = context;
   return fencedWrite(ref, context, async (before) => {
     if (!before) throw new Fault('step_failed', { public: `${objectName(ref)} does not exist.` });
     const patch = patchOf(before);
@@ -77,16 +82,22 @@ export async function fencedPatch(
       ...rest,
       metadata: { ...metadata, resourceVersion, annotations: { ...metadata.annotations, ...annotations } },
     };
-    const path = objectPath(await session.resourceFor(ref.apiVersion, ref.kind), ref.namespace ?? namespace, ref.name);
-    const current = await session.current();
-    return current.request<KubeObject>('PATCH', path, {
-      query: { fieldManager },
-      contentType: 'application/merge-patch+json',
-      body,
-      signal,
-      idempotent: true,
-      beforeSend: () => context.guard(),
-    });
+    return patchObject(ref, body, context);
+  });
+}
+
+/** patchObject sends a merge patch, which should carry the version of the object that it was made from. */
+export async function patchObject(ref: ObjectRef, body: object, context: StepContext): Promise<KubeObject> {
+  const { session, namespace, signal } = context;
+  const path = objectPath(await session.resourceFor(ref.apiVersion, ref.kind), ref.namespace ?? namespace, ref.name);
+  const current = await session.current();
+  return current.request<KubeObject>('PATCH', path, {
+    query: { fieldManager },
+    contentType: 'application/merge-patch+json',
+    body,
+    signal,
+    idempotent: true,
+    beforeSend: () => context.guard(),
   });
 }
 
@@ -101,8 +112,8 @@ function fenceOf(object: KubeObject, runId: string): number {
 }
 
 /** substance is an object without what changes with every write or by itself. */
-function substance({ status: _status, metadata, ...rest }: KubeObject): unknown {
+export function substance({ status: _status, metadata, ...rest }: KubeObject): KubeObject {
   const { resourceVersion: _v, managedFields: _m, generation: _g, annotations, ...kept } = metadata ?? {};
   const { [runAnnotation]: _r, [fenceAnnotation]: _f, ...others } = annotations ?? {};
-  return { ...rest, metadata: { ...kept, annotations: others } };
+  return { ...rest, metadata: { ...kept, annotations: others } } as KubeObject;
 }

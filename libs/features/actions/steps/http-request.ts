@@ -1,7 +1,7 @@
 import { Fault, isFault } from '@nm/kernel/fault';
 import type { Dispatcher } from 'undici';
-import { z } from 'zod';
 import { serviceIssues } from '../plan/plan-issue.js';
+import { atMostOnce } from './at-most-once.js';
 import { type HttpTarget, httpTarget } from './http-target.js';
 import { patiently } from './patience.js';
 import type { StepContext, StepOf } from './step-context.js';
@@ -20,9 +20,28 @@ const verbs: Readonly<Record<string, string>> = {
   DELETE: 'delete',
 };
 
+/** Headers that belong to the connection; and towards the API server the credential is ours. */
+const fixedHeaders = [
+  'host',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'te',
+  'trailer',
+];
+
 /** Sends one HTTP request. */
 export const httpRequestKind: StepKindSpec<'http-request'> = {
-  check: (step, path) => (step.service ? serviceIssues(step.service, `${path}.service`) : []),
+  preview: { cannot: 'What a request does is known only when it was sent.' },
+  outputs: ['status', 'body'],
+  check: (step, path) => [
+    ...(step.service ? serviceIssues(step.service, `${path}.service`) : []),
+    ...Object.keys(step.headers ?? {})
+      .filter((name) => [...fixedHeaders, ...(step.service ? ['authorization'] : [])].includes(name.toLowerCase()))
+      .map((name) => ({ path: `${path}.headers.${name}`, message: 'a plan cannot set this header' })),
+  ],
   needs: (step, needs) => {
     const { service } = step;
     const verb = verbs[step.method] ?? 'create';
@@ -30,38 +49,24 @@ export const httpRequestKind: StepKindSpec<'http-request'> = {
   },
   execute: async (step, context) => {
     const target = httpTarget(step, context);
-    if (idempotent.has(step.method)) return patiently(context, () => ask(step, target, context));
-    return atMostOnce(context, () => ask(step, target, context));
+    try {
+      if (!idempotent.has(step.method)) return await atMostOnce(context, (leave) => ask(step, target, leave, context));
+      return await patiently(context, () => ask(step, target, () => context.guard(), context));
+    } catch (error) {
+      context.signal.throwIfAborted();
+      throw brokenOff(step, target, error);
+    }
   },
 };
 
-const Sent = z.object({ sent: z.literal(true) });
-
-/**
- * atMostOnce writes down that the work begins before it begins. Found again without a result, nobody can say whether it had its effect: it is
- * not done a second time. @throws Fault step_unknown
- */
-export async function atMostOnce<T>(context: StepContext, work: () => Promise<T>): Promise<T> {
-  if (Sent.safeParse(context.noted).success) throw new Fault('step_unknown');
-  await context.note({ sent: true });
-  context.guard();
-  try {
-    return await work();
-  } catch (error) {
-    // An answer, or a dial that was refused, settles what happened: a retry may send it anew.
-    if (isFault(error) && error.code === 'step_failed') await context.note({});
-    throw error;
-  }
-}
-
-async function ask(step: StepOf<'http-request'>, target: HttpTarget, context: StepContext): Promise<unknown> {
-  const { signal } = context;
+async function ask(
+  step: StepOf<'http-request'>,
+  target: HttpTarget,
+  leave: () => void,
+  context: StepContext,
+): Promise<unknown> {
   const limit = AbortSignal.timeout(step.timeoutSeconds * 1000);
-  context.guard();
-  const { statusCode, text } = await read(step, target, AbortSignal.any([signal, limit])).catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw brokenOff(step, target, limit.aborted, error);
-  });
+  const { statusCode, text } = await read(step, target, leave, AbortSignal.any([context.signal, limit]));
   await context.log(`${target.name} answered ${statusCode}`);
   if (step.expectStatus.includes(statusCode)) return { status: statusCode, body: text };
   throw new Fault('step_failed', {
@@ -70,8 +75,12 @@ async function ask(step: StepOf<'http-request'>, target: HttpTarget, context: St
   });
 }
 
-async function read(step: StepOf<'http-request'>, target: HttpTarget, signal: AbortSignal) {
-  const answer = await target.send({ method: step.method, body: step.body }, signal);
+async function read(step: StepOf<'http-request'>, target: HttpTarget, leave: () => void, signal: AbortSignal) {
+  const { method, body } = step;
+  const headers = Object.fromEntries(
+    Object.entries(step.headers ?? {}).map(([name, text]) => [name.toLowerCase(), text]),
+  );
+  const answer = await target.send({ method, headers, body, leave }, signal);
   return { statusCode: answer.statusCode, text: await beginningOf(answer.body) };
 }
 
@@ -86,12 +95,10 @@ async function beginningOf(body: Dispatcher.ResponseData['body']): Promise<strin
   return text.slice(0, answerCharsMax);
 }
 
-/** A refused dial sent nothing; whatever else broke off may have arrived. */
-function brokenOff(step: StepOf<'http-request'>, target: HttpTarget, late: boolean, cause: unknown): Fault {
+function brokenOff(step: StepOf<'http-request'>, target: HttpTarget, cause: unknown): unknown {
   if (isFault(cause)) return cause;
-  const { code } = cause as NodeJS.ErrnoException;
-  const dialled = code !== 'ECONNREFUSED' && code !== 'ENOTFOUND' && code !== 'UND_ERR_CONNECT_TIMEOUT';
-  if (dialled && !idempotent.has(step.method)) return new Fault('step_unknown', { cause });
-  const what = late ? `did not answer within ${step.timeoutSeconds} s` : `cannot be reached (${code ?? 'broken off'})`;
+  const { code, name } = cause as NodeJS.ErrnoException;
+  const late = `did not answer within ${step.timeoutSeconds} s`;
+  const what = name === 'TimeoutError' ? late : `cannot be reached (${code ?? 'broken off'})`;
   return new Fault('step_failed', { public: `${target.name} ${what}.`, cause });
 }

@@ -4,8 +4,11 @@ import type { StepContext } from './step-context.js';
 
 export interface HttpCall {
   readonly method: Dispatcher.HttpMethod;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Called once the connection stands, right before the request is written; what it throws ends it unsent. */
+  readonly leave?: (() => void) | undefined;
 }
 
 /** HttpTarget is where an HTTP step sends to: a Service through the API server's proxy, or a public URL through egress. */
@@ -41,19 +44,36 @@ export function httpTarget(
 const send = (
   dispatcher: Dispatcher,
   url: URL,
-  headers: Record<string, string>,
-  { method, body }: HttpCall,
+  identity: Record<string, string>,
+  { method, headers, body, leave }: HttpCall,
   signal: AbortSignal,
 ) =>
-  dispatcher.request({
+  (leave ? dispatcher.compose(leaving(leave)) : dispatcher).request({
     origin: url.origin,
     path: url.pathname + url.search,
     method,
     headers: {
       'user-agent': 'nmachine',
-      ...headers,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+      ...identity,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal,
   });
+
+const leaving =
+  (leave: () => void): Dispatcher.DispatcherComposeInterceptor =>
+  (dispatch) =>
+  (options, handler) =>
+    dispatch(options, {
+      onRequestStart: (...args) => {
+        leave();
+        handler.onRequestStart?.(...args);
+      },
+      onRequestUpgrade: (...args) => handler.onRequestUpgrade?.(...args),
+      onResponseStart: (...args) => handler.onResponseStart?.(...args),
+      onResponseData: (...args) => handler.onResponseData?.(...args),
+      onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
+      onResponseError: (...args) => handler.onResponseError?.(...args),
+    });

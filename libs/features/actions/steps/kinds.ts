@@ -5,14 +5,18 @@ import { approvalKind } from './approval.js';
 import { awaitKind } from './await.js';
 import { deleteKind } from './delete.js';
 import { emitEventKind } from './emit-event.js';
+import { execKind } from './exec.js';
 import { httpRequestKind } from './http-request.js';
 import { patchKind } from './patch.js';
 import { restartKind } from './restart.js';
 import { rolloutUndoKind } from './rollout-undo.js';
+import { runActionKind } from './run-action.js';
 import { runJobKind } from './run-job.js';
+import { runPodKind } from './run-pod.js';
 import { scaleKind } from './scale.js';
 import type { StepContext } from './step-context.js';
-import type { NeedList, StepKindSpec } from './step-kind.js';
+import type { NeedList, StepKindSpec, StepPreview } from './step-kind.js';
+import { variablesKind } from './variables.js';
 import { waitForKind } from './wait-for.js';
 import { waitForHttpKind } from './wait-for-http.js';
 
@@ -23,12 +27,16 @@ const kinds: { readonly [K in StepKind]: StepKindSpec<K> } = {
   await: awaitKind,
   delete: deleteKind,
   'emit-event': emitEventKind,
+  exec: execKind,
   'http-request': httpRequestKind,
   patch: patchKind,
   restart: restartKind,
   'rollout-undo': rolloutUndoKind,
+  'run-action': runActionKind,
   'run-job': runJobKind,
+  'run-pod': runPodKind,
   scale: scaleKind,
+  variables: variablesKind,
   'wait-for': waitForKind,
   'wait-for-http': waitForHttpKind,
 };
@@ -46,3 +54,9 @@ export const needsOfStep = async (step: AnyStep, needs: NeedList): Promise<void>
 /** executeStep does a step and returns what it did. */
 export const executeStep = (step: AnyStep, context: StepContext): Promise<unknown> =>
   kindOf(step).execute(step, context);
+
+/** previewOfStep tells how a step is previewed. */
+export const previewOfStep = (step: AnyStep): StepPreview => kindOf(step).preview;
+
+/** outputsOfStep lists what later steps may refer to of what a step gives. */
+export const outputsOfStep = (step: AnyStep): readonly string[] => kindOf(step).outputs ?? [];

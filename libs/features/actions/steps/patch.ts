@@ -9,6 +9,7 @@ const fixed = ['apiVersion', 'kind', 'status'];
 
 /** Changes an object by a JSON merge patch. */
 export const patchKind: StepKindSpec<'patch'> = {
+  preview: 'dry-run',
   check: (step, path) => [
     ...refIssues(step.ref, `${path}.ref`),
     ...fixed

@@ -2,6 +2,7 @@ import { isKubeStatus } from '@nm/adapters/k8kat';
 import type { ObjectRef } from '@nm/kernel/contracts';
 import { aboutObject, objectName } from './object-name.js';
 import { patiently } from './patience.js';
+import { recordedDelete } from './recorded-delete.js';
 import type { StepContext, StepOf } from './step-context.js';
 
 /** Label of everything that a pruning apply has made; its value names the owner within the install's namespace. */
@@ -38,11 +39,7 @@ export async function prune(
 
 async function deleteExactly(ref: ObjectRef, uid: string, context: StepContext): Promise<void> {
   try {
-    await context.session.delete(ref, context.namespace, {
-      uid,
-      signal: context.signal,
-      beforeSend: () => context.guard(),
-    });
+    await recordedDelete(ref, uid, context);
   } catch (error) {
     // 409: another object has the name by now, and it is not the one that we looked at.
     if (!isKubeStatus(error, 409)) throw aboutObject(error, ref);

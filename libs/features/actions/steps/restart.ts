@@ -10,6 +10,7 @@ const restartAnnotation = 'nmachine.io/restarted-by';
 
 /** Restarts the pods of a workload by a rolling update. */
 export const restartKind: StepKindSpec<'restart'> = {
+  preview: 'dry-run',
   check: ({ ref }, path) => [
     ...refIssues(ref, `${path}.ref`),
     ...(restartable.has(ref.kind) ? [] : [{ path: `${path}.ref.kind`, message: `a ${ref.kind} cannot be restarted` }]),

@@ -14,6 +14,8 @@ const hashLabel = 'pod-template-hash';
 
 /** Puts a Deployment's pod template back to an earlier revision. */
 export const rolloutUndoKind: StepKindSpec<'rollout-undo'> = {
+  preview: 'dry-run',
+  outputs: ['toRevision'],
   check: ({ ref }, path) => [
     ...refIssues(ref, `${path}.ref`),
     ...(ref.kind === 'Deployment' ? [] : [{ path: `${path}.ref.kind`, message: 'only a Deployment keeps revisions' }]),

@@ -3,10 +3,12 @@ export class RunWaits extends Error {
   /**
    * @param until when the step wants to be asked again though nothing has happened
    * @param forWhat in words, for people
+   * @param run the run whose end is waited for, when it is one
    */
   constructor(
     readonly until: Date,
     readonly forWhat: string,
+    readonly run?: string,
   ) {
     super(`waits for ${forWhat}`);
   }

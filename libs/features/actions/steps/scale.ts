@@ -8,6 +8,8 @@ const scalable = new Set(['Deployment', 'StatefulSet', 'ReplicaSet', 'Replicatio
 
 /** Sets how many replicas a workload has. */
 export const scaleKind: StepKindSpec<'scale'> = {
+  preview: 'dry-run',
+  outputs: ['from', 'to'],
   check: ({ ref }, path) => [
     ...refIssues(ref, `${path}.ref`),
     ...(scalable.has(ref.kind) ? [] : [{ path: `${path}.ref.kind`, message: `a ${ref.kind} has no replicas` }]),

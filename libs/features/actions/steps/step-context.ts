@@ -1,5 +1,5 @@
-import type { KubeSession } from '@nm/adapters/k8kat';
-import type { StepKind, WorkStep } from '@nm/kernel/contracts';
+import type { KubeObject, KubeSession } from '@nm/adapters/k8kat';
+import type { ObjectRef, RunError, RunPlan, RunStatus, StepKind, WorkStep } from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
 import type { Agent } from 'undici';
 
@@ -14,6 +14,7 @@ export type ClusterSession = Pick<
   | 'list'
   | 'request'
   | 'stream'
+  | 'upgrade'
   | 'server'
   | 'dispatcher'
   | 'authorization'
@@ -35,6 +36,35 @@ export const stepSession = (current: () => Promise<ClusterSession>): StepSession
   resourceFor: async (...args) => (await current()).resourceFor(...args),
 });
 
+/** ChangeRecord keeps which objects a step changes, from what to what. */
+export interface ChangeRecord {
+  /** Stands before a write: what the object is now, so that the change can be told even when the worker dies in the write. */
+  begin(ref: ObjectRef, before: KubeObject | undefined): Promise<void>;
+  /** Stands after it. `after` is undefined when the object is gone. */
+  end(
+    ref: ObjectRef,
+    objects: { readonly before: KubeObject | undefined; readonly after: KubeObject | undefined },
+  ): Promise<void>;
+  /** The write was refused. */
+  drop(ref: ObjectRef): Promise<void>;
+}
+
+/** ChildRun is another action that a step runs. */
+export interface ChildRun {
+  readonly action: string;
+  readonly title: string;
+  readonly plan: RunPlan;
+  readonly timeoutSeconds: number;
+  /** Counts the ones of this step that have failed. */
+  readonly attempt: number;
+}
+
+export interface ChildRuns {
+  /** Queues a run, which begins once this one waits for it; asked again, it is the same run. */
+  queue(child: ChildRun): Promise<string>;
+  read(runId: string): Promise<{ readonly status: RunStatus; readonly error: RunError | undefined }>;
+}
+
 /** Everything that a step works with. */
 export interface StepContext {
   readonly session: StepSession;
@@ -48,6 +78,10 @@ export interface StepContext {
   readonly signal: AbortSignal;
   /** Dials public addresses. */
   readonly egress: Agent;
+  readonly changes: ChangeRecord;
+  readonly children: ChildRuns;
+  /** A preview: writes change nothing on the cluster, and nothing is waited for. */
+  readonly dry: boolean;
   /** What an earlier attempt noted; null at first. */
   readonly noted: unknown;
   /** Stands right before every write to the cluster, repetitions included. @throws Fault run_lost, run_cancelled, run_timeout, draining */

@@ -13,11 +13,17 @@ export interface NeedList {
   question(question: Omit<AccessQuestion, 'namespace'> & { readonly namespace?: string }): void;
 }
 
+/** How a step is previewed: by doing it with dry runs, not at all since it changes nothing, or not at all for a reason. */
+export type StepPreview = 'dry-run' | 'reads' | { readonly cannot: string };
+
 /** StepKindSpec is all that is known of one kind of step. A new kind is one file with this, and one line in the registry. */
 export interface StepKindSpec<K extends StepKind> {
   readonly execute: StepExecutor<K>;
   /** Lists what the step needs to be allowed; asked before anything is changed. */
   readonly needs: (step: StepOf<K>, needs: NeedList) => Promise<void> | void;
+  readonly preview: StepPreview;
+  /** Members of what it gives that later steps may refer to. */
+  readonly outputs?: readonly string[];
   /** Looks at what the form alone cannot say. */
   readonly check?: (step: StepOf<K>, path: string) => PlanIssue[];
 }

@@ -9,6 +9,7 @@ const probeMsMax = 5_000;
 
 /** Polls until an HTTP status is answered. */
 export const waitForHttpKind: StepKindSpec<'wait-for-http'> = {
+  preview: 'reads',
   check: (step, path) => (step.service ? serviceIssues(step.service, `${path}.service`) : []),
   needs: (step, needs) => {
     if (step.service) needs.question({ verb: 'get', group: '', resource: 'services/proxy', name: step.service.name });

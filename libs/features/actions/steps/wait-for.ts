@@ -6,6 +6,7 @@ import type { StepKindSpec } from './step-kind.js';
 
 /** Waits until a condition on objects holds. */
 export const waitForKind: StepKindSpec<'wait-for'> = {
+  preview: 'reads',
   check: ({ condition }, path) => conditionIssues(condition, `${path}.condition`),
   needs: async ({ condition }, needs) => {
     for (const { condition: leaf } of leaves(condition, ''))
