@@ -1,3 +1,4 @@
+import type { Tx } from '@nm/adapters/db';
 import type { KubeObject } from '@nm/adapters/k8kat';
 import type { RbacPolicy, RunChange, RunPlan } from '@nm/kernel/contracts';
 import { mergedVars, parseKamafile } from '@nm/kernel/kamafile';
@@ -42,9 +43,7 @@ describeWith(['kubernetes'], 'steps, what they change, and runs that are parts o
     lab = await openRunLab(rbac);
   });
   afterAll(() => lab.close());
-  const { asSystem } = {
-    asSystem: (work: Parameters<RunLab['database']['db']['asSystem']>[0]) => lab.database.db.asSystem(work),
-  };
+  const asSystem = <T>(make: (tx: Tx) => Promise<T>) => lab.database.db.asSystem(make);
   const advance = (runId: string) => advanceRun(lab.engine(), runId, never);
   const work = async (...steps: Step[]) => {
     const runId = await lab.queue({ steps });
