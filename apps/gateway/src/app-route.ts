@@ -22,7 +22,7 @@ import type { ExchangeTag } from './exchange-tag.js';
 import type { InstanceTouches } from './instance-touches.js';
 import type { RequestContext } from './request-context.js';
 import { appAnswerFilter, appFields, appRequestFilter } from './upstream-headers.js';
-import type { UsageGate } from './usage-limits.js';
+import { bodyBytesMaxOf, type UsageGate } from './usage-limits.js';
 
 export interface AppRouteDeps {
   readonly admission: AdmitDeps;
@@ -90,6 +90,7 @@ class AppVisit implements Plan<ExchangeTag> {
   target: Target = { origin: '', path: '' };
   addToRequest: FieldLines = '';
   tag: ExchangeTag = nobody;
+  bodyBytesMax: number | undefined;
 
   constructor(deps: AppRouteDeps, head: RequestHead, context: RequestContext, visitor: Visitor, byCookie: boolean) {
     this.#deps = deps;
@@ -115,6 +116,7 @@ class AppVisit implements Plan<ExchangeTag> {
     touches.used(ready.instanceId, version.idleSeconds);
     this.target = this.#targetOf(ready);
     this.addToRequest = appFields(this.#head, this.#context, token, this.#visitor.path.prefix);
+    this.bodyBytesMax = bodyBytesMaxOf(ticket);
     this.tag = {
       orgId: ticket.licence.orgId,
       licenceId: ticket.licence.id,
@@ -138,6 +140,10 @@ class AppVisit implements Plan<ExchangeTag> {
       waiting = plan;
     }
     throw unverifiable();
+  }
+
+  lasts(): void {
+    this.#deps.usage.outlast(this.#context);
   }
 
   addToAnswer(): FieldLines {

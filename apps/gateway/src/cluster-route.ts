@@ -15,7 +15,7 @@ import type { ExchangeTag } from './exchange-tag.js';
 import type { InstallClaims, InstallTokens } from './install-tokens.js';
 import type { RequestContext } from './request-context.js';
 import { clusterAnswerFilter, clusterFields, clusterRequestFilter } from './upstream-headers.js';
-import type { UsageGate } from './usage-limits.js';
+import { bodyBytesMaxOf, type UsageGate } from './usage-limits.js';
 
 /** A connection to one cluster with the rights of one install. */
 export interface ClusterSession extends Connector {
@@ -72,6 +72,8 @@ export async function planCluster(
       instanceId: undefined,
       idleSeconds: 0,
     },
+    bodyBytesMax: bodyBytesMaxOf(ticket),
+    lasts: () => deps.usage.outlast(context),
     addToAnswer: () => `X-Request-Id: ${context.requestId}\r\n`,
     openEnded: /[?&](?:watch|follow)=(?:1|true)(?:&|$)/i.test(path.rest),
   };

@@ -15,6 +15,8 @@ const gatewayConfig = z
     NM_GATEWAY_PROCESSES: z.coerce.number().int().min(1).max(64).default(1),
     /** Set by the supervisor: which of them this is. */
     NM_GATEWAY_PROCESS: z.coerce.number().int().min(0).optional(),
+    /** What one organisation may have open in one process: requests, those that wait, streams, tunnels. */
+    NM_GATEWAY_TENANT_CONNECTIONS: z.coerce.number().int().min(1).max(1_000_000).default(10_000),
     /** Addresses and CIDR blocks of the proxies in front, whose `Forwarded` and `X-Forwarded-*` are believed; comma-separated. */
     NM_GATEWAY_TRUSTED_PEERS: CommaList.default([]),
     /** `v2`: connections of trusted peers begin with a PROXY protocol header. */
@@ -34,6 +36,7 @@ const gatewayConfig = z
     engine: env.NM_GATEWAY_ENGINE,
     processes: env.NM_GATEWAY_PROCESSES,
     process: env.NM_GATEWAY_PROCESS,
+    tenantConnections: env.NM_GATEWAY_TENANT_CONNECTIONS,
     trustedPeers: env.NM_GATEWAY_TRUSTED_PEERS,
     proxyProtocol: env.NM_GATEWAY_PROXY_PROTOCOL === 'v2',
     logSample: env.NM_GATEWAY_LOG_SAMPLE,

@@ -95,8 +95,8 @@ class GatewayVisit implements Visit<ExchangeTag | undefined> {
   }
 
   finished(outcome: Outcome): void {
-    const { route, installId, accounts, instead } = this.#context;
-    if (accounts) endRequest(accounts, outcome.bytesIn + outcome.bytesOut, this.#deps.clock.monotonicMs());
+    const { route, installId, accounts, outlasted, instead } = this.#context;
+    if (accounts) endRequest(accounts, outcome.bytesIn + outcome.bytesOut, this.#deps.clock.monotonicMs(), outlasted);
     if (route === 'own') return;
     if (route === 'cluster' && outcome.status === 401 && !outcome.fault && installId !== undefined)
       this.#deps.cluster.clusters.refused(installId);

@@ -29,6 +29,8 @@ export interface RequestContext {
   answeredMs?: number;
   /** Budgets that it is booked on. */
   accounts?: readonly Account[];
+  /** It has become a stream or a tunnel. */
+  outlasted?: boolean;
   /** Said instead of an answer of the app, without being a refusal: a preflight. */
   instead?: FieldLines;
 }

@@ -1,6 +1,7 @@
 import type { Change } from '@nm/adapters/db';
 import { type Engine, openEngine } from '@nm/adapters/proxy';
 import { type Logger, type OpsServer, startOpsServer } from '@nm/adapters/telemetry';
+import type { Vault } from '@nm/adapters/vault';
 import { cookieFormOf, type IssuerKeys, openIssuerKeys } from '@nm/features/access';
 import { tendSigningKeys } from '@nm/features/context';
 import { DecisionRecorder, FirstUses } from '@nm/features/decisions';
@@ -59,6 +60,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     idleMs: config.idleTimeoutMs,
     trustedPeers: config.trustedPeers,
     proxyProtocol: config.proxyProtocol,
+    pseudonym: pseudonymOf(vault),
   });
   const clusters = (deps.openClusters ?? openClusterDoor)({ db, vault, clock, policy: config.egress });
   const onTunnel = (change: string, clusterId: string): void =>
@@ -192,13 +194,18 @@ function joinPolicy({
   return { policy, touches, recorder };
 }
 
+/** Our name in `Via`: of this installation, which all its gateways share, and no other. */
+const pseudonymOf = (vault: Vault): string => `nmachine-${vault.subkey('via-pseudonym').toString('hex', 0, 8)}`;
+
 /** openLimits shares limits with the other gateways when there is a Redis to share them in. */
-async function openLimits({ redisUrl }: GatewayConfig, clock: Clock, onError: (error: unknown) => void) {
-  if (!redisUrl) return { book: new LimitBook({ clock }), close: async () => undefined };
+async function openLimits(config: GatewayConfig, clock: Clock, onError: (error: unknown) => void) {
+  const { redisUrl, tenantConnections: orgConnectionsMax } = config;
+  const processes = config.process === undefined ? 1 : config.processes;
+  if (!redisUrl) return { book: new LimitBook({ clock, processes, orgConnectionsMax }), close: async () => undefined };
   let book: LimitBook | undefined;
   const options = { url: redisUrl.reveal(), clock, gateway: newId('instance'), onError };
   const shares = await RedisShares.open(options, () => book?.renew());
-  book = new LimitBook({ clock, shares });
+  book = new LimitBook({ clock, shares, orgConnectionsMax });
   return { book, close: () => shares.close() };
 }
 

@@ -40,7 +40,7 @@ function foreignCookies(cookie: string): string {
 /** commonFields is what both routes add: ids of the request and trace, and who called. */
 function commonFields(head: RequestHead, context: RequestContext): FieldLines {
   const fields =
-    `X-Request-Id: ${context.requestId}\r\ntraceparent: ${traceparentOf(head).value}\r\n` +
+    `X-Request-Id: ${context.requestId}\r\nNm-Request-Id: ${context.requestId}\r\ntraceparent: ${traceparentOf(head).value}\r\n` +
     `X-Forwarded-For: ${head.remoteAddress}\r\nX-Forwarded-Proto: ${head.scheme}\r\n`;
   const host = head.header('host');
   return host === undefined ? fields : `${fields}X-Forwarded-Host: ${host}\r\n`;

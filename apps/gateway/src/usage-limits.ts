@@ -1,4 +1,4 @@
-import { type Account, LimitBook, type Refusal, takeRequest, takeWake } from '@nm/features/limits';
+import { type Account, LimitBook, outlastRequest, type Refusal, takeRequest, takeWake } from '@nm/features/limits';
 import type { Ticket } from '@nm/features/routing';
 import { type Code, Fault } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
@@ -7,6 +7,7 @@ import type { RequestContext } from './request-context.js';
 const codeOf: Record<Refusal['kind'], Code> = {
   requests: 'rate_limited',
   concurrency: 'concurrency_limited',
+  connections: 'connections_limited',
   bytes: 'bytes_limited',
   wakes: 'wakes_limited',
 };
@@ -23,13 +24,20 @@ export class UsageGate {
     this.#onRefused = onRefused;
   }
 
-  /** enter books the request, once. @throws Fault rate_limited, concurrency_limited, bytes_limited, body_too_large */
+  /** enter books the request, once. @throws Fault rate_limited, concurrency_limited, connections_limited, bytes_limited, body_too_large */
   enter(context: RequestContext, ticket: Ticket, contentLength: string | undefined): void {
     if (context.accounts) return;
     const accounts = this.#accountsOf(ticket);
     if (contentLength !== undefined) refuseLargeBody(ticket, Number(contentLength));
     if (accounts.length > 0) this.#refuse(takeRequest(accounts, this.#clock.monotonicMs()));
     context.accounts = accounts;
+  }
+
+  /** outlast is told of a request that has become a stream or a tunnel. */
+  outlast(context: RequestContext): void {
+    if (!context.accounts || context.outlasted) return;
+    context.outlasted = true;
+    outlastRequest(context.accounts);
   }
 
   /** bookStart books the start of a sleeping instance. @throws Fault wakes_limited */
@@ -57,8 +65,16 @@ export class UsageGate {
   }
 }
 
-function refuseLargeBody({ licence, home }: Ticket, bytes: number): void {
-  for (const { bodyBytesMax } of [licence.limits, home.limits, home.orgLimits])
-    if (bodyBytesMax !== undefined && bytes > bodyBytesMax)
-      throw new Fault('body_too_large', { extra: { bodyBytesMax } });
+/** bodyBytesMaxOf is the lowest bound of a request's body: of the plan, the app or the organisation. */
+export function bodyBytesMaxOf({ licence, home }: Ticket): number | undefined {
+  const [own, app, org] = [licence.limits.bodyBytesMax, home.limits.bodyBytesMax, home.orgLimits.bodyBytesMax];
+  if (own === undefined && app === undefined && org === undefined) return undefined;
+  return Math.min(own ?? Infinity, app ?? Infinity, org ?? Infinity);
+}
+
+/** An announced body is refused before anything is booked or started; one that is not is counted by the engine. */
+function refuseLargeBody(ticket: Ticket, bytes: number): void {
+  const bodyBytesMax = bodyBytesMaxOf(ticket);
+  if (bodyBytesMax !== undefined && bytes > bodyBytesMax)
+    throw new Fault('body_too_large', { extra: { bodyBytesMax } });
 }

@@ -64,6 +64,8 @@ describe('decisions of the gateway', () => {
       'x-forwarded-for': '127.0.0.1',
       'x-forwarded-prefix': '/kama/acme/guestbook',
       'x-request-id': answer.headers['x-request-id'],
+      'nm-request-id': answer.headers['x-request-id'],
+      via: expect.stringMatching(/^1\.1 nmachine-[0-9a-f]{16}$/),
       traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),
     });
     for (const name of ['authorization', 'appns', 'wizns', 'ktx', 'nm-anything'])

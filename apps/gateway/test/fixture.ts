@@ -26,6 +26,7 @@ export function gatewayConfig(databaseUrl: string, more: Partial<GatewayConfig> 
     port: 0,
     engine: 'net',
     processes: 1,
+    tenantConnections: 10_000,
     process: undefined,
     trustedPeers: [],
     proxyProtocol: false,

@@ -145,6 +145,47 @@ describe('rules, limits and pages at the gateway', () => {
     await expect.poll(() => send('x'.repeat(10)), patient).toBe('bytes_limited');
   });
 
+  it('bounds a body that does not say how long it is', async () => {
+    await setApp({ limits: { bodyBytesMax: 10 } });
+    await setPlanLimits({ bodyBytesMax: 1_000 });
+    const { key } = await give();
+    const send = async (text: string) => {
+      const body = new Blob([text]).stream();
+      const url = `${stage.url}/kama/${acme.org}/guestbook/api/x`;
+      const answer = await fetch(url, { method: 'POST', headers: bearer(key), body, duplex: 'half' } as RequestInit);
+      return answer.status === 200 ? 200 : ((await answer.json()) as { code: string; bodyBytesMax: number });
+    };
+    await expect.poll(() => send('x'.repeat(11)), patient).toMatchObject({ code: 'body_too_large', bodyBytesMax: 10 });
+    expect(await send('x'.repeat(10))).toBe(200);
+    expect(upstream.seen.at(-1)!.headers['transfer-encoding']).toBe('chunked');
+  });
+
+  it('counts what stays open apart from what is under way', async () => {
+    await setApp({ limits: { concurrency: 1, connectionsMax: 2 } });
+    const { key } = await give();
+    const events = await startUpstream(({ url }, response) => {
+      response.writeHead(200, { 'Content-Type': url?.includes('events') ? 'text/event-stream' : 'text/plain' });
+      if (url?.includes('events')) response.write('data: 1\n\n');
+      else response.end('ok');
+    });
+    await setInstance(stage.database.db, acme, { address: events.address });
+    await expect.poll(() => codeOf(key), patient).toBe(200);
+    const leave = new AbortController();
+    const follow = async () => {
+      const url = `${stage.url}/kama/${acme.org}/guestbook/api/events`;
+      const answer = await fetch(url, { headers: bearer(key), signal: leave.signal });
+      return answer.status === 200 ? 200 : ((await answer.json()) as { code: string }).code;
+    };
+    expect(await follow()).toBe(200);
+    expect(await codeOf(key)).toBe(200);
+    expect(await follow()).toBe(200);
+    const refused = await call('get', '/api/x', bearer(key));
+    expect([refused.status, refused.body.code, refused.body.scope]).toEqual([429, 'connections_limited', 'app']);
+    leave.abort();
+    await expect.poll(() => codeOf(key), patient).toBe(200);
+    await events.close();
+  });
+
   it('counts starts, and does not start what may not be', async () => {
     await setApp({ limits: { wakesPerHour: 0 } });
     const { key } = await give();

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { engineKinds, openEngine } from './engine.js';
@@ -7,6 +8,8 @@ import { type RawUpstream, rawClient, startRawUpstream } from './test/raw-peers.
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const get = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n';
+/** The machine may be busy. */
+const patient = { timeout: 20_000 };
 const closers: { close(): Promise<void> }[] = [];
 const keep = <T extends { close(): Promise<void> }>(thing: T): T => {
   closers.push(thing);
@@ -140,7 +143,23 @@ describe.each(engineKinds)('%s', (kind) => {
       expect(await rawClient(proxy.port, `${get}Via: 1.1 a, 1.1 nmachine, 1.1 b\r\n\r\n`).closed).toMatch(
         / 508 [\s\S]*loop_detected$/,
       );
+      expect(await rawClient(proxy.port, `${get}${'Via: 1.1 hop, 1.0 hop\r\n'.repeat(11)}\r\n`).closed).toMatch(
+        / 508 [\s\S]*loop_detected$/,
+      );
       expect(upstream.sockets.length).toBe(1);
+    });
+
+    it('passes two installations in a row, and finds the loop through both', async () => {
+      const { upstream, proxy: inner } = await pair(answerHead, { pseudonym: 'nmachine-inner' });
+      const outer = keep(await startProxy(kind, () => inner.url, { pseudonym: 'nmachine-outer' }));
+      expect(await rawClient(outer.port, `${get}\r\n`).closed).toMatch(/ 200 OK/);
+      expect(upstream.text()).toMatch(/Via: 1\.1 nmachine-outer\r\n[\s\S]*Via: 1\.1 nmachine-inner\r\n/i);
+      const [first, second] = [{ url: '' }, { url: '' }];
+      const around = keep(await startProxy(kind, () => second.url, { pseudonym: 'nmachine-a' }));
+      const back = keep(await startProxy(kind, () => first.url, { pseudonym: 'nmachine-b' }));
+      [first.url, second.url] = [around.url, back.url];
+      expect(await rawClient(around.port, `${get}\r\n`).closed).toMatch(/ 508 [\s\S]*loop_detected$/);
+      expect([around.outcomes.length, back.outcomes.length]).toEqual([2, 1]);
     });
   });
 
@@ -159,6 +178,51 @@ describe.each(engineKinds)('%s', (kind) => {
       );
       expect(await chunked.closed).toMatch(/ 413 [\s\S]*body_too_large$/);
       await expect.poll(() => upstream.sockets.every((socket) => socket.destroyed || socket.readableEnded)).toBe(true);
+    });
+
+    const chunkedPost = 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const isGone = (socket: Socket): boolean => socket.destroyed || socket.readableEnded;
+
+    it('counts a chunked body as it comes, up to the last byte of the bound', async () => {
+      const { upstream, proxy } = await pair(
+        (socket, soFar) => {
+          if (soFar.endsWith('0\r\n\r\n')) socket.write(ok);
+        },
+        {},
+        { bodyBytesMax: 8 },
+      );
+      const exact = rawClient(proxy.port, `${chunkedPost}4\r\nfour\r\n`);
+      await expect.poll(() => upstream.text(), patient).toContain('four');
+      exact.send('4\r\nmore\r\n0\r\n\r\n');
+      await expect.poll(() => exact.text(), patient).toMatch(/ 200 OK[\s\S]*ok$/);
+      exact.send(`${chunkedPost}8\r\nalmost..\r\n`);
+      const all = (): string => upstream.received.map((chunks) => Buffer.concat(chunks).toString()).join('');
+      await expect.poll(all, patient).toContain('almost..');
+      exact.send('1\r\n!\r\n0\r\n\r\n');
+      await expect.poll(() => exact.text(), patient).toMatch(/ 413 [\s\S]*body_too_large$/);
+      expect(all()).not.toContain('!');
+      await expect.poll(() => upstream.sockets.every(isGone), patient).toBe(true);
+      const next = rawClient(proxy.port, `${chunkedPost}0\r\n\r\n`);
+      await expect.poll(() => next.text(), patient).toMatch(/ 200 OK/);
+      expect(upstream.sockets.length).toBeGreaterThan(1);
+      expect(proxy.outcomes[1]).toMatchObject({ status: 413 });
+    });
+
+    it('cuts a body that grows too large when the answer has begun, and the connection to the upstream', async () => {
+      const { upstream, proxy } = await pair(
+        (socket, soFar) => {
+          if (soFar.includes('four')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nbegun');
+        },
+        {},
+        { bodyBytesMax: 8 },
+      );
+      const client = rawClient(proxy.port, `${chunkedPost}4\r\nfour\r\n`);
+      await expect.poll(() => client.text(), patient).toMatch(/begun$/);
+      client.send('5\r\nabcde\r\n');
+      expect(await client.closed).toMatch(/begun$/);
+      await expect.poll(() => upstream.sockets.every(isGone), patient).toBe(true);
+      expect(upstream.text()).not.toContain('abcde');
+      await expect.poll(() => proxy.outcomes[0]?.fault?.code, patient).toBe('body_too_large');
     });
 
     it('drops a client whose head does not come', async () => {

@@ -8,6 +8,7 @@ export type EngineKind = (typeof engineKinds)[number];
 
 const defaults: EngineOptions = {
   headMs: 30_000,
+  pseudonym: 'nmachine',
   connectMs: 5_000,
   headersMs: 120_000,
   idleMs: 300_000,

@@ -83,7 +83,12 @@ export interface Plan<Tag> {
   addToAnswer(): FieldLines;
   /** Tells whose exchange this is, for `cut`. */
   readonly tag: Tag;
-  /** Bytes of content that the request may have; more is answered 413. */
+  /** Told at most once: the exchange has become one that lasts, a stream or a tunnel. */
+  lasts?(): void;
+  /**
+   * Bytes of content that the request may have, however it is framed; more is answered 413, or cut off once the answer has begun. The connection to the upstream, which
+   * has a part of it, ends.
+   */
   readonly bodyBytesMax?: number | undefined;
   /** The answer has no natural end (a watch): it counts as a stream and may be quiet for long. */
   readonly openEnded?: boolean;
@@ -134,6 +139,8 @@ export interface EngineTimeouts {
 export interface EngineOptions extends EngineTimeouts {
   /** From the first byte of a request to the end of its head: a slow head holds a connection for nothing. */
   readonly headMs: number;
+  /** Our name in `Via`, in lower case: the same in every process of an installation, and no other installation's. */
+  readonly pseudonym: string;
   /** Addresses and CIDR blocks of the proxies in front of us, whose `Forwarded` and `X-Forwarded-*` are believed. */
   readonly trustedPeers: readonly string[];
   /** Connections of trusted peers begin with a PROXY protocol header, version 2. */

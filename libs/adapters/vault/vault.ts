@@ -9,7 +9,13 @@ import { joinSealed, sealedPrefix, splitSealed } from './sealed-value.js';
 const dataKeyBytes = 32;
 
 /** What a subkey is for; a new purpose is a new name, never a shared one. */
-export type SubkeyPurpose = 'access-token' | 'licence-session' | 'offline-licence' | 'bearer-key' | 'tunnel-forward';
+export type SubkeyPurpose =
+  | 'access-token'
+  | 'licence-session'
+  | 'offline-licence'
+  | 'bearer-key'
+  | 'tunnel-forward'
+  | 'via-pseudonym';
 
 /**
  * Vault seals secrets: each has its own AES-256-GCM data key, which the newest key of the provider wraps.

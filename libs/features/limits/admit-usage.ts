@@ -1,7 +1,7 @@
 import type { Account, LimitScope } from './limit-book.js';
 
 /** Which budget was used up. */
-export type LimitKind = 'requests' | 'concurrency' | 'bytes' | 'wakes';
+export type LimitKind = 'requests' | 'concurrency' | 'connections' | 'bytes' | 'wakes';
 
 export interface Refusal {
   readonly kind: LimitKind;
@@ -23,26 +23,37 @@ export function takeRequest(accounts: readonly Account[], nowMs: number): Refusa
     const refusal = refuse(account, nowMs);
     if (refusal) return refusal;
   }
-  for (const { requests, open } of accounts) {
+  for (const { requests, open, connections } of accounts) {
     requests?.spend(1, nowMs);
     open?.take();
+    connections?.take();
   }
   return undefined;
 }
 
-function refuse({ scope, requests, open, bytes }: Account, nowMs: number): Refusal | undefined {
+function refuse({ scope, requests, open, connections, bytes }: Account, nowMs: number): Refusal | undefined {
   if (requests && !requests.has(1, nowMs))
     return { kind: 'requests', scope, retryAfterSeconds: seconds(requests.waitMs(1, nowMs)) };
   if (bytes && !bytes.has(1, nowMs))
     return { kind: 'bytes', scope, retryAfterSeconds: seconds(bytes.waitMs(1, nowMs)) };
   if (open && !open.free()) return { kind: 'concurrency', scope, retryAfterSeconds: slotRetrySeconds };
+  if (connections && !connections.free()) return { kind: 'connections', scope, retryAfterSeconds: slotRetrySeconds };
   return undefined;
 }
 
-/** endRequest gives the slots back and pays for the bytes that went through. Call it once for each request that `takeRequest` let begin. */
-export function endRequest(accounts: readonly Account[], bytes: number, nowMs: number): void {
+/** outlastRequest gives back what a request holds as work under way: it has become a stream or a tunnel. Its connection stays booked until `endRequest`. */
+export function outlastRequest(accounts: readonly Account[]): void {
+  for (const { open } of accounts) open?.release();
+}
+
+/**
+ * endRequest gives the slots back and pays for the bytes that went through. Call it once for each request that `takeRequest` let begin.
+ * @param outlasted `outlastRequest` was called for it
+ */
+export function endRequest(accounts: readonly Account[], bytes: number, nowMs: number, outlasted = false): void {
   for (const account of accounts) {
-    account.open?.release();
+    if (!outlasted) account.open?.release();
+    account.connections?.release();
     if (bytes > 0) account.bytes?.spend(bytes, nowMs);
   }
 }

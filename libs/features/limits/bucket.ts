@@ -5,6 +5,12 @@ export interface BucketSpec {
   readonly burst: number;
 }
 
+/** partOf is what one of several enforces alone: the n-th part, and at least one at once where there is any. */
+export const partOf = ({ perSecond, burst }: BucketSpec, of: number): BucketSpec => ({
+  perSecond: perSecond / of,
+  burst: Math.max(Math.min(1, burst), burst / of),
+});
+
 /** Meter is one budget that fills by itself: requests, bytes, wakes. `now` is monotonic milliseconds. */
 export interface Meter {
   readonly spec: BucketSpec;

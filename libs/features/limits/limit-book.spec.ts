@@ -1,6 +1,6 @@
 import { FakeClock } from '@nm/kernel/time';
 import { describe, expect, it } from 'vitest';
-import { endRequest, takeRequest, takeWake } from './admit-usage.js';
+import { endRequest, outlastRequest, takeRequest, takeWake } from './admit-usage.js';
 import { LimitBook } from './limit-book.js';
 import { limitField } from './rate-limit-fields.js';
 
@@ -24,12 +24,74 @@ describe('LimitBook', () => {
     expect(licence.open!.inUse).toBe(1);
   });
 
-  it('bounds what is open at once, by the lower of concurrency and connections', () => {
-    const account = new LimitBook({ clock }).account('app', 'app_1', { concurrency: 9, connectionsMax: 1 })!;
+  it('bounds what is under way and what is open apart: a stream that stands is open only', () => {
+    const account = new LimitBook({ clock }).account('app', 'app_1', { concurrency: 1, connectionsMax: 2 })!;
     expect(takeRequest([account], now())).toBeUndefined();
     expect(takeRequest([account], now())).toMatchObject({ kind: 'concurrency', scope: 'app' });
-    endRequest([account], 0, now());
+    outlastRequest([account]);
     expect(takeRequest([account], now())).toBeUndefined();
+    outlastRequest([account]);
+    expect(takeRequest([account], now())).toEqual({ kind: 'connections', scope: 'app', retryAfterSeconds: 1 });
+    endRequest([account], 0, now(), true);
+    expect([account.open!.inUse, account.connections!.inUse]).toEqual([0, 1]);
+    expect(takeRequest([account], now())).toBeUndefined();
+    endRequest([account], 0, now());
+    expect([account.open!.inUse, account.connections!.inUse]).toEqual([0, 1]);
+  });
+
+  it('holds every organisation to what the platform gives it in one process', () => {
+    const book = new LimitBook({ clock, orgConnectionsMax: 2 });
+    expect(book.account('licence', 'lic_9', {})).toBeUndefined();
+    const [without, lower, higher] = [{}, { connectionsMax: 1 }, { connectionsMax: 9 }].map(
+      (spec, i) => book.account('org', `org_${i}`, spec)!,
+    );
+    for (const [account, most] of [
+      [without!, 2],
+      [lower!, 1],
+      [higher!, 2],
+    ] as const) {
+      for (let i = 0; i < most; i++) expect(takeRequest([account], now())).toBeUndefined();
+      expect(takeRequest([account], now())).toMatchObject({ kind: 'connections', scope: 'org' });
+      endRequest([account], 0, now());
+      expect(takeRequest([account], now())).toBeUndefined();
+    }
+    const raised = book.account('org', 'org_1', { connectionsMax: 9 })!;
+    expect(takeRequest([raised], now())).toBeUndefined();
+    expect(takeRequest([raised], now())).toMatchObject({ kind: 'connections' });
+    const dropped = book.account('org', 'org_1', {})!;
+    expect([dropped.connections!.inUse, dropped.connections!.free()]).toEqual([2, false]);
+  });
+
+  it.each([1, 2, 4, 7])('is one budget for all of %i processes, but for rounding', async (processes) => {
+    const time = new FakeClock();
+    const spec = { requestsPerSecond: 10, burst: 40, concurrency: 10, connectionsMax: 1_000, wakesPerHour: 8 };
+    const books = Array.from({ length: processes }, () => new LimitBook({ clock: time, processes }));
+    const accounts = books.map((book) => book.account('licence', 'lic_1', spec)!);
+    const takeAll = (end: boolean): number => {
+      let taken = 0;
+      for (const account of accounts)
+        while (takeRequest([account], time.monotonicMs()) === undefined) {
+          taken++;
+          if (end) endRequest([account], 0, time.monotonicMs());
+        }
+      return taken;
+    };
+    const rounding = processes - 1;
+    expect(takeAll(true)).toBeLessThanOrEqual(40);
+    await time.advance(1_000);
+    const second = takeAll(true);
+    expect([second >= 10 - rounding, second <= 10 + rounding]).toEqual([true, true]);
+    await time.advance(60_000);
+    const open = takeAll(false);
+    expect([open >= 10, open <= 10 + rounding]).toEqual([true, true]);
+    let wakes = 0;
+    for (const account of accounts) while (takeWake([account], time.monotonicMs()) === undefined) wakes++;
+    expect([wakes >= 8 - rounding, wakes <= 8 + rounding]).toEqual([true, true]);
+    const none = books.map((book) => book.account('org', 'org_1', { wakesPerHour: 0, concurrency: 0 })!);
+    for (const account of none) {
+      expect(takeWake([account], time.monotonicMs())).toMatchObject({ kind: 'wakes' });
+      expect(takeRequest([account], time.monotonicMs())).toMatchObject({ kind: 'concurrency' });
+    }
   });
 
   it('charges bytes afterwards, and then refuses until they are paid off', async () => {

@@ -1,9 +1,9 @@
 import type { Clock } from '@nm/kernel/time';
 import { LRUCache } from 'lru-cache';
-import { Bucket, type BucketSpec, type Meter } from './bucket.js';
+import { Bucket, type BucketSpec, type Meter, partOf } from './bucket.js';
 import { policyField } from './rate-limit-fields.js';
 import { SharedBucket, type Shares } from './shared-bucket.js';
-import { type Gate, SharedSlots, type SlotShares, Slots } from './slots.js';
+import { BothGates, type Gate, SharedSlots, type SlotShares, Slots } from './slots.js';
 
 /** Whose budget it is: a licence's, or what all licences of an app, or all apps of an organisation, have together. */
 export type LimitScope = 'licence' | 'app' | 'org';
@@ -25,7 +25,10 @@ export interface Account {
   readonly requests: Meter | undefined;
   readonly bytes: Meter | undefined;
   readonly wakes: Meter | undefined;
+  /** Requests under way, until they are answered or turn out to last. */
   readonly open: Gate | undefined;
+  /** Everything that is open: requests, those that wait for a start, streams, tunnels. */
+  readonly connections: Gate | undefined;
   /** `RateLimit-Policy` item of the request budget. */
   readonly policy: string;
 }
@@ -34,6 +37,10 @@ export interface LimitBookOptions {
   readonly clock: Clock;
   /** Set: budgets are shared with other gateways; else this process enforces them alone. */
   readonly shares?: (Shares & SlotShares) | undefined;
+  /** Without shares: so many processes have the same book, and each enforces its part. */
+  readonly processes?: number;
+  /** What one organisation may have open in this process, whatever its limits say. */
+  readonly orgConnectionsMax?: number | undefined;
   readonly max?: number;
 }
 
@@ -46,9 +53,13 @@ export class LimitBook {
   readonly #clock: Clock;
   readonly #shares: (Shares & SlotShares) | undefined;
   readonly #accounts: LRUCache<string, Account>;
+  readonly #processes: number;
+  readonly #orgConnectionsMax: number | undefined;
 
-  constructor({ clock, shares, max = accountsMax }: LimitBookOptions) {
+  constructor({ clock, shares, processes = 1, orgConnectionsMax, max = accountsMax }: LimitBookOptions) {
     this.#clock = clock;
+    this.#processes = processes;
+    this.#orgConnectionsMax = orgConnectionsMax;
     this.#shares = shares;
     this.#accounts = new LRUCache({ max });
   }
@@ -57,7 +68,7 @@ export class LimitBook {
   account(scope: LimitScope, id: string, spec: LimitSpec): Account | undefined {
     const known = this.#accounts.get(id);
     if (known !== undefined && known.spec === spec) return known;
-    if (!bounds(spec)) {
+    if (!bounds(spec) && (scope !== 'org' || this.#orgConnectionsMax === undefined)) {
       this.#accounts.delete(id);
       return undefined;
     }
@@ -73,7 +84,9 @@ export class LimitBook {
 
   /** renew tells the shared account of every slot that is booked, before the bookings lapse. */
   renew(): void {
-    for (const { open } of this.#accounts.values()) if (open instanceof SharedSlots && open.held > 0) open.renew();
+    for (const { open, connections } of this.#accounts.values())
+      for (const gate of [open, connections instanceof BothGates ? connections.first : connections])
+        if (gate instanceof SharedSlots && gate.held > 0) gate.renew();
   }
 
   #open(scope: LimitScope, id: string, spec: LimitSpec, known: Account | undefined): Account {
@@ -91,28 +104,39 @@ export class LimitBook {
       requests,
       bytes: this.#meter(`${id}/bytes`, budget(bytesPerDay, daySeconds), known?.bytes),
       wakes: this.#meter(`${id}/wakes`, budget(wakesPerHour, hourSeconds), known?.wakes),
-      open: this.#gate(`${id}/open`, lower(spec.concurrency, spec.connectionsMax), known?.open),
+      open: this.#gate(`${id}/open`, spec.concurrency, known?.open),
+      connections: this.#connections(scope, id, spec, known?.connections),
       policy: requests ? policyField(scope, requests.spec) : '',
     };
+  }
+
+  #connections(scope: LimitScope, id: string, spec: LimitSpec, known: Gate | undefined): Gate | undefined {
+    const [first, second] = known instanceof BothGates ? [known.first, known.second] : [known, known];
+    const own = this.#gate(`${id}/connections`, spec.connectionsMax, first);
+    if (scope !== 'org' || this.#orgConnectionsMax === undefined) return own;
+    const here = second instanceof Slots && second !== own ? second : new Slots(this.#orgConnectionsMax);
+    return own ? new BothGates(own, here) : here;
   }
 
   #meter(key: string, spec: BucketSpec | undefined, known: Meter | undefined): Meter | undefined {
     if (!spec) return undefined;
     const nowMs = this.#clock.monotonicMs();
+    const part = this.#shares ? spec : partOf(spec, this.#processes);
     if (known instanceof Bucket || known instanceof SharedBucket) {
-      known.reshape(spec, nowMs);
+      known.reshape(part, nowMs);
       return known;
     }
-    return this.#shares ? new SharedBucket(key, spec, this.#shares, nowMs) : new Bucket(spec, nowMs);
+    return this.#shares ? new SharedBucket(key, spec, this.#shares, nowMs) : new Bucket(part, nowMs);
   }
 
   #gate(key: string, limit: number | undefined, known: Gate | undefined): Gate | undefined {
     if (limit === undefined) return undefined;
+    const part = this.#shares ? limit : Math.ceil(limit / this.#processes);
     if (known instanceof Slots || known instanceof SharedSlots) {
-      known.limit = limit;
+      known.limit = part;
       return known;
     }
-    return this.#shares ? new SharedSlots(key, limit, this.#shares) : new Slots(limit);
+    return this.#shares ? new SharedSlots(key, limit, this.#shares) : new Slots(part);
   }
 }
 
@@ -126,6 +150,3 @@ const bounds = (spec: LimitSpec): boolean =>
 /** A budget of a period is a bucket that fills evenly over it. Nothing at all is one that never fills. */
 const budget = (amount: number | undefined, seconds: number): BucketSpec | undefined =>
   amount === undefined ? undefined : { perSecond: amount / seconds, burst: amount };
-
-const lower = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);

@@ -1,4 +1,4 @@
-import { Bucket, type BucketSpec, type Meter } from './bucket.js';
+import { Bucket, type BucketSpec, type Meter, partOf } from './bucket.js';
 
 /** What a gateway tells the shared account about one budget, and asks of it. */
 export interface BucketAsk {
@@ -137,8 +137,3 @@ export class SharedBucket implements Meter {
     return Math.min(this.#spec.burst, grown);
   }
 }
-
-const partOf = ({ perSecond, burst }: BucketSpec, gateways: number): BucketSpec => ({
-  perSecond: perSecond / gateways,
-  burst: Math.max(1, burst / gateways),
-});

@@ -52,6 +52,39 @@ export class Slots implements Gate {
   }
 }
 
+/** BothGates lets one begin when both have room. */
+export class BothGates implements Gate {
+  readonly first: Gate;
+  readonly second: Gate;
+
+  constructor(first: Gate, second: Gate) {
+    this.first = first;
+    this.second = second;
+  }
+
+  get limit(): number {
+    return Math.min(this.first.limit, this.second.limit);
+  }
+
+  get inUse(): number {
+    return Math.max(this.first.inUse, this.second.inUse);
+  }
+
+  free(): boolean {
+    return this.first.free() && this.second.free();
+  }
+
+  take(): void {
+    this.first.take();
+    this.second.take();
+  }
+
+  release(): void {
+    this.first.release();
+    this.second.release();
+  }
+}
+
 /** What one gateway may begin beyond what it has booked, while the account has last given all that was asked. */
 export const slotsSliceOf = (limit: number): number => Math.max(1, Math.floor(limit / 10));
 

@@ -173,6 +173,11 @@ export const codes = {
     'Too many at once',
     'As many requests and streams as are allowed here are open at this moment ("scope" says of whom). Let one end, or try again after "Retry-After" seconds.',
   ),
+  connections_limited: entry(
+    429,
+    'Too many connections',
+    'As many connections as are allowed here are open at this moment, streams, WebSockets and requests that wait for a start among them ("scope" says of whom). Let one end, or try again after "Retry-After" seconds.',
+  ),
   bytes_limited: entry(
     429,
     'Traffic used up',

@@ -24,6 +24,8 @@ export interface NetContext<Tag> {
   readonly upstreams: UpstreamPools;
   readonly timeouts: EngineTimeouts;
   readonly headMs: number;
+  /** Our name in `Via`. */
+  readonly pseudonym: string;
   readonly trusted: TrustedPeers;
   /** Connections of trusted peers begin with a PROXY header. */
   readonly proxyProtocol: boolean;

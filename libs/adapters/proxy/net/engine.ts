@@ -36,6 +36,7 @@ export class NetEngine<Tag> implements Engine<Tag> {
       upstreams: new UpstreamPools(clock),
       timeouts: this.#options,
       headMs: this.#options.headMs,
+      pseudonym: this.#options.pseudonym,
       trusted: new TrustedPeers(this.#options.trustedPeers),
       proxyProtocol: this.#options.proxyProtocol,
       load: new LoadLimit(),

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Fault, toFault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
+import { bodyFault, openEndedIdleMs } from '../bounds.js';
 import type { CutStyle, OpenExchange, Outcome, Plan, Target, Visit } from '../exchange.js';
 import { EventStreamTail } from '../sse-tail.js';
 import type { ClientOrigin } from '../trusted-peers.js';
@@ -13,13 +14,10 @@ import type { ExchangeClient } from './exchange-client.js';
 import type { MessageHead } from './message-head.js';
 import { putData, putLastChunk } from './put-data.js';
 import { NetRequestHead } from './request-head.js';
-import { hasLooped, putRequestHead } from './request-line.js';
+import { loopFault, putRequestHead } from './request-line.js';
 import { passingTrailers } from './trailers.js';
 import type { UpstreamConnection } from './upstream-connection.js';
 import type { WaitingUser } from './upstream-pools.js';
-
-/** A watch on quiet objects says nothing for long; TCP keep-alive finds a peer that is gone. */
-const openEndedIdleMs = 3_600_000;
 
 const continueLine = 'HTTP/1.1 100 Continue\r\n\r\n';
 
@@ -99,7 +97,8 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   start(): void {
     this.#visit = this.#context.policy.open(this.#request);
     try {
-      if (this.#head && hasLooped(this.#head)) throw new Fault('loop_detected');
+      const loop = loopFault(this.#head as MessageHead, this.#context.pseudonym);
+      if (loop) throw loop;
       if (this.#context.load.full) throw overloaded();
       const plan = this.#visit.plan();
       if (plan instanceof Promise) plan.then(this.#planned, this.#planFailed);
@@ -120,8 +119,8 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
 
   /** admit holds a plan against what the process can do, and against the content that is announced. */
   #admit(plan: Plan<Tag>): Fault | undefined {
-    if ((this.#head?.contentLength ?? 0) > (plan.bodyBytesMax ?? Number.POSITIVE_INFINITY))
-      return new Fault('body_too_large');
+    const tooLarge = bodyFault(plan.bodyBytesMax, this.#head?.contentLength ?? 0);
+    if (tooLarge) return tooLarge;
     const tenant = this.#context.policy.tenantOf?.(plan.tag) ?? '';
     if (!this.#context.load.enter(tenant)) return overloaded();
     this.#countedFor = tenant;
@@ -129,6 +128,11 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   }
 
   /** Streams and tunnels last, and cost little: they are no work under way. */
+  #lasts(): void {
+    this.#uncount();
+    this.#plan?.lasts?.();
+  }
+
   #uncount(): void {
     if (this.#countedFor !== undefined) this.#context.load.leave(this.#countedFor);
     this.#countedFor = undefined;
@@ -161,7 +165,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     const head = this.#head as MessageHead;
     const socket = (this.#upstream as UpstreamConnection).socket;
     this.#stage = 'waiting';
-    putRequestHead(out, head, this.#request, this.#plan as Plan<Tag>, this.#target as Target);
+    putRequestHead(out, head, this.#request, this.#plan as Plan<Tag>, this.#target as Target, this.#context.pseudonym);
     this.#head = undefined;
     this.#context.heads.give(head);
     if (this.#client.bodyDone) {
@@ -189,8 +193,8 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     const { out, nowMs, timeouts } = this.#context;
     const { bodyIsChunked } = this.#client;
     this.#bytesIn += end - start;
-    if (this.#bytesIn > (this.#plan?.bodyBytesMax ?? Number.POSITIVE_INFINITY))
-      return void this.bodyFailed(new Fault('body_too_large'));
+    const tooLarge = bodyFault(this.#plan?.bodyBytesMax, this.#bytesIn);
+    if (tooLarge) return void this.bodyFailed(tooLarge);
     let goesOn = end === start || putData(out, upstream.socket, bytes, start, end, bodyIsChunked);
     if (done && bodyIsChunked) putLastChunk(out, passingTrailers(this.#client.trailers, this.#plan?.requestFilter));
     goesOn = out.writeTo(upstream.socket) && goesOn;
@@ -234,7 +238,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     const { out } = this.#context;
     putAnswerHead(out, head, plan.answerFilter, plan.addToAnswer(), this.#framing, connection, systemClock.nowMs());
     this.#touch();
-    if (this.kind === 'stream') this.#uncount();
+    if (this.kind === 'stream') this.#lasts();
   }
 
   upstreamData(bytes: Buffer, start: number, end: number): void {
@@ -309,7 +313,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
       },
       over: () => this.#finish(undefined, false),
     });
-    this.#uncount();
+    this.#lasts();
     this.#tunnel.start(early, rest);
   }
 

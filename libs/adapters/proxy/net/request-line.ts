@@ -1,13 +1,15 @@
+import type { Fault } from '@nm/kernel/fault';
 import type { Plan, Target } from '../exchange.js';
-import { isOwnVia, pseudonym } from '../via.js';
+import { viaFault } from '../via.js';
 import { copyFields } from './copy-fields.js';
 import { fieldKinds, type MessageHead } from './message-head.js';
 import type { OutBuffer } from './out-buffer.js';
 
-/** hasLooped tells whether a request passed us before. */
-export function hasLooped(head: MessageHead): boolean {
-  for (let i = 0; i < head.count; i++) if (head.kinds[i] === fieldKinds.via && isOwnVia(head.value(i))) return true;
-  return false;
+/** loopFault is set when a request passed us before, or too many others. @param pseudonym our name in `Via` */
+export function loopFault(head: MessageHead, pseudonym: string): Fault | undefined {
+  for (let i = 0; i < head.count; i++)
+    if (head.kinds[i] === fieldKinds.via) return viaFault(head.field('via') ?? '', pseudonym);
+  return undefined;
 }
 
 export interface RequestParts {
@@ -22,6 +24,7 @@ export function putRequestHead<Tag>(
   { method, upgrade }: RequestParts,
   plan: Plan<Tag>,
   target: Target,
+  pseudonym: string,
 ): void {
   out.text(`${method} ${target.path} HTTP/1.1\r\nHost: ${target.origin.slice(target.origin.indexOf('//') + 2)}\r\n`);
   copyFields(head, plan.requestFilter, out, head.chunked);

@@ -38,6 +38,7 @@ export class NodeHttpEngine<Tag> implements Engine<Tag> {
       dispatcherOf: (target) => target.connector?.dispatcher ?? this.#pools.of(target.origin),
       headMs: this.#options.headMs,
       idleMs: this.#options.idleMs,
+      pseudonym: this.#options.pseudonym,
       headersMs: this.#options.headersMs,
       open: this.#open,
       closing: () => this.#closing,

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault, toFault } from '@nm/kernel/fault';
 import type { Dispatcher } from 'undici';
+import { bodyFault, openEndedIdleMs } from '../bounds.js';
 import type { CutStyle, OpenExchange, Outcome, Plan, Target } from '../exchange.js';
 import { dropOf, pairsOf } from '../field-lines.js';
 import { endToEnd } from '../headers.js';
 import { EventStreamTail } from '../sse-tail.js';
 import { isDialError, upstreamFault } from '../upstream-error.js';
-import { pseudonym } from '../via.js';
 import { discardUnread, hasBody, RequestBody } from './request-body.js';
 
 export interface ForwardContext<Tag> {
@@ -14,12 +14,11 @@ export interface ForwardContext<Tag> {
   readonly idleMs: number;
   readonly headersMs: number;
   readonly open: Set<OpenExchange<Tag>>;
+  /** Our name in `Via`. */
+  readonly pseudonym: string;
   /** Every answer closes its connection (drain). */
   readonly closing: () => boolean;
 }
-
-/** A watch on quiet objects says nothing for long; TCP keep-alive finds a peer that is gone. */
-const openEndedIdleMs = 3_600_000;
 
 const gone = new Error('the client has gone');
 
@@ -79,7 +78,7 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
         {
           path: target.path,
           method: this.#request.method as Dispatcher.HttpMethod,
-          headers: headersFor(this.#request, this.#plan),
+          headers: headersFor(this.#request, this.#plan, this.#context.pseudonym),
           body: this.#body ?? null,
           ...(target.connector ? { origin: target.origin, headersTimeout: this.#context.headersMs } : {}),
           ...(this.#plan.openEnded ? { bodyTimeout: openEndedIdleMs } : {}),
@@ -98,8 +97,8 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
 
   readonly #onBytesIn = (count: number): void => {
     this.#bytesIn += count;
-    const { bodyBytesMax } = this.#plan;
-    if (bodyBytesMax !== undefined && this.#bytesIn > bodyBytesMax) return void this.cut(new Fault('body_too_large'));
+    const tooLarge = bodyFault(this.#plan.bodyBytesMax, this.#bytesIn);
+    if (tooLarge) return void this.cut(tooLarge);
     this.#stall?.refresh();
   };
 
@@ -137,6 +136,7 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
     }
     this.#started = true;
     this.#tail = EventStreamTail.of(raw);
+    if (this.kind === 'stream') this.#plan.lasts?.();
     // Head and first bytes usually arrive together and leave in one write; when nothing follows, the head must not wait for it.
     process.nextTick(this.#flushHead);
   }
@@ -237,7 +237,7 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
 }
 
 /** headersFor makes the fields for the upstream: the client's that may pass, and the plan's. */
-export function headersFor<Tag>(request: IncomingMessage, plan: Plan<Tag>): string[] {
+export function headersFor<Tag>(request: IncomingMessage, plan: Plan<Tag>, pseudonym: string): string[] {
   const drop = dropOf(plan.requestFilter);
   const headers = endToEnd(request.rawHeaders, (name) => name === 'host' || drop(name));
   headers.push(...pairsOf(plan.addToRequest), 'Via', `1.${request.httpVersionMinor} ${pseudonym}`);

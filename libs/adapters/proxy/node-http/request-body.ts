@@ -41,6 +41,7 @@ export class RequestBody extends Readable {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#events.onBytes(chunk.length);
+    if (this.destroyed) return;
     if (!this.push(chunk)) this.#request.pause();
   };
   readonly #onEnd = (): void => void this.push(null);

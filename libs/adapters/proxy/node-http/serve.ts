@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Fault, toFault } from '@nm/kernel/fault';
+import { type Fault, toFault } from '@nm/kernel/fault';
+import { bodyFault } from '../bounds.js';
 import type { Outcome, Plan, Policy, Visit } from '../exchange.js';
 import { pairsOf } from '../field-lines.js';
 import { valuesOf } from '../headers.js';
 import type { TrustedPeers } from '../trusted-peers.js';
-import { isOwnVia } from '../via.js';
+import { viaFault } from '../via.js';
 import { Forward, type ForwardContext } from './forward.js';
 import { NodeRequestHead } from './request-head.js';
 import { Tunnel, type TunnelOutcome } from './tunnel.js';
@@ -25,11 +26,11 @@ export async function serve<Tag>(
 ): Promise<void> {
   const visit = context.policy.open(new NodeRequestHead(request, request.socket, context.trusted));
   try {
-    if (valuesOf(request.rawHeaders, 'via').some(isOwnVia)) throw new Fault('loop_detected');
+    refuseLoop(context, request);
     const planned = visit.plan();
     const plan = planned instanceof Promise ? await planned : planned;
-    if (Number(request.headers['content-length'] ?? 0) > (plan.bodyBytesMax ?? Number.POSITIVE_INFINITY))
-      throw new Fault('body_too_large');
+    const tooLarge = bodyFault(plan.bodyBytesMax, Number(request.headers['content-length'] ?? 0));
+    if (tooLarge) throw tooLarge;
     const forward = new Forward(context, request, response, plan);
     forward.start();
     const outcome = await forward.done;
@@ -38,6 +39,12 @@ export async function serve<Tag>(
   } catch (error) {
     refuse(context, visit, request, response, toFault(error));
   }
+}
+
+function refuseLoop<Tag>({ pseudonym }: ServeContext<Tag>, { rawHeaders }: IncomingMessage): void {
+  const via = valuesOf(rawHeaders, 'via');
+  const fault = via.length > 0 ? viaFault(via.join(','), pseudonym) : undefined;
+  if (fault) throw fault;
 }
 
 /** serveUpgrade carries a tunnel, or answers like `serve`; it never rejects. */
@@ -49,7 +56,7 @@ export async function serveUpgrade<Tag>(
 ): Promise<void> {
   const visit = context.policy.open(new NodeRequestHead(request, socket, context.trusted, request.headers.upgrade));
   try {
-    if (valuesOf(request.rawHeaders, 'via').some(isOwnVia)) throw new Fault('loop_detected');
+    refuseLoop(context, request);
     const planned = visit.plan();
     const plan = planned instanceof Promise ? await planned : planned;
     const tunnel = new Tunnel(context, request, socket, head, plan);

@@ -65,7 +65,7 @@ export class Tunnel<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Tag
   }
 
   #dispatch(target: Target): void {
-    const headers = headersFor(this.#request, this.#plan);
+    const headers = headersFor(this.#request, this.#plan, this.#context.pseudonym);
     const method = this.#request.method as Dispatcher.HttpMethod;
     this.#context.dispatcherOf(target).dispatch({ path: target.path, method, headers, upgrade: this.#protocol }, this);
   }
@@ -79,6 +79,7 @@ export class Tunnel<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Tag
     const raw = rawOf(controller);
     if (this.#over) return void socket.destroy();
     this.#upstream = socket;
+    this.#plan.lasts?.();
     if (this.#protocol.toLowerCase() === 'websocket') this.#frames = new FrameBoundary();
     const fields = endToEnd(raw, dropOf(this.#plan.answerFilter));
     fields.push(...pairsOf(this.#plan.addToAnswer()), 'Connection', 'Upgrade');
