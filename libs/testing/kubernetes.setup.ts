@@ -13,6 +13,8 @@ declare module 'vitest' {
     kubeconfigPath: string;
     /** Folder with the kubectl that was built beside the cluster; empty when the cluster is not ours. */
     kubernetesBin: string;
+    /** The API server's own log of writes of ConfigMaps and Jobs; empty when the cluster is not ours. */
+    kubernetesAuditLog: string;
   }
 }
 
@@ -22,6 +24,7 @@ const kubelab = join(import.meta.dirname, '../../tools/kubelab/main.ts');
 interface Lab {
   readonly path: string;
   readonly bin: string;
+  readonly auditLog: string;
   readonly stop: () => Promise<void>;
 }
 
@@ -42,19 +45,20 @@ let users = 0;
 
 async function start(): Promise<Lab> {
   const own = process.env['NM_TEST_KUBECONFIG'];
-  if (own) return { path: own, bin: '', stop: async () => undefined };
+  if (own) return { path: own, bin: '', auditLog: '', stop: async () => undefined };
   const home = await mkdtemp(join(tmpdir(), 'nm-test-k8s-'));
   const env = { ...process.env, NM_KUBELAB_HOME: home };
   const bin = await build(env);
   const { stdout } = await run(
     process.execPath,
-    [kubelab, 'up', '--name', 'tests', '--ephemeral', '--owner-pid', String(process.pid), '--json'],
+    [kubelab, 'up', '--name', 'tests', '--ephemeral', '--audit', '--owner-pid', String(process.pid), '--json'],
     { env },
   );
-  const { kubeconfigPath } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as { kubeconfigPath: string };
+  const { kubeconfigPath, dir } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, string>;
   return {
-    path: kubeconfigPath,
+    path: kubeconfigPath ?? '',
     bin,
+    auditLog: join(dir ?? '', 'log', 'audit.log'),
     stop: async () => {
       await run(process.execPath, [kubelab, 'down', '--name', 'tests', '--wipe'], { env });
       await rm(home, { recursive: true, force: true });
@@ -67,6 +71,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (missing('kubernetes')) {
     project.provide('kubeconfigPath', '');
     project.provide('kubernetesBin', '');
+    project.provide('kubernetesAuditLog', '');
     return async () => undefined;
   }
   users++;
@@ -74,6 +79,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const lab = await shared;
   project.provide('kubeconfigPath', lab.path);
   project.provide('kubernetesBin', lab.bin);
+  project.provide('kubernetesAuditLog', lab.auditLog);
   return async () => {
     if (--users === 0) {
       shared = undefined;

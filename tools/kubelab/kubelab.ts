@@ -22,6 +22,8 @@ export interface StartOptions extends Pick<BuildOptions, 'onProgress' | 'lowPrio
   readonly stateDir?: string;
   /** Its data goes when it ends, however it ends. Default false. */
   readonly ephemeral?: boolean;
+  /** Keeps a log of the writes of ConfigMaps and Jobs in `log/audit.log` of its folder. Default false. */
+  readonly audit?: boolean;
   readonly onStep?: (step: string) => void;
 }
 
@@ -44,11 +46,18 @@ export interface Cluster {
  * @throws KubelabError with the remedy: Go missing, packages missing, a component that does not come up.
  */
 export async function startCluster(options: StartOptions): Promise<Cluster> {
-  const { name, mode, ownerPid = process.pid, stateDir: dir = clusterDir(name), ephemeral = false } = options;
+  const {
+    name,
+    mode,
+    ownerPid = process.pid,
+    stateDir: dir = clusterDir(name),
+    ephemeral = false,
+    audit = false,
+  } = options;
   const owner = ownerPid === null ? null : processRef(ownerPid);
   if (owner === undefined) throw new KubelabError(`There is no process ${ownerPid} that could own the cluster.`);
   const build = await ensureBuilt(options);
-  const { state, started } = await up({ name, dir, mode, build, owner, ephemeral, onStep: options.onStep });
+  const { state, started } = await up({ name, dir, mode, build, owner, ephemeral, audit, onStep: options.onStep });
   return {
     kubeconfigPath: state.kubeconfigPath,
     server: state.server,

@@ -16,6 +16,7 @@ const OPTIONS = {
   attach: { type: 'boolean', default: false },
   'owner-pid': { type: 'string' },
   ephemeral: { type: 'boolean', default: false },
+  audit: { type: 'boolean', default: false },
   nice: { type: 'boolean', default: false },
 } as const;
 
@@ -31,7 +32,8 @@ export async function up(args: string[]): Promise<number> {
   const step = (text: string) =>
     process.stderr.write(`kubelab: ${text} after ${((performance.now() - began) / 1000).toFixed(1)}s\n`);
   const mode = values.node ? 'node' : 'kwok';
-  const start = startCluster({ name: values.name, dir, mode, build, owner, ephemeral: values.ephemeral, onStep: step });
+  const { name, ephemeral, audit } = values;
+  const start = startCluster({ name, dir, mode, build, owner, ephemeral, audit, onStep: step });
   // Without this process the half-started cluster ends by itself.
   stop.addEventListener('abort', () => void (values.attach ? undefined : process.exit(130)));
   const { state, started } = await start;

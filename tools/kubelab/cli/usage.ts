@@ -6,6 +6,7 @@ export const USAGE = `usage: npm run kubelab -- <command> [options]
      [--attach]                      stays in the foreground; the cluster ends with this command
      [--owner-pid PID]               the cluster ends when that process ends
      [--ephemeral]                   its data goes when it ends
+     [--audit]                       the API server logs writes of ConfigMaps and Jobs in log/audit.log
      [--nice]                        builds with low priority if a build is needed
   down [--name N | --all] [--wipe]   stops it; --wipe removes its data as well
   status [--name N] [--json]         what runs; exit code 3 if it does not

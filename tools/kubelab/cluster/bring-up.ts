@@ -1,8 +1,17 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { adminApi, isHealthy } from './api.ts';
 import type { Children } from './children.ts';
-import { apiserver, controllers, etcd, kwok, type Plan, scheduler } from './components.ts';
+import {
+  apiserver,
+  auditPolicy,
+  auditPolicyFile,
+  controllers,
+  etcd,
+  kwok,
+  type Plan,
+  scheduler,
+} from './components.ts';
 import { addFakeNodes } from './fake-nodes.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { waitUntil } from './wait.ts';
@@ -24,6 +33,7 @@ export async function bringUp(plan: Plan, children: Children, signal: AbortSigna
     await writeKubeconfig(dir, user, server);
   if (mode === 'node') await (await import('../node/start-node.ts')).prepareMachine(dir);
   signal.throwIfAborted();
+  if (plan.audit) writeFileSync(auditPolicyFile(dir), auditPolicy);
   children.start('etcd', etcd(plan));
   children.start('apiserver', apiserver(plan));
   const api = adminApi(dir, ports.api);

@@ -9,6 +9,8 @@ export interface Plan {
   readonly mode: Mode;
   readonly ports: Ports;
   readonly build: Build;
+  /** Every write of a ConfigMap or Job goes to `log/audit.log`, with what it asked and what came of it. */
+  readonly audit: boolean;
 }
 
 /** One program and its arguments. */
@@ -26,6 +28,27 @@ const PODS = '10.244.0.0/16';
 const UNTHROTTLED = ['--kube-api-qps=300', '--kube-api-burst=600'];
 
 const pki = ({ dir }: Plan, file: string): string => join(dir, 'pki', file);
+
+/** What the API server keeps of requests when it is asked to; in the way of YAML, which JSON is. */
+export const auditPolicy = JSON.stringify({
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  omitManagedFields: true,
+  rules: [
+    {
+      level: 'RequestResponse',
+      verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'],
+      resources: [
+        { group: '', resources: ['configmaps'] },
+        { group: 'batch', resources: ['jobs'] },
+      ],
+    },
+    { level: 'None' },
+  ],
+});
+
+export const auditPolicyFile = (dir: string): string => join(dir, 'audit-policy.json');
 
 /** A test's data need not survive a power cut: no fsync. It does survive a killed process. */
 export function etcd({ dir, ports, build }: Plan): Command {
@@ -78,6 +101,9 @@ export function apiserver(plan: Plan): Command {
       `--service-cluster-ip-range=${SERVICES}`,
       '--allow-privileged=true',
       '--profiling=false',
+      ...(plan.audit
+        ? [`--audit-policy-file=${auditPolicyFile(plan.dir)}`, `--audit-log-path=${join(plan.dir, 'log', 'audit.log')}`]
+        : []),
     ],
   };
 }

@@ -17,6 +17,7 @@ export interface ClusterRequest {
   readonly build: Build;
   readonly owner: ProcessRef | null;
   readonly ephemeral: boolean;
+  readonly audit: boolean;
 }
 
 /** What a supervisor tells the process that started it. */
@@ -38,7 +39,7 @@ export async function supervise(
   report: (message: SupervisorReport) => void,
   startedBy: AbortSignal,
 ): Promise<number> {
-  const { dir, mode, build } = request;
+  const { dir, mode, build, audit } = request;
   const self = processRef(process.pid);
   if (!self) throw new Error('no /proc');
   mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -57,7 +58,7 @@ export async function supervise(
   });
   const { ports, lock } = await claimPorts(rememberedBase(dir));
   writeFileSync(join(dir, 'ports.json'), JSON.stringify(ports));
-  const plan: Plan = { dir, mode, ports, build };
+  const plan: Plan = { dir, mode, ports, build, audit };
   const state = (phase: ClusterState['phase'], error?: string): ClusterState => ({
     name: request.name,
     dir,

@@ -19,6 +19,7 @@ export interface UpOptions {
   readonly build: Build;
   readonly owner: ProcessRef | null;
   readonly ephemeral: boolean;
+  readonly audit: boolean;
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
