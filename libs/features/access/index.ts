@@ -54,3 +54,4 @@ export {
   verifyLicenceSession,
 } from './sessions/session-token.js';
 export { signup } from './signup.js';
+export { StreamRights } from './stream-rights.js';

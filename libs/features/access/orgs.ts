@@ -44,15 +44,18 @@ export const orgView = (org: OrgAccess): Org => ({
   role: org.role,
   limits: UsageLimits.parse(org.limits),
   ...(org.renewalUrl === null ? {} : { renewalUrl: org.renewalUrl }),
+  runRetentionDays: org.runRetentionDays,
   createdAt: org.createdAt.toISOString(),
 });
 
 /** changeOrg changes what is given of an organisation's settings; gateways follow at once. */
-export async function changeOrg(db: Db, org: OrgAccess, { name, limits, renewalUrl }: ChangeOrg): Promise<Org> {
+export async function changeOrg(db: Db, org: OrgAccess, change: ChangeOrg): Promise<Org> {
+  const { name, limits, renewalUrl, runRetentionDays } = change;
   const data = {
     ...(name === undefined ? {} : { name }),
     ...(limits === undefined ? {} : { limits }),
     ...(renewalUrl === undefined ? {} : { renewalUrl }),
+    ...(runRetentionDays === undefined ? {} : { runRetentionDays }),
   };
   return db.withOrg(org.id, async (tx) => {
     const row = await tx.org.update({ where: { id: org.id }, data });

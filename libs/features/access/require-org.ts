@@ -12,6 +12,7 @@ export interface OrgAccess {
   readonly createdAt: Date;
   readonly limits: unknown;
   readonly renewalUrl: string | null;
+  readonly runRetentionDays: number;
   /** The principal's own role in it. */
   readonly role: Role;
   /** Id of the user or API token that acts. */

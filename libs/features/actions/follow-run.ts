@@ -1,7 +1,8 @@
 import { type Db, type Listener, listen } from '@nm/adapters/db';
-import type { RunEvent } from '@nm/kernel/contracts';
+import type { Run, RunEvent } from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
-import { runEvents } from './read-run.js';
+import { type RunEvents, runEvents } from './read-run.js';
+import { isTerminal } from './run-rules.js';
 import type { RunScope } from './run-scope.js';
 
 /** Where events go; `send` resolves when there is room for more, and with false once nobody listens. */
@@ -10,15 +11,34 @@ export interface EventSink {
   send(event: RunEvent): Promise<boolean>;
 }
 
-/** A message may be lost: so often everybody looks anyway. */
-const lookMsMax = 2_000;
+/** A message may be lost: so often it is looked whether anybody who waits has missed something. */
+const lookMs = 2_000;
 
-/** RunFeed wakes those who follow runs, by one LISTEN connection for all of them. */
+/** Somebody who has all of a run's story up to `seq` and waits for more. */
+interface Waiter {
+  readonly seq: number;
+  readonly wake: () => void;
+}
+
+/** A run that somebody follows. */
+interface Topic {
+  followers: number;
+  readonly waiters: Set<Waiter>;
+  /** Reads under way, by the number that they read after and the scope: whoever wants the same waits for the same. */
+  readonly reads: Map<string, Promise<RunEvents>>;
+}
+
+/**
+ * RunFeed lets many follow runs: one LISTEN connection wakes them all, followers of one run share what is read of it, and one query looks for
+ * what no message told. So ten thousand quiet followers cost memory and nothing else.
+ */
 export class RunFeed {
   readonly #db: Db;
   readonly #clock: Clock;
-  readonly #wakes = new Map<string, Set<() => void>>();
+  readonly #topics = new Map<string, Topic>();
+  readonly #stop = new AbortController();
   #listener: Listener | undefined;
+  #looking: Promise<void> | undefined;
 
   constructor(db: Db, clock: Clock) {
     this.#db = db;
@@ -28,53 +48,108 @@ export class RunFeed {
   /** follow sends a run's story after a number, and what comes, until the run has ended or nobody listens. @throws Fault not_found */
   async follow(scope: RunScope, runId: string, afterSeq: number, sink: EventSink): Promise<void> {
     const { signal } = sink;
-    for (let seq = afterSeq; !signal.aborted; ) {
-      // Watched before the look, so that what is written after it wakes us.
-      const watch = this.#watch(runId);
-      try {
-        const { events, ended } = await runEvents(this.#db, scope, runId, seq);
-        for (const event of events) {
-          if (!(await sink.send(event))) return;
-          seq = event.seq;
+    const topic = this.#enter(runId);
+    try {
+      for (let seq = afterSeq; !signal.aborted; ) {
+        // Waits before it looks, so that what is written after the look wakes it.
+        const wait = waitAt(topic, seq, signal);
+        try {
+          const { events, ended } = await this.#read(topic, scope, runId, seq);
+          for (const event of events) {
+            if (!(await sink.send(event))) return;
+            seq = event.seq;
+          }
+          if (ended) return;
+          if (events.length === 0) await wait.woken;
+        } finally {
+          wait.end();
         }
-        if (ended) return;
-        if (events.length === 0) await this.#pause(watch.woken, signal);
-      } finally {
-        watch.end();
       }
+    } finally {
+      this.#leave(runId, topic);
     }
   }
 
   async close(): Promise<void> {
+    this.#stop.abort();
     await this.#listener?.close();
+    await this.#looking;
   }
 
-  async #pause(woken: Promise<void>, signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    const stop = AbortSignal.any([over.signal, signal]);
-    await Promise.race([woken, this.#clock.sleep(lookMsMax, stop).catch(() => undefined)]);
-    over.abort();
-  }
-
-  #watch(runId: string): { readonly woken: Promise<void>; readonly end: () => void } {
+  #enter(runId: string): Topic {
+    const topic = this.#topics.get(runId) ?? { followers: 0, waiters: new Set(), reads: new Map() };
+    topic.followers++;
+    this.#topics.set(runId, topic);
     this.#listener ??= listen({
       url: this.#db.url,
       channels: ['nm_run'],
-      onMessage: (_channel, id) => {
-        for (const wake of this.#wakes.get(id) ?? []) wake();
+      onMessage: (_channel, id) => this.#wake(this.#topics.get(id)),
+      onConnected: () => {
+        for (const each of this.#topics.values()) this.#wake(each);
       },
     });
-    const wakes = this.#wakes.get(runId) ?? new Set();
-    this.#wakes.set(runId, wakes);
-    let wake = (): void => undefined;
-    const woken = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-    wakes.add(wake);
-    const end = () => {
-      wakes.delete(wake);
-      if (wakes.size === 0 && this.#wakes.get(runId) === wakes) this.#wakes.delete(runId);
-    };
-    return { woken, end };
+    this.#looking ??= this.#lookOnAndOn();
+    return topic;
   }
+
+  #leave(runId: string, topic: Topic): void {
+    topic.followers--;
+    if (topic.followers === 0) this.#topics.delete(runId);
+  }
+
+  /** What is being read may be older than the message: whoever comes now reads anew. */
+  #wake(topic: Topic | undefined): void {
+    if (!topic) return;
+    topic.reads.clear();
+    for (const waiter of [...topic.waiters]) waiter.wake();
+  }
+
+  #read(topic: Topic, scope: RunScope, runId: string, seq: number): Promise<RunEvents> {
+    const key = `${seq} ${scope.licenceId ?? ''} ${scope.installId ?? ''}`;
+    const known = topic.reads.get(key);
+    if (known) return known;
+    const read = runEvents(this.#db, scope, runId, seq).finally(() => {
+      if (topic.reads.get(key) === read) topic.reads.delete(key);
+    });
+    topic.reads.set(key, read);
+    return read;
+  }
+
+  async #lookOnAndOn(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await this.#clock.sleep(lookMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      // A database that is away now answers the next look.
+      await this.#look().catch(() => undefined);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const ids = [...this.#topics].filter(([, { waiters }]) => waiters.size > 0).map(([id]) => id);
+    if (ids.length === 0) return;
+    const select = { id: true, nextSeq: true, status: true };
+    const rows = await this.#db.asSystem((tx) => tx.run.findMany({ where: { id: { in: ids } }, select }));
+    const found = new Map(rows.map((row) => [row.id, row]));
+    for (const id of ids) {
+      const row = found.get(id);
+      const topic = this.#topics.get(id);
+      // A run that is gone wakes its followers too: they find that out.
+      const isMissed = ({ seq }: Waiter) => !row || row.nextSeq - 1 > seq || isTerminal(row.status as Run['status']);
+      if (topic && [...topic.waiters].some(isMissed)) this.#wake(topic);
+    }
+  }
+}
+
+function waitAt(topic: Topic, seq: number, signal: AbortSignal) {
+  const { promise: woken, resolve } = Promise.withResolvers<void>();
+  const waiter: Waiter = { seq, wake: resolve };
+  const wake = () => resolve();
+  topic.waiters.add(waiter);
+  signal.addEventListener('abort', wake, { once: true });
+  const end = () => {
+    topic.waiters.delete(waiter);
+    signal.removeEventListener('abort', wake);
+  };
+  return { woken, end };
 }
