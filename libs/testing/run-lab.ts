@@ -16,6 +16,8 @@ import { createTestDatabase, type TestDatabase } from './test-database.js';
 export interface QueueOptions {
   readonly timeoutSeconds?: number;
   readonly idempotencyKey?: string;
+  /** Another install than the first. */
+  readonly installId?: string;
 }
 
 /** RunLab is a licensee with a registered real cluster and one install on it, and engines that work on its runs. */
@@ -29,6 +31,8 @@ export interface RunLab {
   /** The cluster's administrator. */
   readonly admin: KubeSession;
   readonly masterKey: Buffer;
+  /** Makes one more install, in a namespace of its own. */
+  addInstall(): Promise<{ readonly id: string; readonly namespace: string }>;
   engine(overrides?: Partial<RunEngine>): RunEngine;
   queue(plan: RunPlan, options?: QueueOptions): Promise<string>;
   read(runId: string): Promise<Run>;
@@ -39,9 +43,9 @@ const masterKey = Buffer.alloc(32, 7);
 /** The test cluster answers on loopback. */
 export const labPolicy = (): EgressPolicy => new EgressPolicy({ allow: ['127.0.0.0/8', '::1'] });
 
-/** openRunLab registers the run's cluster, installs an app with this policy, and works the provisioning run off. */
-export async function openRunLab(rbac: RbacPolicy): Promise<RunLab> {
-  const database = await createTestDatabase();
+/** openRunLab registers the run's cluster, installs an app with this policy, and works the provisioning run off. @param ownDatabase closed with the lab */
+export async function openRunLab(rbac: RbacPolicy, ownDatabase?: TestDatabase): Promise<RunLab> {
+  const database = ownDatabase ?? (await createTestDatabase());
   const { db } = database;
   const policy = labPolicy();
   const deps = { db, clock, policy, vault: new Vault(masterKey) };
@@ -52,19 +56,27 @@ export async function openRunLab(rbac: RbacPolicy): Promise<RunLab> {
   const principal = await seedLicensee(database, rbac);
   const kubeconfig = await readFile(inject('kubeconfigPath'), 'utf8');
   const cluster = await registerCluster(deps, principal, { name: 'lab', kubeconfig, allowInsecureTls: false });
-  const namespace = `runs-${newId('request').slice(-10)}`;
-  const install = await createInstall(deps, principal, { clusterId: cluster.id, namespace });
   const scope = { orgId: principal.orgId, licenceId: principal.licenceId };
   const engine = (overrides: Partial<RunEngine> = {}): RunEngine => ({
     ...{ db, clock, sessions, cancellations, egress, worker: 'lab', leaseMs: 5_000 },
     onFault: () => undefined,
     ...overrides,
   });
+  const namespaces: string[] = [];
+  const provision = async () => {
+    const namespace = `runs-${newId('request').slice(-10)}`;
+    const install = await createInstall(deps, principal, { clusterId: cluster.id, namespace });
+    namespaces.push(namespace);
+    await advanceRun(engine(), install.provisionRunId ?? '', new AbortController().signal);
+    return install;
+  };
+  const install = await provision();
   const provisionRunId = install.provisionRunId ?? '';
-  await advanceRun(engine(), provisionRunId, new AbortController().signal);
+  const { namespace } = install;
   return {
     ...{ database, principal, scope, namespace, admin, engine, masterKey, provisionRunId, installId: install.id },
     read: (runId) => readRun(db, scope, runId),
+    addInstall: provision,
     queue: async (plan, options = {}) => {
       const { orgId, licenceId } = principal;
       const run = { orgId, licenceId, installId: install.id, plan, timeoutSeconds: 120, ...options };
@@ -72,7 +84,7 @@ export async function openRunLab(rbac: RbacPolicy): Promise<RunLab> {
         .id;
     },
     close: async () => {
-      await admin.delete({ apiVersion: 'v1', kind: 'Namespace', name: namespace });
+      for (const name of namespaces) await admin.delete({ apiVersion: 'v1', kind: 'Namespace', name });
       await Promise.allSettled([admin.close(), sessions.close(), cancellations.close(), egress.destroy()]);
       await database.close();
     },
@@ -93,7 +105,7 @@ async function seedLicensee({ db }: TestDatabase, rbac: RbacPolicy): Promise<Lic
     });
     await tx.channel.create({ data: { id: newId('channel'), orgId, appId, name: 'stable', versionId } });
     await tx.plan.create({
-      data: { id: planId, orgId, appId, slug: 'team', name: 'Team', entitlements: {}, limits: { installsMax: 5 } },
+      data: { id: planId, orgId, appId, slug: 'team', name: 'Team', entitlements: {}, limits: { installsMax: 200 } },
     });
     await tx.customer.create({ data: { id: customerId, orgId, name: 'Initech' } });
     await tx.licence.create({

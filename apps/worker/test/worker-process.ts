@@ -11,10 +11,10 @@ export interface WorkerProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** spawnWorker starts the built worker as production does, on the lab's database; resolves when it takes jobs. */
+/** spawnWorker starts the built worker as production does, on the lab's database; resolves when it takes jobs. @param env undefined takes the product's default */
 export async function spawnWorker(
   lab: Pick<RunLab, 'masterKey'> & { readonly database: { readonly url: string } },
-  env: Readonly<Record<string, string>> = {},
+  env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<WorkerProcess> {
   const child = spawn(process.execPath, [join(projectRoot, 'dist/apps/worker/src/main.js')], {
     cwd: projectRoot,

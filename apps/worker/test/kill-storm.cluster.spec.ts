@@ -1,0 +1,139 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { runEvents } from '@nm/features/actions';
+import { systemClock as clock } from '@nm/kernel/time';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { describeWith } from '../../../libs/testing/needs.js';
+import { startRedis, type TestRedis } from '../../../libs/testing/redis.js';
+import { openRunLab, type RunLab } from '../../../libs/testing/run-lab.js';
+import { hearWitness } from './storm/audit-witness.js';
+import { Disturbance, insist } from './storm/disturbance.js';
+import { seededRandom } from './storm/random.js';
+import { quantile, recoveriesOf } from './storm/recovery.js';
+import { expectedEffects, stormPlan, stormPolicy } from './storm/storm-plan.js';
+import { openStormStore, type StormStore } from './storm/storm-store.js';
+
+// `npm run chaos:runs` sets these; without them it is the short form.
+const runs = Number(process.env['NM_STORM_RUNS'] ?? 100);
+const seconds = Number(process.env['NM_STORM_SECONDS'] ?? 100);
+const seed = Number(process.env['NM_STORM_SEED'] ?? clock.nowMs() % 2 ** 31);
+const backend = process.env['NM_STORM_BACKEND'] ?? 'redis';
+const installs = Math.min(24, Math.max(6, Math.ceil(runs / 20)));
+const workers = 3;
+const recoveryMsMax = 10_000;
+
+describeWith(['kubernetes', 'redis'], 'runs under workers and stores that are killed at random', () => {
+  let store: StormStore;
+  let lab: RunLab;
+  let redis: TestRedis | undefined;
+  let counter: Server;
+  const posted = new Map<string, number>();
+  beforeAll(async () => {
+    store = await openStormStore();
+    lab = await openRunLab(stormPolicy, store.database);
+    if (backend === 'redis') redis = await startRedis();
+    counter = createServer((request, answer) => {
+      const key = request.url ?? '';
+      posted.set(key, (posted.get(key) ?? 0) + 1);
+      request.resume().once('end', () => answer.end('counted'));
+    });
+    await new Promise<void>((resolve) => counter.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(async () => {
+    counter.closeAllConnections();
+    counter.close();
+    await lab.close();
+    await redis?.stop();
+  });
+
+  it.skipIf(inject('kubernetesAuditLog') === '')(
+    `${runs} runs: each step's write took effect once, as the API server saw it; every run ends, its story whole (seed ${seed})`,
+    async () => {
+      const homes = [{ id: lab.installId, namespace: lab.namespace }];
+      while (homes.length < installs) homes.push(await lab.addInstall());
+      const { port } = counter.address() as AddressInfo;
+      const queued: string[] = [];
+      for (let i = 0; i < runs; i++) {
+        const plan = stormPlan(i, `http://127.0.0.1:${port}`);
+        const installId = homes[i % homes.length]?.id ?? '';
+        queued.push(await lab.queue(plan, { installId, timeoutSeconds: 7200 }));
+      }
+      const env = {
+        // What a product that is not configured has.
+        NM_RUN_LEASE_MS: undefined,
+        NM_SWEEP_MS: undefined,
+        NM_TENANT_RUNS_MAX: '1000',
+      };
+      const random = seededRandom(seed);
+      const disturbance = new Disturbance({ lab, store, redis, random, workers, env });
+      let beganMs = clock.monotonicMs();
+      const left = () =>
+        insist(() =>
+          lab.database.db.asSystem((tx) =>
+            tx.run.count({ where: { id: { in: queued }, status: { in: ['queued', 'running', 'waiting'] } } }),
+          ),
+        );
+      try {
+        await disturbance.start();
+        beganMs = clock.monotonicMs();
+        const raging = disturbance.rage();
+        while ((await left()) > 0 && clock.monotonicMs() - beganMs < seconds * 1000) await clock.sleep(500);
+        await disturbance.calm();
+        await raging;
+        // What has been left alone gets to its end.
+        await expect.poll(left, { timeout: 240_000, interval: 500 }).toBe(0);
+      } finally {
+        await disturbance.close();
+      }
+      const tookMs = clock.monotonicMs() - beganMs;
+      const { effects, writes, repeats } = await hearWitness(
+        inject('kubernetesAuditLog'),
+        new Set(homes.map(({ namespace }) => namespace)),
+      );
+      const rows = await lab.database.db.asSystem((tx) =>
+        tx.run.findMany({ where: { id: { in: queued } }, include: { steps: true } }),
+      );
+      const recoveries = await recoveriesOf(lab.database.db, disturbance.orphans, disturbance.outages);
+      const recovery = {
+        p50: quantile(recoveries, 0.5),
+        p99: quantile(recoveries, 0.99),
+        max: Math.max(0, ...recoveries),
+      };
+      const statuses = Object.fromEntries(
+        [...Map.groupBy(rows, ({ status }) => status)].map(([status, of]) => [status, of.length]),
+      );
+      console.log(
+        JSON.stringify({
+          storm: 'runs',
+          ...{ seed, backend, runs, seconds: Math.round(tookMs / 1000), statuses, disturbances: disturbance.counts },
+          ...{ writes, repeats, claimsLost: recoveries.length, recoveryMs: recovery },
+        }),
+      );
+      const wrong: unknown[] = [];
+      for (const [i, runId] of queued.entries()) {
+        const row = rows.find(({ id }) => id === runId);
+        const unknown = row?.steps.some(({ status }) => status === 'unknown') ?? false;
+        // What cannot be repeated and was cut off in the middle ends as unknown, for a person to decide; nothing else may fail.
+        if (row?.status !== 'positive' && !(row?.status === 'negative' && unknown))
+          wrong.push({ i, runId, status: row?.status, error: row?.error });
+        for (const [name, values] of Object.entries(expectedEffects(i))) {
+          const found = [...effects].filter(
+            ([key]) => key === name || (name.startsWith('j-') && key.startsWith(`${name}-`)),
+          );
+          const seen = found.flatMap(([, each]) => each);
+          const wanted = unknown ? values.slice(0, seen.length) : values;
+          if (JSON.stringify(seen) !== JSON.stringify(wanted)) wrong.push({ i, runId, name, seen, wanted });
+        }
+        if ((posted.get(`/${i}`) ?? 0) > 1) wrong.push({ i, posted: posted.get(`/${i}`) });
+      }
+      expect(wrong).toEqual([]);
+      for (const runId of queued.slice(0, 50)) {
+        const { events } = await runEvents(lab.database.db, lab.scope, runId, 0);
+        expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1));
+      }
+      expect(Object.values(disturbance.counts).reduce((sum, each) => sum + each)).toBeGreaterThan(0);
+      expect(recovery.p99).toBeLessThanOrEqual(recoveryMsMax);
+    },
+    (seconds + 420) * 1000,
+  );
+});
