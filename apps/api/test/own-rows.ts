@@ -5,12 +5,15 @@ export interface OwnRows {
   readonly cluster: string;
   readonly install: string;
   readonly run: string;
+  readonly schedule: string;
+  readonly window: string;
   readonly versionId: string;
 }
 
 /** makeOwnRows writes, behind the API, a cluster, an install and a finished run of one licence. */
 export async function makeOwnRows({ db }: TestDatabase, licenceId: string): Promise<OwnRows> {
   const [cluster, install, run] = [newId('cluster'), newId('install'), newId('run')];
+  const [schedule, window] = [newId('schedule'), newId('window')];
   return db.asSystem(async (tx) => {
     const { orgId, appId, customerId } = await tx.licence.findUniqueOrThrow({ where: { id: licenceId } });
     const { id: versionId } = await tx.appVersion.findFirstOrThrow({ where: { appId, state: 'published' } });
@@ -53,6 +56,17 @@ export async function makeOwnRows({ db }: TestDatabase, licenceId: string): Prom
         timeoutSeconds: 60,
       },
     });
-    return { cluster, install, run, versionId };
+    const at = { cron: '0 3 * * *', timeZone: 'UTC' };
+    await tx.runSchedule.create({
+      data: {
+        ...{ id: schedule, orgId, installId: install, licenceId, title: 'Nightly', action: 'backup', ...at },
+        plan: { steps: [{ kind: 'approval', title: 'Ask', message: 'Go?', timeoutSeconds: 60 }] },
+        ...{ timeoutSeconds: 60, missed: 'skip', createdBy: licenceId },
+      },
+    });
+    await tx.maintenanceWindow.create({
+      data: { id: window, orgId, customerId, clusterId: cluster, title: 'Always', ...at, durationMinutes: 10_080 },
+    });
+    return { cluster, install, run, schedule, window, versionId };
   });
 }

@@ -46,6 +46,13 @@ const bodies: Readonly<Record<string, (rows: OwnRows) => object>> = {
   'POST /v1/runs/{id}/decision': () => ({ step: 0, outcome: 'done' }),
   'POST /v1/clusters/setup-script': () => ({ namespace: 'shop' }),
   'PUT /v1/clusters/{id}/credential': () => ({ token: 'another-token' }),
+  'POST /v1/windows': ({ cluster }) => ({
+    ...{ title: 'Nights', clusterId: cluster, cron: '0 3 * * *', durationMinutes: 60 },
+  }),
+  'POST /v1/schedules': ({ install }) => ({
+    ...{ title: 'Nightly', action: 'backup', installId: install, cron: '0 3 * * *' },
+    plan: { steps: [{ kind: 'approval', title: 'Ask', message: 'Go?' }] },
+  }),
   'POST /v1/runs': aRun,
   'POST /v1/runs/preview': aRun,
 };
@@ -55,6 +62,8 @@ const ownIds: Readonly<Record<string, (rows: OwnRows) => string>> = {
   '/v1/clusters/{id}': (rows) => rows.cluster,
   '/v1/installs/{id}': (rows) => rows.install,
   '/v1/runs/{id}': (rows) => rows.run,
+  '/v1/schedules/{id}': (rows) => rows.schedule,
+  '/v1/windows/{id}': (rows) => rows.window,
 };
 
 describe('every route × {no credential, wrong credential, wrong tenant, wrong role, ended licence}', () => {

@@ -8,8 +8,8 @@ const schema = z.object({
   /** Runs of one tenant at the same time, on all workers together. A little less than all slots leaves one for the next tenant. */
   NM_TENANT_RUNS_MAX: z.coerce.number().int().min(1).max(10_000).default(6),
   /** How long the runs of a worker that is not heard of stay with it. */
-  NM_RUN_LEASE_MS: z.coerce.number().int().min(1_000).max(600_000).default(30_000),
-  NM_SWEEP_MS: z.coerce.number().int().min(200).max(60_000).default(5_000),
+  NM_RUN_LEASE_MS: z.coerce.number().int().min(1_000).max(600_000).default(6_000),
+  NM_SWEEP_MS: z.coerce.number().int().min(200).max(60_000).default(1_000),
   /** Between two looks at a registered cluster, and how long what was seen is kept. */
   NM_CLUSTER_CHECK_SECONDS: z.coerce.number().int().min(1).max(86_400).default(300),
   NM_CLUSTER_HISTORY_DAYS: z.coerce.number().int().min(1).max(365).default(14),

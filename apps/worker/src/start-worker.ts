@@ -4,7 +4,14 @@ import { createEgressAgent } from '@nm/adapters/egress';
 import { openPublisher, Producer, type QueueTarget, queueTarget, WorkerHost } from '@nm/adapters/queue';
 import { type Logger, startOpsServer } from '@nm/adapters/telemetry';
 import { keyProviderOf, openVault } from '@nm/adapters/vault';
-import { OutboxDispatcher, RunCancellations, type RunEngine, startRunSweeper, workOnce } from '@nm/features/actions';
+import {
+  OutboxDispatcher,
+  RunCancellations,
+  type RunEngine,
+  startRunCare,
+  startRunSweeper,
+  workOnce,
+} from '@nm/features/actions';
 import { ClusterSessions, startClusterCare } from '@nm/features/clusters';
 import { startEvidenceSweeper } from '@nm/features/rules';
 import type { Fault } from '@nm/kernel/fault';
@@ -54,6 +61,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const publish = publisher && ((message: string) => publisher.publish(changeChannel, message));
   const dispatcher = new OutboxDispatcher({ db, clock, advance, publish, onError });
   const sweeper = startRunSweeper({ db, clock, advance, onError, everyMs: config.sweepMs });
+  const runCare = startRunCare({ db, clock, onError });
   const evidence = startEvidenceSweeper({ db, clock, onError });
   const care = startClusterCare({ ...clusterDeps, ...config.clusterCare, sessions, onError });
   const changes = followChanges(databaseUrl, sessions, onError);
@@ -72,7 +80,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     drainWorker({
       ...{ logger, clock, drainMs, host },
       unready: () => ops.setReady(false),
-      first: [sweeper, evidence, care],
+      first: [sweeper, runCare, evidence, care],
       // A run that was given back left a row in the outbox; this or another worker's dispatcher passes it on.
       after: [dispatcher, cancellations, changes],
       last: [producer, ...(publisher ? [publisher] : []), sessions, { close: () => egress.destroy() }, db, ops],

@@ -4,6 +4,7 @@ import { Fault, invariant } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
 import { type Clock, systemClock } from '@nm/kernel/time';
 import { checkPlan } from './plan/check-plan.js';
+import { planChanges } from './plan/plan-changes.js';
 import { planDigest } from './plan/plan-digest.js';
 import { planNodes } from './plan/plan-nodes.js';
 import { announceRun, writeJournal } from './run-journal.js';
@@ -24,6 +25,9 @@ export interface QueueRunInput {
   readonly priority?: CreateRun['priority'];
   /** The run and the step that this one is a part of; and all runs that those are part of, the outermost first. */
   readonly parent?: { readonly runId: string; readonly step: number; readonly lineage: readonly string[] };
+  /** Who asked for it; NMachine itself when nobody is named. */
+  readonly startedBy?: string | undefined;
+  readonly scheduleId?: string | undefined;
 }
 
 const Limits = CreateRun.pick({ action: true, title: true, info: true, timeoutSeconds: true, idempotencyKey: true });
@@ -56,6 +60,9 @@ export async function queueRun(tx: Tx, input: QueueRunInput, clock: Clock = syst
       plan: plan as object,
       planDigest: digest,
       priority: rankOf(input.priority),
+      changing: planChanges(plan),
+      startedBy: input.startedBy ?? 'nmachine',
+      scheduleId: input.scheduleId ?? null,
       status: 'queued',
       info: info ?? null,
       idempotencyKey: idempotencyKey ?? null,

@@ -11,9 +11,10 @@ import {
   toPage,
 } from '@nm/kernel/contracts';
 import { changesInBrief } from './changes/read-changes.js';
+import { filterOf } from './history/run-filter.js';
 import { isTerminal } from './run-rules.js';
 import { findRun, type RunScope, scopeFilter } from './run-scope.js';
-import { eventOf, type LogRow, lineOf, progressOf, runView, type StepRow, summaryOf } from './run-view.js';
+import { eventOf, type LogRow, linesOf, progressOf, runView, type StepRow, summaryOf } from './run-view.js';
 
 const linesMax = 200;
 const eventsMax = 500;
@@ -50,18 +51,20 @@ async function childrenOf(
   const runs = await tx.run.findMany({ where: { ...scopeFilter(scope), parentId: runId } });
   for (const run of runs) {
     const [own, logs] = await partsOf(tx, run.id);
-    progress.set(run.id, progressOf(run, own, logs.map(lineOf), await childrenOf(tx, scope, run.id, own)));
+    progress.set(run.id, progressOf(run, own, logs.flatMap(linesOf), await childrenOf(tx, scope, run.id, own)));
   }
   return progress;
 }
 
-/** listRuns pages through the runs of the scope, oldest first, or only those of one of its installs. */
+/** listRuns pages through those runs of the scope that the query looks for. */
 export function listRuns(db: Db, scope: RunScope, query: RunQuery): Promise<Page<RunSummary>> {
   return db.withOrg(scope.orgId, async (tx) => {
-    const ofInstall = query.installId === undefined ? {} : { installId: query.installId };
+    const newest = query.order === 'newest';
+    const after = query.cursor !== undefined && newest ? { id: { lt: query.cursor } } : afterCursor(query);
     const rows = await tx.run.findMany({
-      where: { AND: [scopeFilter(scope), ofInstall, afterCursor(query)] },
+      where: { AND: [scopeFilter(scope), filterOf(query), after] },
       ...keyset(query),
+      ...(newest ? { orderBy: { id: 'desc' as const } } : {}),
     });
     return toPage(rows, query, summaryOf);
   });

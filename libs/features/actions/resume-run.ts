@@ -5,7 +5,7 @@ import { announceRun, type JournalRun } from './run-journal.js';
 export async function resumeRun(tx: Tx, run: JournalRun): Promise<void> {
   const { count } = await tx.run.updateMany({
     where: { id: run.id, status: 'waiting' },
-    data: { status: 'queued', waitsFor: null, waitsUntil: null, waitsRun: null },
+    data: { status: 'queued', waitsFor: null, waitsUntil: null, waitsReason: null, waitsSince: null, waitsRun: null },
   });
   if (count) await announceRun(tx, run);
 }

@@ -29,6 +29,7 @@ export async function retryRun(deps: StartRunDeps, scope: RunScope, runId: strin
       {
         ...{ orgId, installId, licenceId, action, title, timeoutSeconds, plan, kind: run.kind as Run['kind'] },
         info: run.info ?? undefined,
+        startedBy: run.startedBy,
         idempotencyKey: `retry:${runId}:${how.from}`,
       },
       deps.clock,

@@ -1,9 +1,12 @@
 import type { Tx } from '@nm/adapters/db';
-import type { RunError, RunStatus, StepStatus } from '@nm/kernel/contracts';
+import type { RunError, RunStatus, StepStatus, WaitReason } from '@nm/kernel/contracts';
 
 /** One line of a run's story before it has a number. */
 export type JournalEntry =
-  | { readonly kind: 'status'; readonly data: { readonly status: RunStatus; readonly error?: RunError } }
+  | {
+      readonly kind: 'status';
+      readonly data: { readonly status: RunStatus; readonly error?: RunError; readonly reason?: WaitReason };
+    }
   | {
       readonly kind: 'step';
       readonly data: { step: number; title: string; status: StepStatus; attempt: number; error?: RunError };

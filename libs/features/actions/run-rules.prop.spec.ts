@@ -13,14 +13,23 @@ interface Model {
   cancelRequested: boolean;
 }
 
+type Obstacle = 'busy' | 'behind' | 'paused' | 'away' | 'closed';
+
 type Happening =
-  | { readonly type: 'claim'; readonly busy: boolean; readonly behind: boolean; readonly paused: boolean }
+  | ({ readonly type: 'claim' } & Readonly<Record<Obstacle, boolean>>)
   | { readonly type: 'lease runs out' }
   | { readonly type: 'cancel' }
   | { readonly type: 'worker stops'; readonly fence: number; readonly code: Code | 'done' };
 
 const happening: fc.Arbitrary<Happening> = fc.oneof(
-  fc.record({ type: fc.constant('claim' as const), busy: fc.boolean(), behind: fc.boolean(), paused: fc.boolean() }),
+  fc.record({
+    type: fc.constant('claim' as const),
+    busy: fc.boolean(),
+    behind: fc.boolean(),
+    paused: fc.boolean(),
+    away: fc.boolean(),
+    closed: fc.boolean(),
+  }),
   fc.record({ type: fc.constant('lease runs out' as const) }),
   fc.record({ type: fc.constant('cancel' as const) }),
   fc.record({
@@ -48,6 +57,8 @@ function happen(run: Model, event: Happening): void {
         busy: event.busy,
         behind: event.behind,
         paused: event.paused,
+        away: event.away,
+        closed: event.closed,
       };
       if (decideClaim(facts) !== 'claim') return;
       run.status = 'running';
@@ -115,7 +126,7 @@ describe('rules of runs', () => {
       if (isTerminal(after.status)) return;
       const run = { ...after };
       happen(run, { type: 'lease runs out' });
-      happen(run, { type: 'claim', busy: false, behind: false, paused: false });
+      happen(run, { type: 'claim', busy: false, behind: false, paused: false, away: false, closed: false });
       happen(run, { type: 'worker stops', fence: run.fence, code: 'done' });
       expect(run.status).toBe('positive');
     }));

@@ -19,18 +19,24 @@ export interface ClaimFacts {
   readonly behind: boolean;
   /** The cluster's owner lets no run begin; what has begun goes on. */
   readonly paused: boolean;
+  /** The cluster is known not to answer, and the plan wants to wait for it. */
+  readonly away: boolean;
+  /** It would change something, and now is no maintenance window; what has begun goes on. */
+  readonly closed: boolean;
 }
 
-export type ClaimDecision = 'claim' | 'ended' | 'held' | 'busy' | 'behind' | 'waits' | 'paused';
+export type ClaimDecision = 'claim' | 'ended' | 'held' | 'busy' | 'behind' | 'waits' | 'paused' | 'away' | 'closed';
 
 /** decideClaim says whether a worker may take a run: never an ended one, never beside another of the install, and in order of creation. */
-export function decideClaim({ status, leaseExpired, busy, behind, paused }: ClaimFacts): ClaimDecision {
+export function decideClaim({ status, leaseExpired, busy, behind, paused, away, closed }: ClaimFacts): ClaimDecision {
   if (isTerminal(status)) return 'ended';
   if (status === 'waiting') return 'waits';
   if (status === 'running' && !leaseExpired) return 'held';
   if (busy) return 'busy';
   if (status !== 'queued') return 'claim';
-  return behind ? 'behind' : paused ? 'paused' : 'claim';
+  if (behind) return 'behind';
+  if (paused) return 'paused';
+  return away ? 'away' : closed ? 'closed' : 'claim';
 }
 
 export type CancelDecision = 'cancel-now' | 'ask-worker' | 'ended';

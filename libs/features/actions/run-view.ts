@@ -1,13 +1,14 @@
 import type { Tx } from '@nm/adapters/db';
-import type {
-  ProgressNode,
-  Run,
-  RunError,
-  RunEvent,
-  RunLogLine,
-  RunStep,
-  RunSummary,
-  StepDecision,
+import {
+  type ProgressNode,
+  type Run,
+  type RunError,
+  type RunEvent,
+  type RunLogLine,
+  type RunStep,
+  type RunSummary,
+  type StepDecision,
+  WaitReason,
 } from '@nm/kernel/contracts';
 import { nodeStatusOf } from './run-rules.js';
 
@@ -25,7 +26,10 @@ export const summaryOf = (run: RunRow): RunSummary => ({
   action: run.action,
   title: run.title,
   status: run.status as Run['status'],
+  startedBy: run.startedBy,
+  ...(run.scheduleId === null ? {} : { scheduleId: run.scheduleId }),
   createdAt: run.createdAt.toISOString(),
+  ...iso('startedAt', run.startedAt),
   ...iso('finishedAt', run.finishedAt),
 });
 
@@ -41,7 +45,7 @@ export interface RunParts {
 
 /** runView is what a client may see of a run. */
 export function runView(run: RunRow, { steps, logs, changes, children }: RunParts): Run {
-  const lines = logs.map(lineOf);
+  const lines = logs.flatMap(linesOf);
   const error = errorOf(run);
   return {
     ...summaryOf(run),
@@ -50,7 +54,7 @@ export function runView(run: RunRow, { steps, logs, changes, children }: RunPart
     progress: progressOf(run, steps, lines, children),
     steps: steps.map(stepOf),
     logs: lines,
-    ...iso('startedAt', run.startedAt),
+    changing: run.changing,
     ...iso('cancelRequestedAt', run.cancelRequestedAt),
     changes,
     ...(run.retryOf === null ? {} : { retryOf: run.retryOf }),
@@ -66,9 +70,11 @@ export const eventOf = (row: LogRow): RunEvent => ({
   data: row.data as RunEvent['data'],
 });
 
-export function lineOf(row: LogRow): RunLogLine {
-  const { line, step } = row.data as { line: string; step?: number };
-  return { seq: row.seq, at: row.at.toISOString(), line, ...(step === undefined ? {} : { step }) };
+/** A row holds a chunk: lines that were said about the same time. */
+export function linesOf(row: LogRow): RunLogLine[] {
+  const { line: chunk, step } = row.data as { line: string; step?: number };
+  const common = { seq: row.seq, at: row.at.toISOString(), ...(step === undefined ? {} : { step }) };
+  return chunk.split('\n').map((line) => ({ ...common, line }));
 }
 
 function stepOf(step: StepRow): RunStep {
@@ -96,7 +102,14 @@ function waitingOf(run: RunRow, steps: readonly StepRow[]): Pick<Run, 'waiting'>
     ({ status, kind }) => (status === 'running' && kind === 'approval') || status === 'unknown',
   )?.position;
   const until = run.waitsUntil.toISOString();
-  return { waiting: { for: run.waitsFor ?? '', until, ...(step === undefined ? {} : { step }) } };
+  const reason = WaitReason.parse(run.waitsReason ?? 'approval');
+  return {
+    waiting: {
+      ...{ reason, for: run.waitsFor ?? '', until },
+      ...iso('since', run.waitsSince),
+      ...(step === undefined ? {} : { step }),
+    },
+  };
 }
 
 /** The run, its steps, and theirs. Undo steps are shown once they are needed. Lines that belong to no step stand at the root. */

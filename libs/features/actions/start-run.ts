@@ -30,7 +30,8 @@ export async function startRun(deps: StartRunDeps, principal: RunPrincipal, body
   const { installId: wanted, ...work } = body;
   const { id } = await deps.db.withOrg(orgId, async (tx) => {
     const { id: installId, licenceId } = await chooseReadyInstall(tx, principal, wanted);
-    return queueRun(tx, { ...work, orgId, installId, licenceId, kind: 'action' }, deps.clock);
+    const startedBy = starterOf(principal);
+    return queueRun(tx, { ...work, orgId, installId, licenceId, startedBy, kind: 'action' }, deps.clock);
   });
   return readRun(deps.db, scopeOf(principal), id);
 }
@@ -42,7 +43,12 @@ export async function chooseReadyInstall(tx: Tx, principal: RunPrincipal, wanted
   return install;
 }
 
-async function chooseInstall(tx: Tx, principal: RunPrincipal, wanted: string | undefined) {
+/** starterOf names who started a run: the licensee by the licence, a hosted KAMA by its install. */
+export const starterOf = (principal: RunPrincipal): string =>
+  principal.kind === 'install' ? principal.installId : principal.licenceId;
+
+/** chooseInstall gives the install that a request means. @throws Fault not_found, install_required, install_ambiguous */
+export async function chooseInstall(tx: Tx, principal: RunPrincipal, wanted: string | undefined) {
   const { installId, licenceId, orgId } = scopeOf(principal);
   const own = { orgId, ...(installId ? { id: installId } : {}), ...(licenceId ? { licenceId } : {}) };
   if (wanted !== undefined || installId !== undefined) {

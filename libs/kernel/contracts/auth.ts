@@ -55,6 +55,8 @@ export const Org = z
     role: Role,
     limits: UsageLimits,
     renewalUrl: z.string().optional(),
+    /** Runs that have ended are forgotten after so many days. */
+    runRetentionDays: z.number().int(),
     createdAt: Instant,
   })
   .meta({ id: 'Org' });
@@ -64,6 +66,7 @@ export type Org = z.infer<typeof Org>;
 export const ChangeOrg = z
   .strictObject({
     name: DisplayName.optional(),
+    runRetentionDays: z.number().int().min(1).max(3650).optional(),
     /** What all apps of the organisation may use together. */
     limits: UsageLimits.optional(),
     renewalUrl: WebAddress.nullable().optional(),

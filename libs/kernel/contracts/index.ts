@@ -133,6 +133,7 @@ export {
   CreateRun,
   DecideApproval,
   DecideStep,
+  ExportRuns,
   PauseRuns,
   type PreviewedStep,
   ProgressNode,
@@ -141,6 +142,7 @@ export {
   RunChange,
   RunError,
   RunEvent,
+  RunFilter,
   RunLogLine,
   RunPreview,
   RunQuery,
@@ -149,5 +151,13 @@ export {
   RunSummary,
   type StepDecision,
   StepStatus,
+  WaitReason,
 } from './runs.js';
+export {
+  ChangeSchedule,
+  CreateSchedule,
+  CreateWindow,
+  MaintenanceWindow,
+  Schedule,
+} from './schedules.js';
 export { LicenceSession, OpenSession, SeatsView } from './sessions.js';

@@ -138,5 +138,11 @@ export const PlanStep: z.ZodType<PlanStep> = z
   .meta({ id: 'PlanStep' });
 
 /** RunPlan is the work of one run: steps one after the other, each perhaps a group of more. */
-export const RunPlan = z.strictObject({ steps: z.array(PlanStep).min(1).max(groupStepsMax) }).meta({ id: 'RunPlan' });
-export type RunPlan = { steps: PlanStep[] };
+export const RunPlan = z
+  .strictObject({
+    steps: z.array(PlanStep).min(1).max(groupStepsMax),
+    /** So long, all in all, the run waits for a cluster that cannot be reached; without this it fails. */
+    waitForCluster: z.strictObject({ seconds: z.number().int().min(10).max(604_800) }).optional(),
+  })
+  .meta({ id: 'RunPlan' });
+export type RunPlan = { steps: PlanStep[]; waitForCluster?: { seconds: number } | undefined };

@@ -6,6 +6,10 @@ import { Id, Instant, PageQuery } from './primitives.js';
 export const RunStatus = z.enum(['queued', 'running', 'waiting', 'positive', 'negative', 'cancelled', 'timed_out']);
 export type RunStatus = z.infer<typeof RunStatus>;
 
+/** Why a run waits: for a person, for its cluster to answer, for a maintenance window, or for another run that is a step of it. */
+export const WaitReason = z.enum(['approval', 'cluster_offline', 'window', 'run']);
+export type WaitReason = z.infer<typeof WaitReason>;
+
 /** `unknown`: it began, it cannot be done twice, and nobody can say what came of it. */
 export const StepStatus = z.enum(['idle', 'running', 'positive', 'negative', 'skipped', 'unknown']);
 export type StepStatus = z.infer<typeof StepStatus>;
@@ -141,7 +145,20 @@ export const Run = z
     finishedAt: Instant.optional(),
     cancelRequestedAt: Instant.optional(),
     /** What a waiting run waits for, and until when. */
-    waiting: z.object({ for: z.string(), until: Instant, step: z.number().int().optional() }).optional(),
+    waiting: z
+      .object({
+        reason: WaitReason,
+        for: z.string(),
+        since: Instant.optional(),
+        until: Instant,
+        step: z.number().int().optional(),
+      })
+      .optional(),
+    /** False when the plan only looks; such a run waits for no other, and no other for it. */
+    changing: z.boolean(),
+    /** Who started it: a licence, an install or a schedule by its id, or `nmachine`. */
+    startedBy: z.string(),
+    scheduleId: Id.optional(),
     /** The run that this one goes on from. */
     retryOf: Id.optional(),
     /** The run, and its step, that this one is a part of. */
@@ -163,7 +180,10 @@ export const RunSummary = z
     action: z.string(),
     title: z.string(),
     status: RunStatus,
+    startedBy: z.string(),
+    scheduleId: Id.optional(),
     createdAt: Instant,
+    startedAt: Instant.optional(),
     finishedAt: Instant.optional(),
   })
   .meta({ id: 'RunSummary' });
@@ -214,8 +234,33 @@ export type DecideStep = z.infer<typeof DecideStep>;
 export const PauseRuns = z.strictObject({ paused: z.boolean() }).meta({ id: 'PauseRuns' });
 export type PauseRuns = z.infer<typeof PauseRuns>;
 
-/** RunQuery pages through runs, of one install on wish. */
-export const RunQuery = PageQuery.extend({ installId: Id.optional() });
+const statusList = z
+  .string()
+  .max(200)
+  .transform((text) => text.split(','))
+  .pipe(z.array(RunStatus).min(1).max(7));
+
+const runFilter = {
+  installId: Id.optional(),
+  /** One or more, with commas between. */
+  status: statusList.optional(),
+  action: z.string().min(1).max(120).optional(),
+  /** Who started it: the id of a licence, an install or a schedule, or `nmachine`. */
+  who: Id.optional(),
+  scheduleId: Id.optional(),
+  /** Created at this time or after. */
+  from: Instant.optional(),
+  /** Created before this time. */
+  to: Instant.optional(),
+  /** Somewhere in title, action or info, in whatever case. */
+  text: z.string().trim().min(1).max(200).optional(),
+};
+
+export const RunFilter = z.object(runFilter);
+export type RunFilter = z.infer<typeof RunFilter>;
+
+/** RunQuery pages through runs: the oldest first, or the newest. */
+export const RunQuery = PageQuery.extend({ ...runFilter, order: z.enum(['oldest', 'newest']).optional() });
 export type RunQuery = z.infer<typeof RunQuery>;
 
 /** PreviewedStep is what a step of a plan would do now. */
@@ -246,3 +291,6 @@ export const RunPreview = z
   })
   .meta({ id: 'RunPreview' });
 export type RunPreview = z.infer<typeof RunPreview>;
+/** ExportRuns takes all runs that a filter finds, as NDJSON or CSV. */
+export const ExportRuns = RunFilter.extend({ format: z.enum(['ndjson', 'csv']).default('ndjson') });
+export type ExportRuns = z.infer<typeof ExportRuns>;

@@ -312,6 +312,7 @@ export const codes = {
     'A step is in doubt',
     'Nobody knows whether a step took effect. Look, then say "done" or "repeat" as unknownSteps.',
   ),
+  run_not_waiting: entry(409, 'Not waiting', 'This run does not wait for a maintenance window.'),
   nothing_to_approve: entry(409, 'Nothing to approve', 'This step of the run does not wait for an approval.'),
   step_unknown: entry(
     502,

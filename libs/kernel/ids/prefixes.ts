@@ -25,6 +25,8 @@ export const prefixes = {
   run: 'run',
   step: 'step',
   change: 'chg',
+  schedule: 'sch',
+  window: 'win',
   signingKey: 'key',
   request: 'req',
 } as const;

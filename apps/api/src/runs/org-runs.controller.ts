@@ -1,12 +1,13 @@
 import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Allow, CurrentOrg, Needs, type OrgAccess } from '@nm/features/access';
-import { listRuns, readRun } from '@nm/features/actions';
+import { Allow, CurrentOrg, CurrentPrincipal, Needs, type OrgAccess, type Principal } from '@nm/features/access';
+import { exportRuns, listRuns, readRun } from '@nm/features/actions';
 import { Answers } from '@nm/features/http';
-import { type Page, pageOf, Run, RunQuery, RunSummary } from '@nm/kernel/contracts';
+import { ExportRuns, type Page, pageOf, Run, RunQuery, RunSummary } from '@nm/kernel/contracts';
 import type { FastifyReply } from 'fastify';
-import { Streams } from './event-stream.decorator.js';
+import { Downloads, Streams } from './event-stream.decorator.js';
 import { RunAccess } from './run-access.js';
+import { sendExport } from './send-export.js';
 
 /** A publisher looks at the runs of its customers' installs, to help; it starts and cancels none. */
 @ApiTags('runs')
@@ -21,9 +22,20 @@ export class OrgRunsController {
 
   @Get()
   @Needs('runs.read')
-  @Answers(200, pageOf(RunSummary, 'RunPage'), 'Runs on the installs of the organisation’s apps, oldest first')
+  @Answers(200, pageOf(RunSummary, 'RunPage'), 'Runs on the installs of the organisation’s apps')
   list(@CurrentOrg() org: OrgAccess, @Query({ schema: RunQuery }) query: RunQuery): Promise<Page<RunSummary>> {
     return listRuns(this.#access.db, { orgId: org.id }, query);
+  }
+
+  @Get('export')
+  @Needs('runs.read')
+  @Downloads('All runs of customers that the filter finds, as NDJSON or CSV')
+  export(
+    @CurrentOrg() org: OrgAccess,
+    @Query({ schema: ExportRuns }) { format, ...filter }: ExportRuns,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return sendExport(reply, format, exportRuns(this.#access.db, { orgId: org.id }, filter, format));
   }
 
   @Get(':id')
@@ -38,10 +50,11 @@ export class OrgRunsController {
   @Streams('The story of a customer’s run as it happens')
   events(
     @CurrentOrg() org: OrgAccess,
+    @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
     @Headers('last-event-id') lastEventId: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    return this.#access.stream({ orgId: org.id }, id, lastEventId, reply);
+    return this.#access.stream(principal, { orgId: org.id }, id, lastEventId, reply);
   }
 }

@@ -2,9 +2,11 @@ import { Body, Controller, Get, Headers, Param, Post, Query, Res } from '@nestjs
 import { ApiTags } from '@nestjs/swagger';
 import { Allow, CurrentPrincipal, type LicenseePrincipal } from '@nm/features/access';
 import {
+  beginAnyway,
   cancelRun,
   decideApproval,
   decideStep,
+  exportRuns,
   listChanges,
   listRuns,
   type RunPrincipal,
@@ -18,6 +20,7 @@ import {
   CreateRun,
   DecideApproval,
   DecideStep,
+  ExportRuns,
   type Page,
   PageQuery,
   pageOf,
@@ -29,8 +32,9 @@ import {
   RunSummary,
 } from '@nm/kernel/contracts';
 import type { FastifyReply } from 'fastify';
-import { Streams } from './event-stream.decorator.js';
+import { Downloads, Streams } from './event-stream.decorator.js';
 import { RunAccess } from './run-access.js';
+import { sendExport } from './send-export.js';
 
 @ApiTags('runs')
 @Controller('v1/runs')
@@ -58,12 +62,22 @@ export class RunsController {
   }
 
   @Get()
-  @Answers(200, pageOf(RunSummary, 'RunPage'), 'My runs, oldest first')
+  @Answers(200, pageOf(RunSummary, 'RunPage'), 'My runs, by status, action, install, who, time and text')
   list(
     @CurrentPrincipal() principal: RunPrincipal,
     @Query({ schema: RunQuery }) query: RunQuery,
   ): Promise<Page<RunSummary>> {
     return listRuns(this.#access.db, scopeOf(principal), query);
+  }
+
+  @Get('export')
+  @Downloads('All of my runs that the filter finds, as NDJSON or CSV')
+  export(
+    @CurrentPrincipal() principal: RunPrincipal,
+    @Query({ schema: ExportRuns }) { format, ...filter }: ExportRuns,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return sendExport(reply, format, exportRuns(this.#access.db, scopeOf(principal), filter, format));
   }
 
   @Get(':id')
@@ -90,7 +104,7 @@ export class RunsController {
     @Headers('last-event-id') lastEventId: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    return this.#access.stream(scopeOf(principal), id, lastEventId, reply);
+    return this.#access.stream(principal, scopeOf(principal), id, lastEventId, reply);
   }
 
   @Post(':id/cancel')
@@ -109,6 +123,15 @@ export class RunsController {
     @Body({ schema: RetryRun }) body: RetryRun,
   ): Promise<Run> {
     return retryRun(this.#access, scopeOf(principal), id, body);
+  }
+
+  @Post(':id/begin')
+  @Allow('licensee')
+  @Answers(202, Run, 'Let a run that waits for a maintenance window begin now')
+  async begin(@CurrentPrincipal() principal: LicenseePrincipal, @Param('id') id: string): Promise<Run> {
+    const scope = scopeOf(principal);
+    await beginAnyway(this.#access, scope, id);
+    return readRun(this.#access.db, scope, id);
   }
 
   @Post(':id/approval')

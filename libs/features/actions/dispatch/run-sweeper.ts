@@ -1,5 +1,6 @@
 import type { Db } from '@nm/adapters/db';
 import type { Clock } from '@nm/kernel/time';
+import { resumeReachable } from '../offline-runs.js';
 import { resumeOverdue } from '../resume-run.js';
 
 export interface SweepOptions {
@@ -16,10 +17,10 @@ interface StrayRun {
   readonly fence: number;
 }
 
-const everyMsDefault = 5_000;
+const everyMsDefault = 1_000;
 const runsMax = 200;
 /** A stray run is asked for again after so long, by whichever sweeper sees it. */
-const againMs = { queued: 60_000, running: 15_000 };
+const againMs = { queued: 5_000, running: 2_000 };
 
 /** strayRuns lists runs that nobody works on: their worker is gone, or they wait though nothing is in their way. */
 export const strayRuns = (db: Db): Promise<StrayRun[]> =>
@@ -29,7 +30,8 @@ export const strayRuns = (db: Db): Promise<StrayRun[]> =>
        WHERE (status = 'running' AND lease_until <= clock_timestamp())
           OR (status = 'queued' AND created_at < clock_timestamp() - interval '10 s'
               AND NOT EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id
-                                AND ((o.status IN ('running', 'waiting')
+                                AND r.changing AND o.changing
+                                AND (((o.status = 'running' OR (o.status = 'waiting' AND o.started_at IS NOT NULL))
                                        AND NOT (o.id = ANY(r.lineage) AND o.status = 'waiting' AND o.waits_run = ANY(r.lineage || r.id)))
                                   OR (o.status = 'queued' AND cardinality(r.lineage) = 0
                                        AND (o.started_at IS NULL, -o.priority, o.created_at, o.id)
@@ -40,6 +42,7 @@ export const strayRuns = (db: Db): Promise<StrayRun[]> =>
 /** sweepRuns asks once for every stray run. The ticket holds the time, so that many sweepers ask once, and again only after a while. */
 export async function sweepRuns({ db, clock, advance }: SweepOptions): Promise<number> {
   await resumeOverdue(db);
+  await resumeReachable(db);
   const stray = await strayRuns(db);
   for (const { id, status, fence } of stray)
     await advance(id, `s${fence}-${Math.floor(clock.nowMs() / againMs[status])}`);

@@ -5,6 +5,7 @@ import { type ClaimDecision, verdictOf } from '../run-rules.js';
 import { RunWaits } from '../steps/run-waits.js';
 import { type StepSession, stepSession } from '../steps/step-context.js';
 import { type ClaimedRun, claimRun, readSteps } from './claim-run.js';
+import { clusterAway } from './cluster-away.js';
 import { preflight } from './preflight.js';
 import { RunControl } from './run-control.js';
 import type { RunEngine, RunSessions } from './run-engine.js';
@@ -44,6 +45,7 @@ export async function advanceRun(engine: RunEngine, runId: string, stop: AbortSi
     return await settle(work, control.signal.aborted ? control.signal.reason : error);
   } finally {
     await control.close();
+    ledger.close();
   }
 }
 
@@ -59,6 +61,11 @@ async function settle(work: RunWork, reason: unknown): Promise<Advance> {
       return 'waits';
     }
     const fault = toFault(reason);
+    const away = clusterAway(fault, run, engine.clock);
+    if (away) {
+      await ledger.wait(away);
+      return 'waits';
+    }
     if (fault.code === 'internal') engine.onFault(fault, run.id);
     const verdict = verdictOf(fault.code);
     if (verdict === 'abandon') return verdict;
@@ -88,7 +95,7 @@ async function endWork(work: RunWork, ending: RunEnd): Promise<Advance> {
     return ending.status;
   }
   await ledger.beginUndo(ending, undoMsMax);
-  await ledger.log(undefined, 'Undoing what was done');
+  ledger.log(undefined, 'Undoing what was done');
   const undoing = { ...claim, ending, remainingMs: undoMsMax, cancelRequested: false };
   const control = new RunControl({ ...engine, stop: work.control.stop }, ledger, undoing);
   const undo = { ...work, run: undoing, control };

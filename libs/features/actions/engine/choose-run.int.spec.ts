@@ -36,11 +36,11 @@ describe('whose turn it is', () => {
     await database.close();
   });
 
-  const queue = async ({ orgId, installIds }: SeededVersion, install: number, more: object = {}) => {
+  const queue = async ({ orgId, installIds }: SeededVersion, install: number, more: object = {}, method = 'PUT') => {
     const installId = installIds[install] ?? '';
     const licenceId = (await owner.query('SELECT licence_id FROM install WHERE id = $1', [installId])).rows[0]
       .licence_id;
-    const step = { kind: 'http-request', title: 'Knock', method: 'GET', url, expectStatus: [200], timeoutSeconds: 5 };
+    const step = { kind: 'http-request', title: 'Knock', method, url, expectStatus: [200], timeoutSeconds: 5 };
     const input = {
       ...{ orgId, installId, licenceId, kind: 'action' as const, action: 'a', title: 'A' },
       ...{ plan: { steps: [step] }, timeoutSeconds: 60, ...more },
@@ -85,7 +85,7 @@ describe('whose turn it is', () => {
     expect(await choose(ofB[1] ?? '', 1)).toBeUndefined();
   });
 
-  it('takes by priority, then age; one at a time of an install; none of a paused cluster', async () => {
+  it('takes by priority, then age; of an install one that changes it at a time, readers are free; none of a paused cluster', async () => {
     const a = await seedVersion(owner, { installs: 3 });
     const first = await queue(a, 0);
     const low = await queue(a, 1, { priority: 'low' });
@@ -94,6 +94,9 @@ describe('whose turn it is', () => {
     const sameInstall = await queue(a, 2, { priority: 'high' });
     await setRunning(high);
     expect(await choose(sameInstall)).toBe(first);
+    const reader = await queue(a, 2, { priority: 'high' }, 'GET');
+    expect(await choose(sameInstall)).toBe(reader);
+    await owner.query(`UPDATE run SET status = 'cancelled' WHERE id = $1`, [reader]);
     const { cluster_id, customer_id } = (
       await owner.query(
         'SELECT i.cluster_id, c.customer_id FROM install i JOIN cluster c ON c.id = i.cluster_id WHERE i.id = $1',

@@ -1,10 +1,13 @@
 import type { Db, Tx } from '@nm/adapters/db';
-import { type Run, type RunError, RunPlan, type StepStatus } from '@nm/kernel/contracts';
+import { type Run, type RunError, RunPlan, type StepStatus, type WaitReason } from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
 import type { RunEnd } from '../end-run.js';
 import { lockInstall } from '../install-lock.js';
+import { lookSoon } from '../offline-runs.js';
 import { writeJournal } from '../run-journal.js';
-import { type ClaimDecision, decideClaim } from '../run-rules.js';
+import { type ClaimDecision, type ClaimFacts, decideClaim } from '../run-rules.js';
+import { nextOpening } from '../schedule/window-times.js';
+import { clusterAwayText } from './cluster-away.js';
 
 /** One step as the worker found it. */
 export interface ClaimedStep {
@@ -17,6 +20,8 @@ export interface ClaimedStep {
   readonly output: unknown;
   readonly error: RunError | undefined;
   readonly finishedAt: Date | undefined;
+  /** Characters of its log that are kept. */
+  readonly logChars: number;
 }
 
 /** A run that this worker may work on, for as long as nobody has a higher fence. */
@@ -39,6 +44,10 @@ export interface ClaimedRun {
   /** Milliseconds until the run's deadline; negative when it has passed. */
   readonly remainingMs: number;
   readonly cancelRequested: boolean;
+  /** Characters of its log that are kept. */
+  readonly logChars: number;
+  /** So long it may wait for a cluster that is away; undefined while it never had to. */
+  readonly offlineUntil: Date | undefined;
   /** Set once the work has failed and is being undone: how the run will end. */
   readonly ending: RunEnd | undefined;
 }
@@ -64,26 +73,61 @@ export function claimRun(options: ClaimOptions, runId: string): Promise<Claim> {
     const known = await tx.run.findUnique({ where: { id: runId }, select: { installId: true } });
     if (!known) return { decision: 'ended' };
     await lockInstall(tx, known.installId);
-    const decision = await decide(tx, runId);
+    const facts = await readFacts(tx, runId);
+    if (!facts) return { decision: 'ended' };
+    const opening = facts.windows ? await nextOpening(tx, known.installId, options.clock.now()) : undefined;
+    const decision = decideClaim({ ...facts, closed: opening !== undefined });
+    if (decision === 'closed' && opening) await park(tx, options, runId, { reason: 'window', until: opening });
+    if (decision === 'away') await park(tx, options, runId, { reason: 'cluster_offline', until: facts.awayUntil });
     if (decision !== 'claim') return { decision };
     return { decision, run: await take(tx, options, runId) };
   });
 }
 
-async function decide(tx: Tx, runId: string): Promise<ClaimDecision> {
-  const [facts] = await tx.$queryRaw<
-    { status: Run['status']; leaseExpired: boolean; busy: boolean; behind: boolean; paused: boolean }[]
-  >`
+type Facts = Omit<ClaimFacts, 'closed'> & { readonly windows: boolean; readonly awayUntil: Date };
+
+async function readFacts(tx: Tx, runId: string): Promise<Facts | undefined> {
+  const [facts] = await tx.$queryRaw<Facts[]>`
     SELECT r.status, coalesce(r.lease_until <= clock_timestamp(), true) AS "leaseExpired",
-           EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id AND o.status IN ('running', 'waiting')
-                     AND NOT (o.id = ANY(r.lineage) AND o.status = 'waiting' AND o.waits_run = ANY(r.lineage || r.id))) AS busy,
-           cardinality(r.lineage) = 0 AND EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.status = 'queued'
-                     AND (o.started_at IS NULL, -o.priority, o.created_at, o.id)
-                       < (r.started_at IS NULL, -r.priority, r.created_at, r.id)) AS behind,
-           EXISTS (SELECT 1 FROM install i JOIN cluster c ON c.id = i.cluster_id
-                    WHERE i.id = r.install_id AND c.paused_at IS NOT NULL) AS paused
-      FROM run r WHERE r.id = ${runId} FOR UPDATE OF r`;
-  return facts ? decideClaim(facts) : 'ended';
+           r.changing AND EXISTS (
+             SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id AND o.changing
+                AND (o.status = 'running' OR (o.status = 'waiting' AND o.started_at IS NOT NULL))
+                AND NOT (o.id = ANY(r.lineage) AND o.status = 'waiting' AND o.waits_run = ANY(r.lineage || r.id))) AS busy,
+           r.changing AND cardinality(r.lineage) = 0 AND EXISTS (
+             SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.status = 'queued' AND o.changing
+                AND (o.started_at IS NULL, -o.priority, o.created_at, o.id)
+                  < (r.started_at IS NULL, -r.priority, r.created_at, r.id)) AS behind,
+           c.paused_at IS NOT NULL AS paused,
+           r.started_at IS NULL AND c.health = 'unreachable' AND r.plan ? 'waitForCluster'
+             AND coalesce(r.offline_until > clock_timestamp(), true) AS away,
+           coalesce(r.offline_until, clock_timestamp() + (r.plan->'waitForCluster'->>'seconds')::int * interval '1 s') AS "awayUntil",
+           r.kind = 'action' AND r.parent_id IS NULL AND r.changing AND NOT r.begin_anyway AND r.started_at IS NULL AND EXISTS (
+             SELECT 1 FROM maintenance_window w WHERE w.install_id = i.id OR w.cluster_id = i.cluster_id) AS windows
+      FROM run r JOIN install i ON i.id = r.install_id JOIN cluster c ON c.id = i.cluster_id
+     WHERE r.id = ${runId} FOR UPDATE OF r`;
+  return facts;
+}
+
+/** park lets a run wait that has not begun: it holds no worker, and no other run of the install waits for it. */
+async function park(
+  tx: Tx,
+  { clock }: ClaimOptions,
+  runId: string,
+  { reason, until }: { readonly reason: WaitReason; readonly until: Date },
+): Promise<void> {
+  const forWhat = reason === 'window' ? 'the next maintenance window' : clusterAwayText;
+  const { nextSeq, orgId, install } = await tx.run.update({
+    where: { id: runId },
+    data: {
+      ...{ status: 'waiting', waitsFor: forWhat, waitsReason: reason, waitsSince: clock.now(), waitsUntil: until },
+      ...(reason === 'cluster_offline' ? { offlineUntil: until } : {}),
+      nextSeq: { increment: 1 },
+    },
+    select: { nextSeq: true, orgId: true, install: { select: { clusterId: true } } },
+  });
+  const entry = { kind: 'status', data: { status: 'waiting', reason } } as const;
+  await writeJournal(tx, { id: runId, orgId }, nextSeq - 1, clock.now(), [entry]);
+  if (reason === 'cluster_offline') await lookSoon(tx, [install.clusterId]);
 }
 
 async function take(tx: Tx, { clock, worker, leaseMs }: ClaimOptions, runId: string): Promise<ClaimedRun> {
@@ -116,6 +160,8 @@ async function take(tx: Tx, { clock, worker, leaseMs }: ClaimOptions, runId: str
     fence: taken.fence,
     remainingMs: taken.remainingMs,
     cancelRequested: run.cancelRequestedAt !== null,
+    logChars: run.logChars,
+    offlineUntil: run.offlineUntil ?? undefined,
     ending: (run.ending as RunEnd | null) ?? undefined,
   };
 }
@@ -123,8 +169,8 @@ async function take(tx: Tx, { clock, worker, leaseMs }: ClaimOptions, runId: str
 /** readSteps gives the rows of a run's plan in their order. */
 export async function readSteps(tx: Tx, runId: string): Promise<readonly ClaimedStep[]> {
   const rows = await tx.runStep.findMany({ where: { runId }, orderBy: { position: 'asc' } });
-  return rows.map(({ position, kind, title, status, attempts, output, error, finishedAt }) => ({
-    ...{ position, kind, title, status: status as StepStatus, attempts, output },
+  return rows.map(({ position, kind, title, status, attempts, output, error, finishedAt, logChars }) => ({
+    ...{ position, kind, title, status: status as StepStatus, attempts, output, logChars },
     error: (error as RunError | null) ?? undefined,
     finishedAt: finishedAt ?? undefined,
   }));

@@ -5,6 +5,9 @@ import type { Clock } from '@nm/kernel/time';
 import { lendInstall } from '../child-run.js';
 import { type RunEnd, writeEnd } from '../end-run.js';
 import { lockInstall } from '../install-lock.js';
+import { LogBook, type LogChunks } from '../logs/log-book.js';
+import { type Mask, maskDeep, maskOf } from '../logs/mask-secrets.js';
+import { lookSoon } from '../offline-runs.js';
 import { announceRun, type JournalEntry, writeJournal } from '../run-journal.js';
 import type { RunWaits } from '../steps/run-waits.js';
 import type { ClaimedRun } from './claim-run.js';
@@ -25,8 +28,6 @@ export interface StepRecord {
   readonly error?: RunError | undefined;
 }
 
-const lineCharsMax = 2_000;
-
 /**
  * RunLedger writes a claimed run's progress. Each write checks the fence in its own transaction and renews the lease; once somebody
  * else has claimed the run, every write fails with `run_lost` and leaves nothing.
@@ -34,6 +35,8 @@ const lineCharsMax = 2_000;
 export class RunLedger {
   readonly #options: LedgerOptions;
   readonly #run: ClaimedRun;
+  readonly #mask: Mask;
+  readonly #book: LogBook;
   #heldMs: number;
 
   /** @param claimedMs when the claim was asked for, by the monotonic clock */
@@ -41,6 +44,13 @@ export class RunLedger {
     this.#options = options;
     this.#run = run;
     this.#heldMs = claimedMs;
+    this.#mask = maskOf(run.plan);
+    this.#book = new LogBook({
+      clock: options.clock,
+      mask: this.#mask,
+      kept: { run: run.logChars, steps: new Map(run.steps.map(({ position, logChars }) => [position, logChars])) },
+      flush: () => this.flush(),
+    });
   }
 
   /** held is true while nobody else can have claimed the run: since the last proof less time has gone by than the lease lasts. */
@@ -61,10 +71,13 @@ export class RunLedger {
   }
 
   /** record writes a step's new state and its event. @throws Fault run_lost, store_unavailable */
-  record({ position, title, status, attempt, output, error }: StepRecord): Promise<void> {
+  record({ position, title, status, attempt, output, error: found }: StepRecord): Promise<void> {
     const { clock } = this.#options;
+    const error = found && this.#withoutSecrets(found);
+    if (status !== 'running') this.#book.endStep(position);
+    const { entries, chars } = this.#book.take();
     return this.#fenced(async (tx) => {
-      const firstSeq = await this.#take(tx, 1);
+      const firstSeq = await this.#take(tx, entries.length + 1, sumOf(chars));
       const now = clock.now();
       await tx.runStep.update({
         where: { runId_position: { runId: this.#run.id, position } },
@@ -73,12 +86,14 @@ export class RunLedger {
           attempts: attempt,
           fence: this.#run.fence,
           ...(status === 'running' ? { startedAt: now } : { finishedAt: now }),
-          ...(output === undefined ? {} : { output: output as object }),
+          ...(output === undefined ? {} : { output: maskDeep(output, this.#mask) as object }),
+          ...(chars.get(position) ? { logChars: { increment: chars.get(position) ?? 0 } } : {}),
           ...(error ? { error: error as object } : {}),
         },
       });
       const data = { step: position, title, status, attempt, ...(error ? { error } : {}) };
-      await writeJournal(tx, this.#run, firstSeq, now, [{ kind: 'step', data }]);
+      await this.#countLogs(tx, chars, position);
+      await writeJournal(tx, this.#run, firstSeq, now, [...entries, { kind: 'step', data }]);
     });
   }
 
@@ -101,26 +116,35 @@ export class RunLedger {
     });
   }
 
-  /** log adds lines to the story. @throws Fault run_lost, store_unavailable */
-  log(step: number | undefined, ...lines: string[]): Promise<void> {
-    const entries = lines.map(
-      (line): JournalEntry => ({
-        kind: 'log',
-        data: { ...(step === undefined ? {} : { step }), line: line.slice(0, lineCharsMax) },
-      }),
-    );
-    return this.#fenced(async (tx) => {
-      const firstSeq = await this.#take(tx, entries.length);
+  /** log adds lines to the story; they are written in chunks, with the next record at the latest. */
+  log(step: number | undefined, ...lines: string[]): void {
+    this.#book.add(step, lines);
+  }
+
+  /** flush writes the lines that wait. @throws Fault run_lost, store_unavailable */
+  async flush(): Promise<void> {
+    const { entries, chars } = this.#book.take();
+    if (entries.length === 0) return;
+    await this.#fenced(async (tx) => {
+      const firstSeq = await this.#take(tx, entries.length, sumOf(chars));
+      await this.#countLogs(tx, chars, undefined);
       await writeJournal(tx, this.#run, firstSeq, this.#options.clock.now(), entries);
     });
+  }
+
+  /** close writes nothing more by itself. */
+  close(): void {
+    this.#book.close();
   }
 
   /**
    * beginUndo writes down how the run will end, and gives the undoing a time of its own: a crash goes on with undoing, never with the plan.
    * @throws Fault run_lost, store_unavailable
    */
-  beginUndo(ending: RunEnd, undoMsMax: number): Promise<void> {
+  async beginUndo(found: RunEnd, undoMsMax: number): Promise<void> {
     const { id, fence } = this.#run;
+    const ending = { ...found, error: found.error && this.#withoutSecrets(found.error) };
+    await this.flush();
     return this.#fenced(async (tx) => {
       const count = await tx.$executeRaw`
         UPDATE run SET ending = ${JSON.stringify(ending)}::jsonb, deadline_at = clock_timestamp() + ${undoMsMax} * interval '1 ms'
@@ -133,24 +157,30 @@ export class RunLedger {
    * wait gives the run back until something outside happens; its deadline begins anew then. A child that it waits for may begin now.
    * @throws Fault run_lost, store_unavailable
    */
-  wait({ until, forWhat, run }: Pick<RunWaits, 'until' | 'forWhat' | 'run'>): Promise<void> {
-    const { id, fence, installId } = this.#run;
+  async wait({ until, forWhat, run, reason }: Pick<RunWaits, 'until' | 'forWhat' | 'run' | 'reason'>): Promise<void> {
+    const { id, fence, installId, clusterId } = this.#run;
+    await this.flush();
     return this.#fenced(async (tx) => {
       await lockInstall(tx, installId);
       const rows = await tx.$queryRaw<{ firstSeq: number }[]>`
-        UPDATE run SET status = 'waiting', waits_for = ${forWhat}, waits_until = ${until}, waits_run = ${run ?? null}, lease_until = NULL,
-               worker = NULL, deadline_at = NULL, next_seq = next_seq + 1
+        UPDATE run SET status = 'waiting', waits_for = ${forWhat}, waits_until = ${until}, waits_reason = ${reason}, waits_run = ${run ?? null},
+               waits_since = clock_timestamp(), lease_until = NULL, worker = NULL, deadline_at = NULL, next_seq = next_seq + 1,
+               offline_until = CASE WHEN ${reason} = 'cluster_offline' THEN ${until}::timestamptz ELSE offline_until END
          WHERE id = ${id} AND fence = ${fence} AND status = 'running' RETURNING next_seq - 1 AS "firstSeq"`;
       const now = this.#options.clock.now();
-      await writeJournal(tx, this.#run, firstOf(rows), now, [{ kind: 'status', data: { status: 'waiting' } }]);
+      await writeJournal(tx, this.#run, firstOf(rows), now, [{ kind: 'status', data: { status: 'waiting', reason } }]);
+      if (reason === 'cluster_offline') await lookSoon(tx, [clusterId]);
       if (run !== undefined) await lendInstall(tx, this.#run, run);
     });
   }
 
   /** finish ends the run. @throws Fault run_lost, store_unavailable */
-  finish(end: RunEnd): Promise<void> {
+  async finish(found: RunEnd): Promise<void> {
     const { id, installId, fence } = this.#run;
-    const { error, status } = end;
+    const { status } = found;
+    const error = found.error && this.#withoutSecrets(found.error);
+    const end = { status, error };
+    await this.flush();
     return this.#fenced(async (tx) => {
       await lockInstall(tx, installId);
       const at = this.#options.clock.now();
@@ -165,14 +195,28 @@ export class RunLedger {
   }
 
   /** release gives an unfinished run back: its lease ends now, and another worker is asked to go on. @throws Fault run_lost, store_unavailable */
-  release(): Promise<void> {
+  async release(): Promise<void> {
     const { id, fence } = this.#run;
+    await this.flush();
     return this.#fenced(async (tx) => {
       const count = await tx.$executeRaw`
         UPDATE run SET lease_until = clock_timestamp() WHERE id = ${id} AND fence = ${fence} AND status = 'running'`;
       if (count === 0) throw lost();
       await announceRun(tx, this.#run);
     });
+  }
+
+  #withoutSecrets(error: RunError): RunError {
+    return { ...error, reason: this.#mask(error.reason) };
+  }
+
+  async #countLogs(tx: Tx, chars: LogChunks['chars'], but: number | undefined): Promise<void> {
+    for (const [position, count] of chars)
+      if (position !== undefined && position !== but)
+        await tx.runStep.update({
+          where: { runId_position: { runId: this.#run.id, position } },
+          data: { logChars: { increment: count } },
+        });
   }
 
   async #fenced<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -183,10 +227,10 @@ export class RunLedger {
   }
 
   /** The row stays locked to the end of the transaction: nobody claims the run, and nobody else takes numbers, before this is written. */
-  async #take(tx: Tx, count: number): Promise<number> {
+  async #take(tx: Tx, count: number, logChars = 0): Promise<number> {
     const { id, fence } = this.#run;
     const rows = await tx.$queryRaw<{ firstSeq: number }[]>`
-      UPDATE run SET next_seq = next_seq + ${count}, lease_until = clock_timestamp() + ${this.#options.leaseMs} * interval '1 ms'
+      UPDATE run SET next_seq = next_seq + ${count}, log_chars = log_chars + ${logChars}, lease_until = clock_timestamp() + ${this.#options.leaseMs} * interval '1 ms'
        WHERE id = ${id} AND fence = ${fence} AND status = 'running' RETURNING next_seq - ${count} AS "firstSeq"`;
     return firstOf(rows);
   }
@@ -197,5 +241,7 @@ function firstOf(rows: readonly { readonly firstSeq: number }[]): number {
   if (!row) throw lost();
   return row.firstSeq;
 }
+
+const sumOf = (chars: LogChunks['chars']): number => [...chars.values()].reduce((sum, each) => sum + each, 0);
 
 const lost = (): Fault => new Fault('run_lost');

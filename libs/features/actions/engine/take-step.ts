@@ -10,6 +10,7 @@ import { RunWaits } from '../steps/run-waits.js';
 import type { StepSession } from '../steps/step-context.js';
 import { childRuns } from './child-runs.js';
 import type { ClaimedRun, ClaimedStep } from './claim-run.js';
+import { clusterAway } from './cluster-away.js';
 import type { RunControl } from './run-control.js';
 import type { RunEngine } from './run-engine.js';
 import type { RunLedger } from './run-ledger.js';
@@ -53,10 +54,12 @@ export async function takeStep(work: RunWork, found: ClaimedStep, step: WorkStep
       const unknown = fault.code === 'step_unknown';
       if (!unknown && retry && failures < retry.times) {
         const pauseSeconds = retry.pauseSeconds * 2 ** failures;
-        await ledger.log(found.position, `${fault.publicMessage} Trying again in ${pauseSeconds} s.`);
+        ledger.log(found.position, `${fault.publicMessage} Trying again in ${pauseSeconds} s.`);
         await engine.clock.sleep(pauseSeconds * 1000, control.signal);
         continue;
       }
+      const wait = clusterAway(fault, work.run, engine.clock);
+      if (wait) throw wait;
       await recordFailure(work, found, attempt, fault, unknown ? 'unknown' : 'negative');
       if (unknown && !work.run.ending && isAsked(step)) throw askPerson(fault, engine.clock.now());
       throw fault;
@@ -89,7 +92,7 @@ async function attemptStep(
       changes: new ChangeLedger(ledger, engine.clock, { run, position, namespace: run.namespace }),
       children: childRuns(engine, run, position),
       guard: () => control.guard(),
-      log: (line) => ledger.log(position, line),
+      log: async (line) => ledger.log(position, line),
       note: async (value) => {
         await ledger.note(position, value);
         notes.value = value;

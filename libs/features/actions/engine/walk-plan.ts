@@ -49,7 +49,7 @@ export class PlanWalk {
         } catch (error) {
           control.signal.throwIfAborted();
           if (hasCode(error, 'run_lost') || hasCode(error, 'store_unavailable')) throw error;
-          await ledger.log(node.position, 'This could not be undone; the rest is.');
+          ledger.log(node.position, 'This could not be undone; the rest is.');
           break;
         }
       }
@@ -123,7 +123,7 @@ export class PlanWalk {
     const { holds, because } = await conditionHolds(step.when, sight, (id) => this.#outcomeOf(id));
     if (holds) return false;
     control.guard();
-    await ledger.log(position, `Skipped: ${because}`);
+    ledger.log(position, `Skipped: ${because}`);
     await ledger.record({ position, title: step.title, status: 'skipped', attempt: 0 });
     this.#status[position] = 'skipped';
     return true;

@@ -17,13 +17,17 @@ export async function workOnce(
   askedFor: string,
   stop: AbortSignal,
 ): Promise<Worked> {
-  for (let choices = 0; choices < choicesMax && !stop.aborted; choices++) {
+  for (let choices = 0; choices < choicesMax && !stop.aborted; ) {
     const runId = await chooseRun(engine, askedFor);
     if (runId === undefined) break;
     const outcome = await advanceRun(engine, runId, stop);
+    if (parked.has(outcome)) continue;
     if (!lostRace.has(outcome)) return { runId, outcome };
+    choices++;
   }
   return { runId: askedFor, outcome: 'nothing' };
 }
 
+/** It waits now, and is not chosen again: the slot is free for the next. */
+const parked: ReadonlySet<Advance> = new Set<Advance>(['away', 'closed']);
 const lostRace: ReadonlySet<Advance> = new Set<Advance>(['held', 'busy', 'behind', 'ended', 'waits', 'paused']);

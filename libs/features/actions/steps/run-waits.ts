@@ -1,3 +1,5 @@
+import type { WaitReason } from '@nm/kernel/contracts';
+
 /** RunWaits is thrown by a step that cannot go on before something happens outside; no failure, and no worker waits with it. */
 export class RunWaits extends Error {
   /**
@@ -9,6 +11,7 @@ export class RunWaits extends Error {
     readonly until: Date,
     readonly forWhat: string,
     readonly run?: string,
+    readonly reason: WaitReason = run === undefined ? 'approval' : 'run',
   ) {
     super(`waits for ${forWhat}`);
   }
