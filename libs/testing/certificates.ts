@@ -19,8 +19,16 @@ export interface CertifiedKey {
   readonly key: string;
 }
 
+export interface CertificateNames {
+  readonly dns?: readonly string[];
+  readonly ip?: readonly string[];
+  /** Days from now, negative for the past; a day to each side when left out. */
+  readonly fromDays?: number;
+  readonly toDays?: number;
+}
+
 /** selfSigned makes a certificate that is its own authority, for the given names (DNS or IP). */
-export async function selfSigned(name: string, names: { dns?: string[]; ip?: string[] } = {}): Promise<CertifiedKey> {
+export async function selfSigned(name: string, names: CertificateNames = {}): Promise<CertifiedKey> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const alternatives = [
     ...(names.dns ?? []).map((value) => ({ type: 'dns' as const, value })),
@@ -30,8 +38,8 @@ export async function selfSigned(name: string, names: { dns?: string[]; ip?: str
     name: `CN=${name}`,
     keys,
     signingAlgorithm: algorithm,
-    notBefore: new Date(Date.now() - dayMs),
-    notAfter: new Date(Date.now() + dayMs),
+    notBefore: new Date(Date.now() + (names.fromDays ?? -1) * dayMs),
+    notAfter: new Date(Date.now() + (names.toDays ?? 1) * dayMs),
     extensions: [
       new BasicConstraintsExtension(true, 1, true),
       ...(alternatives.length > 0 ? [new SubjectAlternativeNameExtension(alternatives)] : []),

@@ -49,7 +49,7 @@ describeWith(['compose', 'kubernetes'], 'docker-compose.yml, brought up on an en
     dockerd = await timed('engine', startDockerd);
     undo.push(() => dockerd.stop());
     await timed('base images', () => importDebianImages(dockerd.socket));
-    const ports = await Promise.all([freePort(), freePort(), freePort()]);
+    const ports = await Promise.all(Array.from({ length: 5 }, freePort));
     const [gateway1, gateway2, apiPort] = ports.map((port) => `http://127.0.0.1:${port}`) as [string, string, string];
     gateways.push(gateway1, gateway2);
     api = apiPort;
@@ -64,6 +64,8 @@ describeWith(['compose', 'kubernetes'], 'docker-compose.yml, brought up on an en
         NM_GATEWAY_PORT: String(ports[0]),
         NM_GATEWAY_2_PORT: String(ports[1]),
         NM_API_PORT: String(ports[2]),
+        NM_AGENT_PORT: String(ports[3]),
+        NM_AGENT_2_PORT: String(ports[4]),
         NM_PUBLIC_GATEWAY_URL: gateway1,
         NM_PUBLIC_API_URL: api,
         NM_EGRESS_ALLOW: `${subnet}.1/32`,

@@ -24,6 +24,10 @@ const schema = z.object({
   NM_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   NM_OPS_HOST: z.string().default('127.0.0.1'),
   NM_OPS_PORT: Port.default(0),
+  /** SIGTERM lets streams that are under way go on for so long. */
+  NM_DRAIN_MS: z.coerce.number().int().min(0).max(600_000).default(8_000),
+  /** How often both token files are looked at. */
+  NM_AGENT_LOOK_MS: z.coerce.number().int().min(50).max(3_600_000).default(10_000),
 });
 
 export type AgentConfig = ReturnType<typeof agentConfig>;
@@ -49,5 +53,7 @@ export function agentConfig(env?: Readonly<Record<string, string | undefined>>) 
     logLevel: read.NM_LOG_LEVEL,
     opsHost: read.NM_OPS_HOST,
     opsPort: read.NM_OPS_PORT,
+    drainMs: read.NM_DRAIN_MS,
+    lookMs: read.NM_AGENT_LOOK_MS,
   };
 }

@@ -1,114 +1,147 @@
-import { readFile } from 'node:fs/promises';
-import type { Logger } from '@nm/adapters/telemetry';
-import { type Mux, muxOverWebSocket } from '@nm/adapters/tunnel';
-import { type AgentHello, agentPath } from '@nm/kernel/contracts';
 import { randomFraction } from '@nm/kernel/ids';
-import { backoffMs, type Clock } from '@nm/kernel/time';
-import { WebSocket } from 'ws';
+import { backoffMs } from '@nm/kernel/time';
 import type { AgentConfig } from './config.js';
-import { relayStream } from './relay-stream.js';
+import { explainRefusal, Refusal } from './explain-refusal.js';
+import { type AgentDeps, openTunnel, type Tunnel } from './open-tunnel.js';
 
 const firstWaitMs = 500;
 const waitMsMax = 30_000;
 /** A tunnel that stood so long was a good one: the next try comes soon again. */
 const steadyMs = 30_000;
-/** How often we look whether the kubelet has renewed our token. */
-const tokenLookMs = 30_000;
-const handshakeMs = 10_000;
-/** Matches the image's version. */
-const version = '0.1.0';
-
-export interface AgentDeps {
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Told when the tunnel stands, and when it no longer does. */
-  readonly onTunnel: (open: boolean) => void;
-}
+/** What is on a tunnel that was replaced may go on for so long. */
+const replacedGraceMs = 120_000;
 
 export interface RunningAgent {
+  /** Why there is no tunnel; undefined while one stands. */
+  readonly trouble: string | undefined;
+  readonly streams: number;
+  /** Lets what is under way finish, and ends. */
   close(): Promise<void>;
 }
 
-/** runAgent keeps one tunnel to NMachine open, for as long as it is not closed. */
+/** runAgent keeps a tunnel to NMachine open, for as long as it is not closed. When the token's file changes, a new one stands before the old one goes. */
 export function runAgent(config: AgentConfig, deps: AgentDeps): RunningAgent {
-  const stop = new AbortController();
-  const loop = (async () => {
-    for (let attempt = 1; !stop.signal.aborted; attempt++) {
-      const beganMs = deps.clock.monotonicMs();
-      const reason = await holdTunnel(config, deps, stop.signal).catch((error: unknown) => String(error));
-      if (stop.signal.aborted) return;
-      if (deps.clock.monotonicMs() - beganMs > steadyMs) attempt = 1;
-      const waitMs = backoffMs(attempt, firstWaitMs, waitMsMax, randomFraction());
-      deps.log.warn({ reason, waitMs }, 'no tunnel; trying again');
-      await deps.clock.sleep(waitMs, stop.signal).catch(() => undefined);
-    }
-  })();
+  const agent = new Agent(config, deps);
+  const loop = agent.run();
   return {
+    get trouble() {
+      return agent.trouble;
+    },
+    get streams() {
+      return agent.streams;
+    },
     close: async () => {
-      stop.abort(new Error('stopping'));
+      agent.stop();
       await loop;
     },
   };
 }
 
-/** holdTunnel resolves with the reason when the tunnel has ended. @throws when it could not be opened */
-async function holdTunnel(
-  config: AgentConfig,
-  { clock, log, onTunnel }: AgentDeps,
-  stop: AbortSignal,
-): Promise<string> {
-  let hello = await readHello(config);
-  const socket = new WebSocket(config.url + agentPath, {
-    headers: { authorization: `Bearer ${config.token()}` },
-    handshakeTimeout: handshakeMs,
-    perMessageDeflate: false,
-    ...(config.caFile ? { ca: await readFile(config.caFile) } : {}),
-  });
-  // Also while it is being given up.
-  socket.on('error', () => undefined);
-  const over = new AbortController();
-  const onStop = (): void => socket.close(1001, 'stopping');
-  stop.addEventListener('abort', onStop);
-  try {
-    await new Promise<void>((resolve, reject) => socket.once('open', resolve).once('error', reject));
-    const ended = new Promise<string>((resolve) => {
-      const mux: Mux = muxOverWebSocket(socket, {
-        onStream: (stream) => relayStream(stream, config.apiServer),
-        onClose: resolve,
-      });
-      mux.hello(Buffer.from(JSON.stringify(hello)));
-      void followToken(config, clock, over.signal, (next) => {
-        if (next.token === hello.token) return;
-        hello = next;
-        mux.hello(Buffer.from(JSON.stringify(next)));
-      });
-    });
-    log.info({ url: config.url, replica: config.replica }, 'the tunnel stands');
-    onTunnel(true);
-    return await ended;
-  } finally {
-    stop.removeEventListener('abort', onStop);
-    over.abort();
-    socket.terminate();
-    onTunnel(false);
+class Agent {
+  trouble: string | undefined = 'not connected yet';
+  readonly #config: AgentConfig;
+  readonly #deps: AgentDeps;
+  readonly #stop = new AbortController();
+  /** Tunnels that were replaced and are not over. */
+  readonly #leaving = new Set<Promise<void>>();
+  #tunnel: Tunnel | undefined;
+  #failures = 0;
+
+  constructor(config: AgentConfig, deps: AgentDeps) {
+    this.#config = config;
+    this.#deps = deps;
   }
-}
 
-async function readHello({ replica, server, kubeCaFile, kubeTokenFile }: AgentConfig): Promise<AgentHello> {
-  const [ca, token] = await Promise.all([readFile(kubeCaFile, 'utf8'), readFile(kubeTokenFile, 'utf8')]);
-  return { replica, version, server, ca, token: token.trim() };
-}
+  get streams(): number {
+    return this.#tunnel?.streams ?? 0;
+  }
 
-async function followToken(
-  config: AgentConfig,
-  clock: Clock,
-  signal: AbortSignal,
-  onRead: (hello: AgentHello) => void,
-) {
-  while (!signal.aborted) {
-    await clock.sleep(tokenLookMs, signal).catch(() => undefined);
-    if (signal.aborted) return;
-    // A file that is being replaced is read the next time.
-    await readHello(config).then(onRead, () => undefined);
+  stop(): void {
+    this.#stop.abort(new Error('stopping'));
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      this.#tunnel ??= await this.#dial();
+      if (this.#tunnel) await this.#hold(this.#tunnel);
+      else await this.#pause();
+    }
+    const { drainMs } = this.#config;
+    await this.#tunnel?.leave(drainMs);
+    await Promise.race([Promise.all(this.#leaving), this.#deps.clock.sleep(drainMs)]);
+  }
+
+  async #dial(): Promise<Tunnel | undefined> {
+    const { metrics, log, clock } = this.#deps;
+    try {
+      const tunnel = await openTunnel(this.#config, this.#deps, this.#stop.signal);
+      metrics.tried('connected');
+      this.trouble = undefined;
+      log.info({ url: this.#config.url, replica: this.#config.replica }, 'the tunnel stands');
+      return tunnel;
+    } catch (error) {
+      if (this.#stop.signal.aborted) return undefined;
+      metrics.tried(error instanceof Refusal ? 'refused' : 'failed');
+      const reason = explainRefusal(error, clock.now().toISOString());
+      if (this.#tunnel) log.warn({ reason }, 'the new token opens no tunnel; the old one is kept');
+      else this.trouble = reason;
+      return undefined;
+    }
+  }
+
+  /** Until the tunnel has ended, or another has taken its place, or we stop. */
+  async #hold(tunnel: Tunnel): Promise<void> {
+    const { clock, log } = this.#deps;
+    const beganMs = clock.monotonicMs();
+    const over = new AbortController();
+    const reason = await Promise.race([
+      tunnel.ended,
+      this.#renew(tunnel, AbortSignal.any([this.#stop.signal, over.signal])),
+    ]).finally(() => over.abort());
+    if (reason === undefined) return;
+    if (clock.monotonicMs() - beganMs > steadyMs) this.#failures = 0;
+    this.trouble = reason;
+    log.warn({ reason, stoodMs: Math.round(clock.monotonicMs() - beganMs) }, 'the tunnel ended');
+    this.#tunnel = undefined;
+    await this.#pause();
+  }
+
+  /** Looks after both tokens, the cluster's and our own, until the tunnel is replaced (undefined) or the signal aborts. */
+  async #renew(tunnel: Tunnel, signal: AbortSignal): Promise<undefined> {
+    const { clock, log } = this.#deps;
+    while (!signal.aborted) {
+      await clock.sleep(this.#config.lookMs, signal).catch(() => undefined);
+      if (signal.aborted) return undefined;
+      // A file that is being replaced is read the next time.
+      await tunnel.tellToken().catch(() => undefined);
+      const token = this.#currentToken();
+      if (token === undefined || token === tunnel.token) continue;
+      const next = await this.#dial();
+      if (!next) continue;
+      if (signal.aborted) return void (await next.leave(0));
+      log.info({ replica: this.#config.replica }, 'changed over to the new token');
+      this.#tunnel = next;
+      const gone = tunnel.leave(replacedGraceMs).finally(() => this.#leaving.delete(gone));
+      this.#leaving.add(gone);
+      return undefined;
+    }
+    return undefined;
+  }
+
+  #currentToken(): string | undefined {
+    try {
+      return this.#config.token();
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #pause(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    const attempt = ++this.#failures;
+    const waitMs = backoffMs(attempt, firstWaitMs, waitMsMax, randomFraction());
+    this.#deps.log.warn({ reason: this.trouble, attempt, waitMs }, 'no tunnel; trying again');
+    await this.#deps.clock.sleep(waitMs, this.#stop.signal).catch(() => undefined);
   }
 }

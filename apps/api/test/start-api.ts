@@ -32,7 +32,13 @@ export async function startApi({ database, clock = systemClock, env = {} }: Star
   const contextKeys = await ContextKeys.open({ db: database.db, vault, clock });
   const streams = new EventStreams();
   const platform: Platform = {
-    config: { ...common, hosts: ['127.0.0.1'], port: 0, ...egressConfig.parse(env) },
+    config: {
+      ...common,
+      hosts: ['127.0.0.1'],
+      port: 0,
+      agents: { url: env['NM_PUBLIC_AGENT_URL'], image: 'nmachine:test' },
+      ...egressConfig.parse(env),
+    },
     logger,
     clock,
     db: database.db,

@@ -63,9 +63,11 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     pseudonym: pseudonymOf(vault),
   });
   const clusters = (deps.openClusters ?? openClusterDoor)({ db, vault, clock, policy: config.egress });
-  const onTunnel = (change: string, clusterId: string): void =>
-    log.info({ change, clusterId }, 'the tunnel of an agent');
-  const agents = await openAgentDoor(config, { db, vault, clock, policy: config.egress, onError, onTunnel });
+  const { registry } = ops;
+  const agents = await openAgentDoor(config, { db, vault, clock, policy: config.egress, onError, log, registry });
+  memory.directory.onChange(({ kind, id }) => {
+    if (kind === 'cluster') agents?.recheck(id).catch(onError);
+  });
   const ownApp = await openOwnApp(keys);
   const ownOrigin = ownApp.origin;
   const limits = await openLimits(config, clock, onError);

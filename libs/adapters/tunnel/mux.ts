@@ -6,7 +6,8 @@ import { MuxStream } from './mux-stream.js';
 export interface Carrier {
   /** Resolves when the message has left the process's own buffers. */
   send(message: Buffer): Promise<void>;
-  close(): void;
+  /** Tells the other side why, as far as that goes. */
+  close(reason: string): void;
 }
 
 export interface MuxOptions {
@@ -14,6 +15,8 @@ export interface MuxOptions {
   /** A stream that the other side opened; without it nobody may open one here. */
   readonly onStream?: (stream: MuxStream) => void;
   readonly onHello?: (payload: Buffer) => void;
+  /** Told of the payload of every frame of data. */
+  readonly onBytes?: (direction: 'in' | 'out', bytes: number) => void;
 }
 
 const streamsMax = 2_048;
@@ -53,6 +56,7 @@ export class Mux {
 
   /** receive takes one message of the carrier; one that is no frame ends the tunnel. */
   receive(message: Buffer): void {
+    if (this.#closed) return;
     try {
       this.#dispatch(decodeFrame(message));
     } catch {
@@ -66,7 +70,7 @@ export class Mux {
     this.#closed = true;
     for (const stream of this.#streams.values()) stream.reset(reason);
     this.#streams.clear();
-    this.#options.carrier.close();
+    this.#options.carrier.close(reason);
   }
 
   #dispatch({ kind, stream: id, payload }: Frame): void {
@@ -81,8 +85,10 @@ export class Mux {
     // Frames for a stream that is over here are still on their way when it ends.
     const stream = this.#streams.get(id);
     if (!stream) return;
-    if (kind === 'data') stream.received(payload);
-    else if (kind === 'window') stream.granted(payload.readUInt32BE(0));
+    if (kind === 'data') {
+      this.#options.onBytes?.('in', payload.length);
+      stream.received(payload);
+    } else if (kind === 'window') stream.granted(payload.readUInt32BE(0));
     else if (kind === 'end') stream.ended();
     else stream.reset(payload.toString('utf8').slice(0, 200) || 'reset by the other side of the tunnel');
   }
@@ -96,7 +102,10 @@ export class Mux {
 
   #make(id: number): MuxStream {
     const stream = new MuxStream({
-      sendData: (chunk) => this.#options.carrier.send(encodeFrame('data', id, chunk)),
+      sendData: (chunk) => {
+        this.#options.onBytes?.('out', chunk.length);
+        return this.#options.carrier.send(encodeFrame('data', id, chunk));
+      },
       sendWindow: (bytes) => {
         const payload = Buffer.alloc(4);
         payload.writeUInt32BE(bytes);

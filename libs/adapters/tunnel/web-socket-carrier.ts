@@ -3,6 +3,12 @@ import { Mux, type MuxOptions } from './mux.js';
 
 /** Both sides ask for a sign of life so often; two without an answer, and the tunnel is gone. Milliseconds. */
 const pingMs = 10_000;
+/** The other side has so long to say goodbye too. Milliseconds. */
+const goodbyeMs = 2_000;
+/** Of the codes that are free for applications (RFC 6455 §7.4.2). */
+const closeCode = 4_000;
+/** Bytes of a close frame's reason at most (RFC 6455 §5.5). */
+const reasonBytesMax = 123;
 
 export interface SocketMuxOptions extends Omit<MuxOptions, 'carrier'> {
   readonly onClose: (reason: string) => void;
@@ -19,7 +25,11 @@ export function muxOverWebSocket(socket: WebSocket, options: SocketMuxOptions): 
           if (socket.readyState !== socket.OPEN) return reject(new Error('the WebSocket is not open'));
           socket.send(message, (error) => (error ? reject(error) : resolve()));
         }),
-      close: () => socket.terminate(),
+      close: (reason) => {
+        if (socket.readyState !== socket.OPEN) return socket.terminate();
+        socket.close(closeCode, reason.replace(/[^ -~]/g, '?').slice(0, reasonBytesMax));
+        setTimeout(() => socket.terminate(), goodbyeMs).unref();
+      },
     },
   });
   let unanswered = 0;

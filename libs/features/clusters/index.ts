@@ -1,4 +1,6 @@
-export { type AgentListener, type AgentListenerOptions, startAgentListener } from './agent/agent-listener.js';
+export { type AgentListener, startAgentListener } from './agent/agent-listener.js';
+export { type AgentSettings, agentManifest } from './agent/agent-manifest.js';
+export { agentStatus, replaceAgentToken, revokeAgentToken } from './agent/agent-token.js';
 export { type ClusterCareOptions, startClusterCare } from './care/cluster-care.js';
 export { checkCluster } from './check-cluster.js';
 export { ClusterSessions, type ClusterSessionsOptions } from './cluster-sessions.js';

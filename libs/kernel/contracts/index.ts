@@ -12,7 +12,15 @@ export {
   ruleTextMax,
   SaveRules,
 } from './access-rules.js';
-export { AgentHello, agentPath } from './agents.js';
+export {
+  AgentHello,
+  AgentManifest,
+  AgentManifestQuery,
+  AgentStatus,
+  AgentToken,
+  agentPath,
+  ReplaceAgentToken,
+} from './agents.js';
 export {
   App,
   AppKind,

@@ -4,7 +4,7 @@ import type { Clock } from '@nm/kernel/time';
 
 /** How often an owner says that it still holds a tunnel, and after how long without that the tunnel counts as gone. Milliseconds. */
 export const heartbeatMs = 5_000;
-export const goneMs = 20_000;
+const goneMs = 20_000;
 
 interface TunnelDeps {
   readonly db: Db;
@@ -15,15 +15,15 @@ export interface TunnelFacts {
   readonly clusterId: string;
   readonly orgId: string;
   readonly owner: string;
+  /** Which of several agents. */
+  readonly replica: string;
 }
 
 /** addTunnel writes down that this process holds a tunnel of the cluster. */
 export async function addTunnel({ db, clock }: TunnelDeps, facts: TunnelFacts): Promise<string> {
   const id = newId('tunnel', clock.nowMs());
   const now = clock.now();
-  await db.asSystem((tx) =>
-    tx.agentTunnel.create({ data: { ...facts, id, replica: '', connectedAt: now, heartbeatAt: now } }),
-  );
+  await db.asSystem((tx) => tx.agentTunnel.create({ data: { ...facts, id, connectedAt: now, heartbeatAt: now } }));
   return id;
 }
 
@@ -43,15 +43,19 @@ export function beatTunnels({ db, clock }: TunnelDeps, ids: readonly string[]): 
   });
 }
 
-/** ownersOf lists where a cluster's tunnels are held, the youngest first. */
-export async function ownersOf({ db, clock }: TunnelDeps, clusterId: string): Promise<string[]> {
+/** livingTunnels gives the tunnels of a cluster whose holders are alive, the youngest first. */
+export function livingTunnels({ db, clock }: TunnelDeps, clusterId: string) {
   const since = new Date(clock.nowMs() - goneMs);
-  const rows = await db.asSystem((tx) =>
+  return db.asSystem((tx) =>
     tx.agentTunnel.findMany({
       where: { clusterId, heartbeatAt: { gt: since } },
       orderBy: { connectedAt: 'desc' },
-      select: { owner: true },
+      select: { owner: true, replica: true, connectedAt: true },
     }),
   );
-  return [...new Set(rows.map(({ owner }) => owner))];
+}
+
+/** ownersOf lists where a cluster's tunnels are held, the youngest first. */
+export async function ownersOf(deps: TunnelDeps, clusterId: string): Promise<string[]> {
+  return [...new Set((await livingTunnels(deps, clusterId)).map(({ owner }) => owner))];
 }

@@ -6,7 +6,7 @@ import type { ClusterSessions } from '../cluster-sessions.js';
 import { openCredential, sealCredential } from '../credential.js';
 import { credentialInfo, rotationDue } from '../credential-info.js';
 import type { ClusterDeps } from '../deps.js';
-import { tokenSecrets } from '../setup-script.js';
+import { tokenSecrets } from '../permissions/identity-objects.js';
 
 export interface RotateDeps extends ClusterDeps {
   readonly sessions: ClusterSessions;
