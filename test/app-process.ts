@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
 
@@ -44,7 +44,8 @@ export function startAppProcess(app: string, env: Readonly<Record<string, string
     output: () => output,
     lines,
     says: async (msg) => {
-      await expect.poll(() => isOver() || lines(msg).length > 0, { timeout: 60_000, interval: 50 }).toBe(true);
+      const seen = () => expect(isOver() || lines(msg).length > 0, `${app} says "${msg}"`).toBe(true);
+      await vi.waitFor(seen, { timeout: 60_000, interval: 50 });
       const [first] = lines(msg);
       if (!first) throw new Error(`${app} ended without "${msg}":\n${output}`);
       return first;

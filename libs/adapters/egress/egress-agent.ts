@@ -84,7 +84,21 @@ const dialEither = (
   dial: buildConnector.connector,
   target: buildConnector.Options,
   { through }: EgressAgentOptions,
-): Promise<Dialled> => (through ? dialThrough(through, dial, target) : dialPinned(policy, dial, target));
+): Promise<Dialled> => (through ? dialTwice(through, dial, target) : dialPinned(policy, dial, target));
+
+/** A tunnel may break at the very moment that it is chosen. Nothing was asked of the server then, so another may be taken. */
+async function dialTwice(
+  through: () => Promise<Duplex>,
+  dial: buildConnector.connector,
+  target: buildConnector.Options,
+): Promise<Dialled> {
+  try {
+    return await dialThrough(through, dial, target);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ECONNRESET') throw error;
+    return dialThrough(through, dial, target);
+  }
+}
 
 async function dialThrough(
   through: () => Promise<Duplex>,

@@ -1,4 +1,4 @@
-import { Fault } from '@nm/kernel/fault';
+import { Fault, isFault } from '@nm/kernel/fault';
 
 /** Nothing was sent: the connection was refused, or its address leads nowhere. Only these may be tried again. */
 const dialCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL']);
@@ -19,8 +19,9 @@ const codeOf = (error: unknown): string => {
 /** isDialError tells a failure to connect from one in the middle of an exchange; only the first may be repeated. */
 export const isDialError = (error: unknown): boolean => dialCodes.has(codeOf(error));
 
-/** upstreamFault maps what went wrong upstream: refused → 503, timed out → 504, anything else → 502. */
+/** upstreamFault maps what went wrong upstream: refused → 503, timed out → 504, anything else → 502. A connector's own fault says more and stays. */
 export function upstreamFault(error: unknown): Fault {
+  if (isFault(error)) return error;
   const details = { cause: error, internal: `${codeOf(error)} ${(error as Error).message}` };
   if (isDialError(error)) return new Fault('upstream_unreachable', { ...details, retryAfterSeconds: 2 });
   if (codeOf(error) === 'UND_ERR_INVALID_ARG') return new Fault('bad_request', details);

@@ -16,6 +16,7 @@ interface DialDeps {
 /** From the first byte to the owner until its answer. Milliseconds. */
 const answerMs = 5_000;
 const answerBytesMax = 4_096;
+const roundsMax = 2;
 
 /**
  * dialTunnel opens a way to the API server of a private cluster: it asks the processes that hold a tunnel of its agents, one after the other.
@@ -23,14 +24,18 @@ const answerBytesMax = 4_096;
  * @throws Fault cluster_unreachable
  */
 export async function dialTunnel(deps: DialDeps, clusterId: string): Promise<Duplex> {
-  const owners = await ownersOf(deps, clusterId);
   let failure: unknown;
-  for (const owner of owners) {
-    try {
-      return await openForward(owner, clusterId, forwardPass(deps.vault, clusterId, deps.clock.nowMs()));
-    } catch (error) {
-      failure = error;
+  // The rows may be a moment behind when an agent has just changed from one process to another.
+  for (let round = 0; round < roundsMax; round++) {
+    const owners = await ownersOf(deps, clusterId);
+    for (const owner of owners) {
+      try {
+        return await openForward(owner, clusterId, forwardPass(deps.vault, clusterId, deps.clock.nowMs()));
+      } catch (error) {
+        failure = error;
+      }
     }
+    if (owners.length === 0) break;
   }
   throw new Fault('cluster_unreachable', {
     public: 'No agent of this cluster is connected.',
