@@ -6,6 +6,7 @@ export interface AppEnvironmentInput {
   readonly databaseUrl: string;
   readonly masterKey: string;
   readonly runtime: RuntimeChoice;
+  readonly agentPort: number;
 }
 
 /** appEnvironment gives every app the same variables; each reads those that it knows. */
@@ -14,6 +15,7 @@ export function appEnvironment({
   databaseUrl,
   masterKey,
   runtime,
+  agentPort,
 }: AppEnvironmentInput): Record<string, string> {
   const hosts = ['127.0.0.1', ...(runtime.hostAddress ? [runtime.hostAddress] : [])].join(',');
   const seenFromKama = runtime.hostAddress ?? '127.0.0.1';
@@ -33,6 +35,8 @@ export function appEnvironment({
     NM_KAMA_API_URL: `http://${seenFromKama}:${config.apiPort}`,
     NM_RUNTIME_DRIVERS: runtime.driver,
     NM_DOCKER_SOCKET: config.dockerSocket,
+    NM_AGENT_PORT: String(agentPort),
+    NM_PUBLIC_AGENT_URL: `ws://127.0.0.1:${agentPort}`,
     NM_EGRESS_ALLOW: config.egressAllow.join(','),
     // Shorter than the ten seconds in which Ctrl-C must have stopped everything.
     NM_DRAIN_MS: '4000',

@@ -10,6 +10,8 @@ const schema = z.object({
   NM_GATEWAY_PORT: Port.default(8080),
   NM_API_PORT: Port.default(8090),
   NM_OPS_PORT: Port.default(8099),
+  /** Where agents of private clusters dial in; any free port when left out. */
+  NM_AGENT_PORT: Port.optional(),
   /** Below the ephemeral range, so that no outgoing connection of somebody else sits on it. */
   NM_POSTGRES_PORT: Port.default(15432),
   NM_DATABASE_URL: SecretText.optional(),
@@ -28,6 +30,7 @@ export interface DevstackConfig {
   readonly gatewayPort: number;
   readonly apiPort: number;
   readonly opsPort: number;
+  readonly agentPort: number | undefined;
   readonly postgresPort: number;
   readonly databaseUrl: string | undefined;
   readonly migrationDatabaseUrl: string | undefined;
@@ -47,6 +50,7 @@ export function readConfig(): DevstackConfig {
     gatewayPort: env.NM_GATEWAY_PORT,
     apiPort: env.NM_API_PORT,
     opsPort: env.NM_OPS_PORT,
+    agentPort: env.NM_AGENT_PORT,
     postgresPort: env.NM_POSTGRES_PORT,
     databaseUrl: env.NM_DATABASE_URL?.reveal(),
     migrationDatabaseUrl: env.NM_MIGRATION_DATABASE_URL?.reveal(),

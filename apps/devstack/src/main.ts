@@ -36,7 +36,8 @@ async function start(config: DevstackConfig) {
   const database = await openDatabase(config);
   cleanups.push(() => database.stop());
 
-  const env = appEnvironment({ config, databaseUrl: database.url, masterKey, runtime });
+  const agentPort = config.agentPort ?? (await freePort());
+  const env = appEnvironment({ config, databaseUrl: database.url, masterKey, runtime, agentPort });
   const apps: AppProcess[] = [];
   cleanups.push(() => Promise.all(apps.map((app) => app.stop(appStopMsMax))));
   await step('gateway, api, operator, worker', () =>
@@ -50,6 +51,7 @@ async function start(config: DevstackConfig) {
       gatewayUrl: url(config.gatewayPort),
       apiUrl: url(config.apiPort),
       opsUrl: url(config.opsPort),
+      agentUrl: `ws://127.0.0.1:${agentPort}`,
     }),
   );
   await writeDemo(config.home, demo);

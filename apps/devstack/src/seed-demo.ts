@@ -12,6 +12,8 @@ export interface Demo {
   readonly gatewayUrl: string;
   readonly apiUrl: string;
   readonly opsUrl: string;
+  /** Where agents of private clusters dial in. */
+  readonly agentUrl: string;
   readonly publisher: { readonly email: string; readonly password: string; readonly org: string };
   readonly app: string;
   readonly licences: { readonly active: string; readonly expired: string; readonly suspended: string };
@@ -21,7 +23,7 @@ export interface Demo {
   readonly kubeconfig?: string;
 }
 
-type Urls = Pick<Demo, 'gatewayUrl' | 'apiUrl' | 'opsUrl'>;
+type Urls = Pick<Demo, 'gatewayUrl' | 'apiUrl' | 'opsUrl' | 'agentUrl'>;
 type Seed = Pick<Demo, 'publisher'> & { licences: { -readonly [name in keyof Demo['licences']]?: string } };
 
 const dayMs = 86_400_000;
