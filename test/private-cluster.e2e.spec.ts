@@ -46,7 +46,7 @@ const ownAddress = (): string | undefined =>
 
 describeWith(['kubernetes'], 'an install on a cluster that only dials out, every app a process of its own', () => {
   const lab = new PrivateCluster();
-  const made = (name: string) => lab.admin.get(refOf(name), namespace: lab.namespace);
+  const made = (name: string) => lab.admin.get(refOf(name), lab.namespace);
   const maps = (more = '') => `/api/v1/namespaces/${lab.namespace}/configmaps${more}`;
   const metric = async (port: number, name: string): Promise<number> => {
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
@@ -63,7 +63,9 @@ describeWith(['kubernetes'], 'an install on a cluster that only dials out, every
 
   it('is prepared through the tunnel, by an identity that has exactly the rights it needs', async () => {
     expect((await lab.call<Install>('GET', `/installs/${lab.install.id}`)).state).toBe('ready');
-    const check = await lab.call<ClusterCheck>('POST', `/clusters/${lab.cluster.id}/check`, { namespace: lab.namespace });
+    const check = await lab.call<ClusterCheck>('POST', `/clusters/${lab.cluster.id}/check`, {
+      namespace: lab.namespace,
+    });
     expect(check.permissions.filter(({ allowed }) => !allowed)).toEqual([]);
     const agent = lab.admin.as({ user: `system:serviceaccount:${lab.namespace}:nmachine-agent` });
     for (const [verb, group, resource, where] of [
@@ -78,7 +80,8 @@ describeWith(['kubernetes'], 'an install on a cluster that only dials out, every
   it('its manifest runs under Pod Security "restricted"', async () => {
     const ref = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'nmachine-agent' };
     const available = async () =>
-      ((await lab.admin.get(ref, namespace: lab.namespace)) as { status?: { availableReplicas?: number; conditions?: unknown } }).status;
+      ((await lab.admin.get(ref, lab.namespace)) as { status?: { availableReplicas?: number; conditions?: unknown } })
+        .status;
     // Pods of the fake nodes run without an image and without the Secret; the API server has admitted them all the same.
     await expect.poll(available, patience).toMatchObject({ replicas: 2 });
     const { items } = await lab.admin.list({ apiVersion: 'v1', kind: 'Pod', namespace: lab.namespace });
@@ -200,8 +203,12 @@ describeWith(['kubernetes'], 'an install on a cluster that only dials out, every
       () => (isCut = true),
       () => (isCut = true),
     );
-    const first = await lab.call<AgentToken>('POST', `/clusters/${lab.cluster.id}/agent-token`, { overlapSeconds: 3_600 });
-    expect(await lab.call('GET', `/clusters/${lab.cluster.id}/agent`)).toMatchObject({ previousUntil: first.previousUntil });
+    const first = await lab.call<AgentToken>('POST', `/clusters/${lab.cluster.id}/agent-token`, {
+      overlapSeconds: 3_600,
+    });
+    expect(await lab.call('GET', `/clusters/${lab.cluster.id}/agent`)).toMatchObject({
+      previousUntil: first.previousUntil,
+    });
     await lab.keepToken(first.agentToken);
     for (const replica of ['one', 'two']) await lab.agents.get(replica)?.says('changed over to the new token');
     await lab.connected('one', 'two');
