@@ -69,10 +69,10 @@ describeWith(['kubernetes'], 'an install on a cluster that only dials out, every
     expect(check.permissions.filter(({ allowed }) => !allowed)).toEqual([]);
     const agent = lab.admin.as({ user: `system:serviceaccount:${lab.namespace}:nmachine-agent` });
     for (const [verb, group, resource, where] of [
-      ['get', '', 'secrets', namespace],
-      ['create', '', 'pods', namespace],
+      ['get', '', 'secrets', lab.namespace],
+      ['create', '', 'pods', lab.namespace],
       ['get', '', 'configmaps', 'kube-system'],
-      ['escalate', 'rbac.authorization.k8s.io', 'roles', namespace],
+      ['escalate', 'rbac.authorization.k8s.io', 'roles', lab.namespace],
     ] as const)
       expect(await agent.can({ verb, group, resource, namespace: where }), resource).toMatchObject({ allowed: false });
   });
