@@ -16,6 +16,8 @@ export interface EgressAgentOptions {
   /** Connections at most to one origin. */
   readonly connectionsMax?: number;
   readonly keepAliveTimeoutMs?: number;
+  /** Offers HTTP/2 before HTTP/1.1 (ALPN), and the server chooses. Not for upgrades: those have no counterpart in undici's HTTP/2. */
+  readonly preferH2?: boolean;
   /** Called for each connection that was opened, after its TLS handshake. */
   readonly onConnect?: () => void;
 }
@@ -25,7 +27,7 @@ const connectTimeoutMsDefault = 5_000;
 /**
  * createEgressAgent is an undici Agent whose every connection goes to an address that the policy has just checked.
  * undici hands IP literals to the socket without any look-up hook, so the check sits in the connector, where both literals and names pass.
- * HTTP/1.1 only, because upgrades (exec, port-forward, WebSocket) have no counterpart in undici's HTTP/2. Redirects are never followed.
+ * Redirects are never followed.
  */
 export function createEgressAgent(policy: EgressPolicy, options: EgressAgentOptions = {}): Agent {
   const dial = connectorOf(options);
@@ -40,6 +42,8 @@ export function createEgressAgent(policy: EgressPolicy, options: EgressAgentOpti
   };
   return new Agent({
     connect,
+    allowH2: options.preferH2 ?? false,
+    // Of HTTP/1.1; over HTTP/2 as many requests share a connection as the server allows.
     pipelining: 1,
     connections: options.connectionsMax ?? null,
     keepAliveTimeout: options.keepAliveTimeoutMs ?? 60_000,
@@ -54,7 +58,7 @@ export function createEgressDialer(
   policy: EgressPolicy,
   options: EgressAgentOptions = {},
 ): (url: URL) => Promise<Socket> {
-  const dial = connectorOf(options);
+  const dial = connectorOf({ ...options, preferH2: false });
   return async (url) => {
     const secure = url.protocol === 'https:' || url.protocol === 'wss:';
     const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
@@ -74,7 +78,8 @@ const connectorOf = (options: EgressAgentOptions): buildConnector.connector =>
   buildConnector({
     ...options.tls,
     timeout: options.connectTimeoutMs ?? connectTimeoutMsDefault,
-    allowH2: false,
+    allowH2: options.preferH2 ?? false,
+    preferH2: options.preferH2 ?? false,
   });
 
 type Dialled = Parameters<buildConnector.Callback>[1] & object;

@@ -1,37 +1,66 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { EgressPolicy } from '@nm/adapters/egress';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type CertifiedKey, selfSigned } from '../../../testing/certificates.js';
 import { KubeSession } from '../index.js';
 
-type Handler = (request: IncomingMessage, response: ServerResponse, count: number) => void;
+type Handler = (request: Http2ServerRequest, response: Http2ServerResponse, count: number) => void;
 
-const json = (response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void =>
+const json = (
+  response: Http2ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void =>
   void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 const status = (code: number, reason: string, message = 'because') => ({ kind: 'Status', code, reason, message });
 
-describe('KubeSession against a server that misbehaves', () => {
+describe.each([
+  ['HTTP/1.1', 'off'],
+  ['HTTP/2', 'all'],
+] as const)('KubeSession over %s against a server that misbehaves', (protocol, http2) => {
   const policy = new EgressPolicy({ allow: ['127.0.0.0/8'] });
   let certified: CertifiedKey;
-  let server: Server;
+  let server: Http2SecureServer;
+  /** The server's ends of its connections. */
+  const sockets = new Set<TLSSocket>();
+  const sessions = new Set<ServerHttp2Session>();
   let session: KubeSession;
   let handshakes = 0;
+  /** Of the last request. */
+  let version = '';
   let requests: string[] = [];
   let handler: Handler;
 
   beforeAll(async () => {
     certified = await selfSigned('api', { ip: ['127.0.0.1'] });
-    server = createServer({ cert: certified.certificate, key: certified.key }, (request, response) => {
+    const options = { cert: certified.certificate, key: certified.key, allowHTTP1: true };
+    server = createSecureServer(options, (request, response) => {
+      version = `HTTP/${request.httpVersion.replace('2.0', '2')}`;
       requests.push(`${request.method} ${request.url}`);
       handler(request, response, requests.length);
     });
-    server.on('secureConnection', () => handshakes++);
+    server.on('secureConnection', (socket) => {
+      handshakes++;
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
+    server.on('session', (opened) => {
+      sessions.add(opened);
+      opened.once('close', () => sessions.delete(opened));
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   });
   afterAll(() => {
-    server.closeAllConnections();
+    for (const socket of sockets) socket.destroy();
     server.close();
   });
   beforeEach(() => {
@@ -39,7 +68,7 @@ describe('KubeSession against a server that misbehaves', () => {
     const { port } = server.address() as AddressInfo;
     session = new KubeSession(
       { server: `https://127.0.0.1:${port}/base/`, ca: certified.certificate, token: 'tok' },
-      { policy, timeoutMs: 2_000 },
+      { policy, timeoutMs: 2_000, http2 },
     );
   });
   afterEach(() => session.close());
@@ -52,6 +81,7 @@ describe('KubeSession against a server that misbehaves', () => {
     };
     expect(await session.version()).toBe('v1.2.3');
     expect(requests).toEqual(['GET /base/version']);
+    expect(version).toBe(protocol);
     expect(authorization).toBe('Bearer tok');
   });
 
@@ -102,7 +132,7 @@ describe('KubeSession against a server that misbehaves', () => {
 
   it('repeats a read whose connection broke, and never a POST', async () => {
     handler = (request, response, count) => {
-      if (count === 1 || request.method === 'POST') request.socket.destroy();
+      if (count === 1 || request.method === 'POST') for (const socket of sockets) socket.destroy();
       else json(response, 200, { ok: 1 });
     };
     expect(await session.request('GET', '/x')).toEqual({ ok: 1 });
@@ -203,5 +233,78 @@ describe('KubeSession against a server that misbehaves', () => {
     expect(
       requests.filter((line) => line.includes('watch=true')).map((line) => /resourceVersion=(\d+)/.exec(line)?.[1]),
     ).toEqual(['10', '15', '20']);
+  });
+
+  it('is refused by the policy before anything is dialled', async () => {
+    const before = handshakes;
+    const closed = new KubeSession(
+      { server: session.server.href, token: 'tok' },
+      { policy: new EgressPolicy(), http2 },
+    );
+    await expect(closed.request('GET', '/x')).rejects.toMatchObject({ code: 'egress_denied' });
+    await expect(closed.stream('/x')).rejects.toMatchObject({ code: 'egress_denied' });
+    await closed.close();
+    expect(handshakes).toBe(before);
+  });
+
+  it('checks the certificate', async () => {
+    const { certificate } = await selfSigned('other', { ip: ['127.0.0.1'] });
+    const wrong = new KubeSession({ server: session.server.href, ca: certificate }, { policy, http2 });
+    for (const ask of [() => wrong.request('GET', '/x'), () => wrong.stream('/x')])
+      await expect(ask()).rejects.toMatchObject({ code: 'cluster_unreachable' });
+    await wrong.close();
+    expect(requests).toEqual([]);
+  });
+
+  it('sends each group of an impersonation in a field of its own', async () => {
+    let groups: string[] = [];
+    handler = ({ rawHeaders }, response) => {
+      groups = rawHeaders.filter((_, i, all) => i % 2 === 1 && all[i - 1]?.toLowerCase() === 'impersonate-group');
+      json(response, 200, {});
+    };
+    await session.as({ user: 'ada', groups: ['dev'] }).request('GET', '/x');
+    expect([groups, version]).toEqual([['dev'], protocol]);
+    await session.as({ user: 'ada', groups: ['dev', 'ops'] }).request('GET', '/x');
+    // Joined with a comma, as undici's HTTP/2 does, they would be one group of another name.
+    expect([groups, version]).toEqual([['dev', 'ops'], 'HTTP/1.1']);
+  });
+
+  it('a signal that aborts ends its own stream and no other', async () => {
+    handler = (_, response) => {
+      response.writeHead(200);
+      response.write('{"type":"BOOKMARK","object":{}}\n');
+    };
+    const stop = new AbortController();
+    const [ended, stays] = await Promise.all([session.stream('/a', { signal: stop.signal }), session.stream('/b')]);
+    stop.abort();
+    await expect(ended.text()).rejects.toThrow();
+    expect((await stays[Symbol.asyncIterator]().next()).value).toBeDefined();
+    expect(stays.destroyed).toBe(false);
+    stays.destroy();
+  });
+
+  it(`forty watches use ${http2 === 'all' ? 'one connection' : 'a connection each'}`, async () => {
+    const before = handshakes;
+    handler = (_, response) => {
+      response.writeHead(200);
+      response.write('\n');
+    };
+    const watches = await Promise.all(Array.from({ length: 40 }, () => session.stream('/watch')));
+    expect(handshakes - before).toBe(http2 === 'all' ? 1 : 40);
+    for (const watch of watches) watch.destroy();
+  });
+
+  it('a server that goes away cuts its streams, and the next request finds the new one', async () => {
+    handler = (request, response) => {
+      if (request.url?.endsWith('/watch')) {
+        response.writeHead(200);
+        response.write('\n');
+      } else json(response, 200, { ok: 1 });
+    };
+    const watch = await session.stream('/watch');
+    for (const opened of sessions) opened.goaway();
+    for (const socket of sockets) socket.destroy();
+    await expect(watch.text()).rejects.toThrow();
+    expect(await session.request('GET', '/x')).toEqual({ ok: 1 });
   });
 });

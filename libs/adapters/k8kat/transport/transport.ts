@@ -39,6 +39,8 @@ export interface TransportOptions {
   readonly connectTimeoutMs?: number;
   /** Requests under way at once, streams apart. */
   readonly concurrencyMax?: number;
+  /** Which requests may share connections by HTTP/2, where the server offers it. Default: streams, for which it saves a connection each. */
+  readonly http2?: 'off' | 'streams' | 'all';
   /** Seen once per TLS connection that was opened. */
   readonly onConnect?: () => void;
 }
@@ -54,6 +56,8 @@ const concurrencyMaxDefault = 32;
 export class Transport {
   readonly server: string;
   readonly dispatcher: Agent;
+  /** HTTP/2 where it is offered; undefined when it is not wanted. */
+  readonly #shared: Agent | undefined;
   readonly #target: KubeTarget;
   readonly #origin: string;
   readonly #basePath: string;
@@ -65,6 +69,8 @@ export class Transport {
   readonly #sockets: Set<WebSocket>;
   readonly #limit: ConcurrencyLimit;
   readonly #impersonation: Record<string, string | string[]>;
+  /** undici's HTTP/2 joins repeated fields with commas, and two groups would become one of another name. */
+  readonly #isRepeated: boolean;
 
   /** @param pool another transport to the same server, whose connections and limits are used instead of new ones */
   constructor(target: KubeTarget, options: TransportOptions, pool?: Transport, as?: Impersonation) {
@@ -89,10 +95,17 @@ export class Transport {
       ...(options.onConnect ? { onConnect: options.onConnect } : {}),
     };
     this.dispatcher = pool?.dispatcher ?? createEgressAgent(options.policy, egress);
+    const isOff = options.http2 === 'off';
+    this.#shared = pool
+      ? pool.#shared
+      : isOff
+        ? undefined
+        : createEgressAgent(options.policy, { ...egress, preferH2: true });
     this.#dial = pool ? pool.#dial : createEgressDialer(options.policy, egress);
     this.#sockets = pool ? pool.#sockets : new Set();
     this.#limit = pool ? pool.#limit : new ConcurrencyLimit(options.concurrencyMax ?? concurrencyMaxDefault);
     this.#impersonation = impersonationHeaders(as);
+    this.#isRepeated = Object.values(this.#impersonation).some((value) => Array.isArray(value) && value.length > 1);
     this.#options = options;
     this.#isView = pool !== undefined;
   }
@@ -146,7 +159,7 @@ export class Transport {
 
   /** stream sends a request whose answer is read as it comes (watch, logs); the caller owns the body. */
   async stream(path: string, options: KubeRequestOptions = {}): Promise<Dispatcher.ResponseData['body']> {
-    const reply = await this.#dispatch('GET', path, options, options.signal).catch((error: unknown) => {
+    const reply = await this.#dispatch('GET', path, options, options.signal, this.#shared).catch((error: unknown) => {
       throw faultOfDial(error, this.server, options.signal);
     });
     if (reply.statusCode < 400) return reply.body;
@@ -199,19 +212,20 @@ export class Transport {
 
   retire(): void {
     if (this.#isView) return;
-    void this.dispatcher.close().catch(() => undefined);
+    for (const agent of [this.dispatcher, this.#shared]) void agent?.close().catch(() => undefined);
   }
 
   async close(): Promise<void> {
     if (this.#isView) return;
     for (const socket of this.#sockets) socket.terminate();
-    await this.dispatcher.destroy();
+    await Promise.all([this.dispatcher.destroy(), this.#shared?.destroy()]);
   }
 
   async #send(method: KubeMethod, path: string, options: KubeRequestOptions): Promise<Answer> {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? this.#timeoutMs);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-    const reply = await this.#dispatch(method, path, options, signal);
+    const agent = this.#options.http2 === 'all' ? this.#shared : undefined;
+    const reply = await this.#dispatch(method, path, options, signal, agent);
     const text = await readText(reply.body, options.answerBytesMax ?? answerBytesMax);
     // undici frees the connection one turn after the body's end; a request sent before that would open another one.
     await nextTurn();
@@ -223,10 +237,17 @@ export class Transport {
     };
   }
 
-  async #dispatch(method: KubeMethod, path: string, options: KubeRequestOptions, signal: AbortSignal | undefined) {
+  async #dispatch(
+    method: KubeMethod,
+    path: string,
+    options: KubeRequestOptions,
+    signal: AbortSignal | undefined,
+    shared: Agent | undefined,
+  ) {
     const authorization = await this.authorization();
     options.beforeSend?.();
-    return this.dispatcher.request({
+    const agent = (!this.#isRepeated && shared) || this.dispatcher;
+    return agent.request({
       origin: this.#origin,
       path: this.#basePath + path,
       method,
@@ -263,7 +284,8 @@ function throttleWaitMs(answer: Answer): number | undefined {
 /** A kept-alive connection that the server closed while our request was on its way. */
 function isBrokenConnection(error: unknown): boolean {
   const { code } = error as { code?: unknown };
-  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
+  if (typeof code !== 'string') return false;
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('ERR_HTTP2_');
 }
 
 async function readText(body: AsyncIterable<Buffer>, bytesMax: number): Promise<string> {
