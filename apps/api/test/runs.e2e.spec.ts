@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { advanceRun, RunCancellations, type RunEngine } from '@nm/features/actions';
 import type { ContextClaims, IssuedLicence } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
@@ -206,6 +208,48 @@ describe('runs through the API', () => {
     expect(again).toMatchObject({ status: 'queued', retryOf: runId });
     expect(again.id).not.toBe(runId);
     await licensee.post(`/v1/runs/${again.id}/cancel`).expect(202);
+  });
+
+  it('lets the licensee, never the publisher’s code, say what became of a step in doubt, and keeps who it was', async () => {
+    let arrived = 0;
+    const receiver = createServer((request) => {
+      arrived++;
+      request.socket.destroy();
+    });
+    await new Promise<void>((done) => receiver.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+    const runId = await start(licensee, { plan: { steps: [{ kind: 'http-request', title: 'Send', url }] } });
+    expect(await work(runId)).toBe('waits');
+    receiver.close();
+    const { body: waiting } = await licensee.get(`/v1/runs/${runId}`).expect(200);
+    expect(waiting).toMatchObject({ status: 'waiting', waiting: { step: 0 }, steps: [{ status: 'unknown' }] });
+    const answer = { step: 0, outcome: 'done', comment: 'It is there' };
+    const kama = anyone.as(await token());
+    await kama.post(`/v1/runs/${runId}/decision`, answer).expect(401);
+    await licensee.post(`/v1/runs/${runId}/decision`, { ...answer, outcome: 'maybe' }).expect(400);
+    const { body: decided } = await licensee.post(`/v1/runs/${runId}/decision`, answer).expect(200);
+    const by = expect.stringMatching(/^the licensee \(.*lic_\w+\)$/);
+    expect(decided.steps[0]).toMatchObject({
+      status: 'positive',
+      decision: { outcome: 'done', by, comment: 'It is there' },
+    });
+    const late = await licensee.post(`/v1/runs/${runId}/decision`, answer).expect(409);
+    expect(late.body.code).toBe('nothing_to_decide');
+    expect(await work(runId)).toBe('positive');
+    expect(arrived).toBe(1);
+    expect((await licensee.get(`/v1/runs/${runId}/changes`).expect(200)).body).toEqual({ data: [] });
+  });
+
+  it('previews only what would be a run, and stores nothing of it', async () => {
+    const count = () => database.db.asSystem((tx) => tx.run.count());
+    const before = await count();
+    const bad = await licensee.post('/v1/runs/preview', body({ plan: plan('../x') })).expect(400);
+    expect(bad.body).toMatchObject({ code: 'plan_invalid', issues: [{ path: 'steps.0.manifests.0.name' }] });
+    await licensee.post('/v1/runs/preview', body({ installId: 'inst_other' })).expect(404);
+    // The cluster of these rows is none: its credential cannot be opened.
+    const { body: away } = await licensee.post('/v1/runs/preview', body()).expect(500);
+    expect(away.code).toBe('seal_broken');
+    expect(await count()).toBe(before);
   });
 
   it('streams a run’s story as it happens, and ends with it', async () => {

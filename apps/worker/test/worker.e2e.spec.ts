@@ -1,5 +1,7 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { KubeObject } from '@nm/adapters/k8kat';
-import { cancelRun, fenceAnnotation, runEvents } from '@nm/features/actions';
+import { cancelRun, decideStep, fenceAnnotation, listChanges, runEvents } from '@nm/features/actions';
 import type { RunPlan } from '@nm/kernel/contracts';
 import { systemClock as clock } from '@nm/kernel/time';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -158,6 +160,81 @@ function workerSuite(backend: 'postgres' | 'redis'): void {
     for (const object of await objects('storm-')) {
       expect(Number(object.metadata?.annotations?.[fenceAnnotation])).toBeLessThanOrEqual(fence);
       expect(object.metadata?.managedFields?.map(({ manager }) => manager)).toEqual(['nmachine']);
+    }
+  });
+
+  it('killed with -9 in a request that must not be sent twice: a person is asked, and it is sent again only when they say so', async () => {
+    const arrived: string[] = [];
+    const receiver = createServer((request, response) => {
+      arrived.push(`${request.method} ${request.url}`);
+      // The first of each path is never answered: its sender is killed meanwhile.
+      if (arrived.filter((line) => line.endsWith(request.url ?? '')).length > 1) response.end('{}');
+    });
+    await new Promise<void>((done) => receiver.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+    const post = (path: string): Step =>
+      ({
+        kind: 'http-request',
+        title: 'Send',
+        method: 'POST',
+        url: `${url}${path}`,
+        expectStatus: [200],
+        timeoutSeconds: 60,
+      }) as Step;
+    try {
+      for (const [outcome, times, ending] of [
+        ['done', 1, 'positive'],
+        ['repeat', 2, 'positive'],
+        ['failed', 1, 'negative'],
+      ] as const) {
+        const sender = await start();
+        const runId = await lab.queue({ steps: [post(`/${outcome}`), apply(`after-${outcome}`)] });
+        await expect.poll(() => arrived, patience).toContain(`POST /${outcome}`);
+        await sender.end('SIGKILL');
+        await start();
+        await expect.poll(() => status(runId), patience).toBe('waiting');
+        expect(await stepStatus(runId, 0)).toBe('unknown');
+        expect(await objects(`after-${outcome}`)).toEqual([]);
+        const deps = { db: lab.database.db, clock };
+        await decideStep(deps, lab.scope, runId, { step: 0, outcome, comment: 'I have looked' }, 'Ada');
+        await expect.poll(() => status(runId), patience).toBe(ending);
+        expect(arrived.filter((line) => line === `POST /${outcome}`)).toHaveLength(times);
+        expect((await lab.read(runId)).steps[0]?.decision).toMatchObject({
+          outcome,
+          by: 'Ada',
+          comment: 'I have looked',
+        });
+        expect(await objects(`after-${outcome}`)).toHaveLength(ending === 'positive' ? 1 : 0);
+        for (const worker of workers.splice(0)) await worker.end('SIGKILL');
+      }
+    } finally {
+      receiver.closeAllConnections();
+      receiver.close();
+    }
+  });
+
+  it('killed with -9 while it writes: each change is told once, from what to what', async () => {
+    const names = Array.from({ length: 40 }, (_, i) => `told-${String(i).padStart(2, '0')}`);
+    for (const name of names.slice(0, 20)) await open(name);
+    const manifests = names.map((name) => ({ ...configMap(name), data: { of: 'run' } }));
+    const runId = await lab.queue({ steps: [{ kind: 'apply', title: 'Apply', manifests }] });
+    const changed = async () =>
+      (await objects('told-')).filter((object) => (object['data'] as { of?: string }).of === 'run');
+    for (const made of [5, 25]) {
+      const worker = await start();
+      await expect
+        .poll(async () => (await changed()).length, { ...patience, interval: 10 })
+        .toBeGreaterThanOrEqual(made);
+      await worker.end('SIGKILL');
+    }
+    await start();
+    await expect.poll(() => status(runId), patience).toBe('positive');
+    const { data } = await listChanges(lab.database.db, lab.scope, runId, { limit: 200 });
+    expect(data.map(({ object }) => object.name).sort()).toEqual(names);
+    for (const { object, verb, fields } of data) {
+      const existed = names.indexOf(object.name) < 20;
+      expect([object.name, verb]).toEqual([object.name, existed ? 'changed' : 'created']);
+      if (existed) expect(fields).toContainEqual({ path: '/data/of', from: object.name, to: 'run' });
     }
   });
 

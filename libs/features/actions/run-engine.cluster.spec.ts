@@ -128,6 +128,7 @@ describeWith(['kubernetes'], 'runs on a real cluster', () => {
     expect(run.error).toMatchObject({ code: 'cluster_forbidden', fatal: true });
     expect(run.error?.missing).toContain(`patch serviceaccounts "extra" in namespace ${lab.namespace}`);
     expect(run.error?.missing).toContain('create configmaps "x" in namespace kube-system');
+    expect(run.error?.issues?.map(({ path }) => path)).toContain('steps.1');
     expect(run.steps.map((step) => [step.status, step.attempts])).toEqual([
       ['idle', 0],
       ['idle', 0],

@@ -65,8 +65,23 @@ export const UndoStep = z
   .meta({ id: 'UndoStep' });
 export type UndoStep = z.infer<typeof UndoStep>;
 
+/** RemediationOption is a button that clients show beside an error (KAMA contract). `button_action` is what it does, in the client's own words. */
+export const RemediationOption = z.strictObject({
+  title: z.string().min(1).max(200),
+  info: z.string().max(1000).optional(),
+  button_action: z.record(z.string().max(100), z.json()),
+});
+export type RemediationOption = z.infer<typeof RemediationOption>;
+
+/** An option, and the errors that it helps with: by their code, or by Kubernetes' own word (`type`). */
+const Remedy = RemediationOption.extend({
+  match: z.strictObject({ code: z.string().max(100).optional(), type: z.string().max(100).optional() }).optional(),
+});
+
 const work = {
   ...place,
+  /** Shown with the step's error, those that match it. */
+  remedies: z.array(Remedy).max(10).optional(),
   /** Tried again after a failure. */
   retry: Retry.optional(),
   /** Done, in order, when the run fails after this step was done. Later steps are undone first. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ObjectRef } from './plan-objects.js';
-import { RunPlan } from './plans.js';
+import { RemediationOption, RunPlan } from './plans.js';
 import { Id, Instant, PageQuery } from './primitives.js';
 
 export const RunStatus = z.enum(['queued', 'running', 'waiting', 'positive', 'negative', 'cancelled', 'timed_out']);
@@ -39,6 +39,10 @@ export const RunError = z
     object: z.string().optional(),
     /** With `cluster_forbidden`: each permission that the plan needs and the credential lacks. */
     missing: z.array(z.string()).optional(),
+    /** Places in the plan that are at fault. */
+    issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    /** What the author of the plan offers to do about it. */
+    remediation_options: z.array(RemediationOption).optional(),
   })
   .meta({ id: 'RunError' });
 export type RunError = z.infer<typeof RunError>;
@@ -280,13 +284,17 @@ export const PreviewedStep = z.object({
 });
 export type PreviewedStep = z.infer<typeof PreviewedStep>;
 
+/** MissingPermission is one that a plan needs and nobody has granted; `paths` are the steps that need it. */
+export const MissingPermission = z.object({ permission: z.string(), paths: z.array(z.string()) });
+export type MissingPermission = z.infer<typeof MissingPermission>;
+
 /** RunPreview is what a run would do, and what it is not allowed to. Nothing was stored or changed. */
 export const RunPreview = z
   .object({
     installId: Id,
     action: z.string(),
     /** Permissions that the plan needs and the install lacks; a run would end before its first change. */
-    missing: z.array(z.string()),
+    missing: z.array(MissingPermission),
     steps: z.array(PreviewedStep),
   })
   .meta({ id: 'RunPreview' });

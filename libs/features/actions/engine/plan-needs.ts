@@ -1,5 +1,6 @@
 import type { AccessQuestion, ApiResource } from '@nm/adapters/k8kat';
 import type { ObjectRef, RunPlan } from '@nm/kernel/contracts';
+import { Fault, isFault } from '@nm/kernel/fault';
 import { type PlanNode, planNodes } from '../plan/plan-nodes.js';
 import { leaves } from '../steps/condition.js';
 import { needsOfStep } from '../steps/kinds.js';
@@ -10,6 +11,8 @@ export interface Need {
   readonly question: AccessQuestion;
   /** Needed only while this object does not exist. */
   readonly unlessPresent?: ObjectRef;
+  /** The steps that need it, by their places in the plan. */
+  readonly paths: readonly string[];
 }
 
 /** KindLookup finds how a kind is served, as a session's discovery does. */
@@ -33,13 +36,35 @@ export async function planNeeds(
 }
 
 /** What other actions need that the plan runs is asked with it: they must not stop half-way either. */
-async function collect(plan: RunPlan, list: PlanNeeds, isDone: (position: number) => boolean): Promise<void> {
+async function collect(
+  plan: RunPlan,
+  list: PlanNeeds,
+  isDone: (position: number) => boolean,
+  prefix = '',
+): Promise<void> {
   for (const node of planNodes(plan)) {
     if (isDone(node.position)) continue;
-    await conditionNeeds(node, list);
-    if (node.role !== 'group') await needsOfStep(node.step, list);
-    if (node.step.kind === 'run-action') await collect(node.step.plan, list, () => false);
+    const path = `${prefix}${node.path}`;
+    list.speakOf(path);
+    try {
+      await conditionNeeds(node, list);
+      if (node.role !== 'group') await needsOfStep(node.step, list);
+    } catch (error) {
+      throw inPlace(error, path);
+    }
+    if (node.step.kind === 'run-action') await collect(node.step.plan, list, () => false, `${path}.plan.`);
   }
+}
+
+/** A kind that the cluster does not serve is a fault of the plan, and has its place there. */
+function inPlace(error: unknown, path: string): unknown {
+  if (!isFault(error) || error.extra['reason'] !== 'NoKindMatch') return error;
+  const issues = [{ path, message: error.publicMessage }];
+  return new Fault(error.code, {
+    public: `${path}: ${error.publicMessage}`,
+    cause: error,
+    extra: { ...error.extra, issues },
+  });
 }
 
 async function conditionNeeds(node: PlanNode, list: PlanNeeds): Promise<void> {
@@ -49,13 +74,19 @@ async function conditionNeeds(node: PlanNode, list: PlanNeeds): Promise<void> {
 }
 
 class PlanNeeds implements NeedList {
-  readonly #needs = new Map<string, Need>();
+  readonly #needs = new Map<string, Need & { readonly paths: string[] }>();
+  #path = '';
 
   constructor(
     private readonly namespace: string,
     private readonly defined: ReadonlyMap<string, ApiResource>,
     private readonly lookup: KindLookup,
   ) {}
+
+  /** What is added from now on is needed by this step. */
+  speakOf(path: string): void {
+    this.#path = path;
+  }
 
   all(): Need[] {
     return [...this.#needs.values()];
@@ -87,7 +118,9 @@ class PlanNeeds implements NeedList {
   }
 
   #add(question: AccessQuestion, unlessPresent?: ObjectRef): void {
-    this.#needs.set(JSON.stringify(question), unlessPresent ? { question, unlessPresent } : { question });
+    const key = JSON.stringify(question);
+    const paths = [...new Set([...(this.#needs.get(key)?.paths ?? []), this.#path])];
+    this.#needs.set(key, { question, paths, ...(unlessPresent ? { unlessPresent } : {}) });
   }
 
   async #questionOf(ref: ObjectRef, verb: string, subresource?: string): Promise<AccessQuestion> {
@@ -118,6 +151,7 @@ interface Definition {
 function definedKinds(plan: RunPlan): Map<string, ApiResource> {
   const kinds = new Map<string, ApiResource>();
   for (const { step } of planNodes(plan)) {
+    if (step.kind === 'run-action') for (const [kind, resource] of definedKinds(step.plan)) kinds.set(kind, resource);
     if (step.kind !== 'apply') continue;
     for (const manifest of step.manifests) {
       if (manifest.kind !== 'CustomResourceDefinition') continue;

@@ -1,6 +1,7 @@
 import { type AccessQuestion, isKubeStatus } from '@nm/adapters/k8kat';
-import type { ObjectRef, RunPlan } from '@nm/kernel/contracts';
+import type { MissingPermission, ObjectRef, RunPlan } from '@nm/kernel/contracts';
 import { Fault, hasCode } from '@nm/kernel/fault';
+import type { PlanIssue } from '../plan/plan-issue.js';
 import type { StepSession } from '../steps/step-context.js';
 import type { ClaimedRun } from './claim-run.js';
 import { type KindLookup, type Need, planNeeds } from './plan-needs.js';
@@ -21,11 +22,20 @@ export async function preflight(session: StepSession, run: ClaimedRun, signal: A
   const isDone = (position: number) => done.has(position);
   const missing = await missingPermissions(session, run.plan, { namespace: run.namespace, signal, isDone });
   if (missing.length === 0) return;
+  const words = missing.map(({ permission }) => permission);
   throw new Fault('cluster_forbidden', {
-    public: `The cluster does not allow what this plan needs: ${missing.slice(0, 5).join('; ')}${missing.length > 5 ? '; …' : ''}.`,
-    extra: { missing },
+    public: `The cluster does not allow what this plan needs: ${words.slice(0, 5).join('; ')}${words.length > 5 ? '; …' : ''}.`,
+    extra: { missing: words, issues: issuesOf(missing) },
   });
 }
+
+const issuesMax = 50;
+
+/** Each place of the plan that needs what is missing. */
+const issuesOf = (missing: readonly MissingPermission[]): PlanIssue[] =>
+  missing
+    .flatMap(({ permission, paths }) => paths.map((path) => ({ path, message: `not allowed: ${permission}` })))
+    .slice(0, issuesMax);
 
 export interface PermissionsOptions {
   readonly namespace: string;
@@ -40,7 +50,7 @@ export async function missingPermissions(
   session: StepSession,
   plan: RunPlan,
   { namespace, signal, isDone, unknownKind }: PermissionsOptions,
-): Promise<string[]> {
+): Promise<MissingPermission[]> {
   const lookup: KindLookup = (apiVersion, kind) =>
     session.resourceFor(apiVersion, kind).catch((error: unknown) => {
       if (!unknownKind?.(error)) throw error;
@@ -51,7 +61,7 @@ export async function missingPermissions(
 }
 
 async function missingOf(session: StepSession, needs: readonly Need[], namespace: string, signal: AbortSignal) {
-  const missing: string[] = [];
+  const missing: MissingPermission[] = [];
   // Who may do it to every object of a kind needs no question for each one.
   const general = new Map<string, Promise<boolean>>();
   const may = async (question: AccessQuestion): Promise<boolean> => {
@@ -69,10 +79,10 @@ async function missingOf(session: StepSession, needs: readonly Need[], namespace
   const queue = [...needs];
   const ask = async (): Promise<void> => {
     for (let need = queue.shift(); need; need = queue.shift())
-      if (!(await isMet(need))) missing.push(wordsOf(need.question));
+      if (!(await isMet(need))) missing.push({ permission: wordsOf(need.question), paths: [...need.paths] });
   };
   await Promise.all(Array.from({ length: parallel }, ask));
-  return missing.sort();
+  return missing.sort((a, b) => (a.permission < b.permission ? -1 : 1));
 }
 
 /** What is there need not be created; so a credential of one namespace may do the rest. */

@@ -11,6 +11,7 @@ import type { StepSession } from '../steps/step-context.js';
 import { childRuns } from './child-runs.js';
 import type { ClaimedRun, ClaimedStep } from './claim-run.js';
 import { clusterAway } from './cluster-away.js';
+import { withRemedies } from './remedies.js';
 import type { RunControl } from './run-control.js';
 import type { RunEngine } from './run-engine.js';
 import type { RunLedger } from './run-ledger.js';
@@ -50,7 +51,7 @@ export async function takeStep(work: RunWork, found: ClaimedStep, step: WorkStep
     } catch (error) {
       control.signal.throwIfAborted();
       if (error instanceof RunWaits) throw error;
-      const fault = toFault(error);
+      const fault = withRemedies(toFault(error), step);
       const unknown = fault.code === 'step_unknown';
       if (!unknown && retry && failures < retry.times) {
         const pauseSeconds = retry.pauseSeconds * 2 ** failures;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isFault } from '@nm/kernel/fault';
 import { describe, expect, it } from 'vitest';
+import { stepKinds } from '../steps/kinds.js';
 import { checkPlan } from './check-plan.js';
 import { planDigest } from './plan-digest.js';
 
@@ -102,6 +103,100 @@ describe('checkPlan', () => {
     expect(issuesOf({ steps })).toContain(path);
   });
 
+  const variables = (more: object) => ({ kind: 'variables', title: 'v', ...more });
+  const call = { kind: 'http-request', title: 'c', id: 'call', url: 'https://example.com/' };
+  const from = (path: string) => ({ $from: path });
+  const action = (name: string, ...steps: object[]) => ({
+    kind: 'run-action',
+    title: 'a',
+    action: name,
+    plan: { steps },
+  });
+  const chain = (depth: number): object => (depth === 0 ? restart : action(`a${depth}`, chain(depth - 1)));
+  const deepVars = () => {
+    let deep: object = {};
+    for (let i = 0; i < 70; i++) deep = { a: deep };
+    return deep;
+  };
+
+  it.each([
+    ['a reference to a step that nobody has', [variables({ merge: { a: from('steps.x.body') } })], 'steps.0.merge.a'],
+    ['a reference to a later step', [variables({ merge: { a: from('steps.call.body') } }), call], 'steps.0.merge.a'],
+    ['a reference to itself', [{ ...call, body: { a: [from('steps.call.body')] } }], 'steps.0.body.a.0'],
+    ['a reference to what is never given', [call, variables({ set: { a: from('steps.call.uid') } })], 'steps.1.set.a'],
+    ['a reference that is none', [call, variables({ set: { a: from('call.body') } })], 'steps.1.set.a'],
+    [
+      'a reference beside the step',
+      [atOnce(call, applyOf(manifest({ name: 'x' }, { data: { a: from('steps.call.body') } })).steps[0] ?? {})],
+      'steps.0.steps.1.manifests.0.data.a',
+    ],
+    [
+      'a reference of an undo step to what comes after',
+      [{ ...restart, undo: [variables({ merge: { a: from('steps.call.body') } })] }, call],
+      'steps.0.undo.0.merge.a',
+    ],
+    [
+      'a reference as a name',
+      [call, applyOf(manifest({ name: from('steps.call.body') })).steps[0]],
+      'steps.1.manifests.0.metadata.name',
+    ],
+    [
+      'an action that runs itself',
+      [action('a', action('b', action('a', restart)))],
+      'steps.0.plan.steps.0.plan.steps.0.action',
+    ],
+    ['actions that are too deep', [chain(5)], 'steps.0.plan.steps.0.plan.steps.0.plan.steps.0.action'],
+    ['a fault in the plan of an action', [action('a', { ...restart, ref })], 'steps.0.plan.steps.0.ref.kind'],
+    ['too many steps in all', [action('a', ...Array(5).fill(groupOf(...Array(50).fill(restart))))], 'steps'],
+    ['groups that are too deep in an action', [action('a', nested(12))], 'steps'],
+    ['no change of variables', [variables({})], 'steps.0.merge'],
+    ['two changes of variables', [variables({ merge: {}, set: {} })], 'steps.0.merge'],
+    ['variables without end', [variables({ merge: deepVars() })], 'steps.0.merge'],
+    ['a space that is no key', [variables({ merge: {}, space: 'a/b' })], 'steps.0.space'],
+    ['a level that is none', [variables({ merge: {}, level: 'vendor' })], 'steps.0.level'],
+    ['a name of nothing', [variables({ unset: ['a..b'] })], 'steps.0.unset.0'],
+    ['a command without words', [{ kind: 'exec', title: 'x', pod: { name: 'p' }, command: [] }], 'steps.0.command'],
+    [
+      'a pod that leaves its path',
+      [{ kind: 'exec', title: 'x', pod: { name: '../x' }, command: ['a'] }],
+      'steps.0.pod.name',
+    ],
+    ['no pod', [{ kind: 'exec', title: 'x', pod: {}, command: ['a'] }], 'steps.0.pod.name'],
+    ['labels of every pod', [{ kind: 'exec', title: 'x', pod: { labels: {} }, command: ['a'] }], 'steps.0.pod.labels'],
+    ['refs and groups', [{ kind: 'delete', title: 'x', refs: [ref], groups: [{ refs: [ref] }] }], 'steps.0.refs'],
+    ['neither refs nor groups', [{ kind: 'delete', title: 'x' }], 'steps.0.refs'],
+    ['a group of nothing', [{ kind: 'delete', title: 'x', groups: [{}] }], 'steps.0.groups.0.refs'],
+    [
+      'an object in two groups',
+      [{ kind: 'delete', title: 'x', groups: [{ refs: [ref] }, { refs: [ref] }] }],
+      'steps.0.groups.1',
+    ],
+    ['a header of the connection', [{ ...call, headers: { Host: 'x' } }], 'steps.0.headers.Host'],
+    [
+      'a credential of its own for the cluster',
+      [{ ...call, url: undefined, service: { name: 'web', port: 80 }, headers: { Authorization: 'x' } }],
+      'steps.0.headers.Authorization',
+    ],
+  ])('refuses %s, with its place', (_, steps, path) => {
+    expect(issuesOf({ steps }).join(' ')).toContain(path);
+  });
+
+  it('names the cycle, that of the run itself included', () => {
+    const plan = { steps: [action('b', action('upgrade', restart))] };
+    expect(() => checkPlan(plan, { action: 'upgrade' })).toThrow(
+      expect.objectContaining({
+        extra: { issues: [{ path: 'steps.0.plan.steps.0.action', message: 'a cycle: upgrade → b → upgrade' }] },
+      }),
+    );
+    expect(checkPlan(plan, { action: 'other' })).toBeDefined();
+  });
+
+  it('passes references to what has surely ended, of undo steps also to their own step', () => {
+    const use = variables({ merge: { a: { b: [from('steps.call.body.version')] } } });
+    expect(issuesOf({ steps: [groupOf(call), use, { ...restart, undo: [use] }] })).toEqual([]);
+    expect(issuesOf({ steps: [{ ...call, undo: [use] }] })).toEqual([]);
+  });
+
   it('passes conditions on what has surely ended: earlier, also in another group', () => {
     const plan = {
       steps: [
@@ -125,6 +220,9 @@ describe('checkPlan', () => {
     const guide = readFileSync(new URL('../../../../docs/guides/plans.md', import.meta.url), 'utf8');
     const example = JSON.parse(/```json\n(.*?)```/s.exec(guide)?.[1] ?? '{}') as { plan: unknown };
     expect(checkPlan(example.plan).steps).toHaveLength(3);
+    const [, every] = [...guide.matchAll(/```json\n(.*?)```/gs)].map(([, json = '']) => JSON.parse(json) as object);
+    const shown = checkPlan(every).steps.map(({ kind }) => kind);
+    expect(shown.toSorted()).toEqual([...stepKinds, 'group'].toSorted());
   });
 
   it('reports all problems at once', () => {

@@ -69,7 +69,7 @@ function sizeIssue(input: unknown): PlanIssue | undefined {
   if (deeper(input, 0)) return { path: 'steps', message: 'the plan is nested too deep' };
   if ((JSON.stringify(input) ?? '').length > planCharsMax)
     return { path: 'steps', message: `a plan has at most ${planCharsMax} characters` };
-  return groupDepth(input) > planDepthMax
+  return deepestGroup(input) > planDepthMax
     ? { path: 'steps', message: `groups are at most ${planDepthMax} deep` }
     : undefined;
 }
@@ -77,9 +77,15 @@ function sizeIssue(input: unknown): PlanIssue | undefined {
 function groupDepth(input: unknown): number {
   const { steps } = (input ?? {}) as { steps?: unknown };
   if (!Array.isArray(steps)) return 0;
-  // The plan of another action is counted by itself: it is deep enough when any of them is.
-  const plans = steps.map((step) => groupDepth((step as { plan?: unknown } | null)?.plan) - 1);
-  return Math.max(1 + Math.max(0, ...steps.map(groupDepth)), ...plans);
+  return 1 + Math.max(0, ...steps.map(groupDepth));
+}
+
+/** Of the plan and of those of the actions that it runs, the depth of the deepest. */
+function deepestGroup(input: unknown): number {
+  const { steps } = (input ?? {}) as { steps?: unknown };
+  if (!Array.isArray(steps)) return 0;
+  const inner = steps.flatMap((step) => [deepestGroup(step), deepestGroup((step as { plan?: unknown } | null)?.plan)]);
+  return Math.max(groupDepth(input), ...inner);
 }
 
 /** A condition may speak of a step that surely has ended when it is asked: an earlier one, not one of a group that it is in or beside at once. */

@@ -58,7 +58,7 @@ function faultOf(
   const [, id = '', members = ''] = form.exec(from) ?? [];
   if (id === '') return `"${from}" is not the form steps.<id>.<member>`;
   const about = named.get(id);
-  if (!about || about.role !== 'work') return `no step is called "${id}"`;
+  if (about?.role !== 'work') return `no step is called "${id}"`;
   // An undo step comes after the step that it undoes, and so after everything before that.
   const place = node.role === 'undo' ? (node.parent ?? 0) : node.position;
   const hasEnded = isBefore(nodes, about.position, place) || (node.role === 'undo' && about.position === place);

@@ -41,6 +41,9 @@ const kinds: { readonly [K in StepKind]: StepKindSpec<K> } = {
   'wait-for-http': waitForHttpKind,
 };
 
+/** stepKinds names every kind. */
+export const stepKinds = Object.keys(kinds) as readonly StepKind[];
+
 type AnyStep = WorkStep | UndoStep;
 
 const kindOf = (step: AnyStep): StepKindSpec<StepKind> => kinds[step.kind] as unknown as StepKindSpec<StepKind>;
