@@ -3,6 +3,7 @@ import { accessModule, cookieFormOf } from '@nm/features/access';
 import { AppsModule } from './apps/apps.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ClustersModule } from './clusters/clusters.module.js';
+import { HubModule } from './hub/hub.module.js';
 import { InstallsModule } from './installs/installs.module.js';
 import { LicencesModule } from './licences/licences.module.js';
 import { OrgsModule } from './orgs/orgs.module.js';
@@ -20,6 +21,7 @@ const resources = [
   ClustersModule,
   InstallsModule,
   RunsModule,
+  HubModule,
 ];
 
 @Module({})

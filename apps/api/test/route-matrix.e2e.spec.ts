@@ -145,7 +145,7 @@ describe('every route × {no credential, wrong credential, wrong tenant, wrong r
     const prefix = Object.keys(ownIds).find((known) => path === known || path.startsWith(`${known}/`));
     const id = prefix ? ownIds[prefix]!(own) : acme.licence.id;
     const named = { org: 'acme', app: 'guestbook', version: '1.0.0', channel: 'stable', id };
-    const values: Record<string, string> = { ...named, session: 'sess_0', user: 'lusr_0' };
+    const values: Record<string, string> = { ...named, session: 'sess_0', user: 'lusr_0', name: 'state.a' };
     return path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? `no-value-for-${name}`);
   };
   const bodyOf = (route: Route): object | undefined =>

@@ -89,6 +89,8 @@ export const table: Readonly<Record<string, string>> = {
   'POST /v1/installs': 'licensee',
   'GET /v1/installs/{id}': 'licensee',
   'DELETE /v1/installs/{id}': 'licensee',
+  'GET /v1/kama/documents/{name}': 'install',
+  'PUT /v1/kama/documents/{name}': 'install',
   'GET /v1/runs': 'licensee install',
   'POST /v1/runs': 'licensee install',
   'POST /v1/runs/preview': 'licensee install',
@@ -136,4 +138,6 @@ export const selfRoutes = [
   'POST /v1/schedules',
   'GET /v1/windows',
   'POST /v1/windows',
+  'GET /v1/kama/documents/{name}',
+  'PUT /v1/kama/documents/{name}',
 ];

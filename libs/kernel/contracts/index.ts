@@ -90,6 +90,7 @@ export {
   SampledFacts,
   SampledRequest,
 } from './decisions.js';
+export { KamaDocument, KamaDocumentName, kamaDocumentBytesMax, WriteKamaDocument } from './kama-documents.js';
 export {
   ChangeCustomer,
   ConvertTrial,

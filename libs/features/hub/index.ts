@@ -1,0 +1,1 @@
+export { type DocumentDeps, documentsOfInstallMax, readDocument, writeDocument } from './kama-documents.js';
