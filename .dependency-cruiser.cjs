@@ -33,6 +33,7 @@ module.exports = {
         dependencyTypes: ['core', 'npm', 'npm-dev'],
         pathNot: [
           'node_modules/zod/',
+          'node_modules/@bufbuild/cel/',
           'node_modules/@marcbachmann/cel-js/',
           'node_modules/@bufbuild/re2/',
           '^(node:)?crypto$',

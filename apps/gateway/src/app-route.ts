@@ -1,4 +1,4 @@
-import type { FieldLines, MaybePromise, Plan, RequestHead, Target } from '@nm/adapters/proxy';
+import type { FieldFilter, FieldLines, MaybePromise, Plan, RequestHead, Target } from '@nm/adapters/proxy';
 import { type CookieForm, readSessionCookie, requireOwnPage } from '@nm/features/access';
 import {
   type Activator,
@@ -21,7 +21,7 @@ import { isPreflight, preflightFields } from './cors.js';
 import type { ExchangeTag } from './exchange-tag.js';
 import type { InstanceTouches } from './instance-touches.js';
 import type { RequestContext } from './request-context.js';
-import { appAnswerFilter, appFields, appRequestFilter } from './upstream-headers.js';
+import { appAnswerFilter, appFields, appRequestFilterOf } from './upstream-headers.js';
 import { bodyBytesMaxOf, type UsageGate } from './usage-limits.js';
 
 export interface AppRouteDeps {
@@ -79,7 +79,7 @@ function answerPreflight(deps: AppRouteDeps, head: RequestHead, context: Request
 
 /** AppVisit is the plan of one request and what it was made from. */
 class AppVisit implements Plan<ExchangeTag> {
-  readonly requestFilter = appRequestFilter;
+  requestFilter: FieldFilter = nothing;
   readonly answerFilter = appAnswerFilter;
   readonly #deps: AppRouteDeps;
   readonly #head: RequestHead;
@@ -116,6 +116,7 @@ class AppVisit implements Plan<ExchangeTag> {
     touches.used(ready.instanceId, version.idleSeconds);
     this.target = this.#targetOf(ready);
     this.addToRequest = appFields(this.#head, this.#context, token, this.#visitor.path.prefix);
+    this.requestFilter = appRequestFilterOf(this.#context);
     this.bodyBytesMax = bodyBytesMaxOf(ticket);
     this.tag = {
       orgId: ticket.licence.orgId,
@@ -201,6 +202,9 @@ class AppVisit implements Plan<ExchangeTag> {
     };
   }
 }
+
+/** Until the plan is made. */
+const nothing: FieldFilter = { names: [], prefixes: [] };
 
 /** Nobody's exchange: what a plan that is not finished is tagged with. */
 const nobody: ExchangeTag = {

@@ -25,6 +25,10 @@ const gatewayConfig = z
     NM_GATEWAY_LOG_SAMPLE: z.coerce.number().min(0).max(1).default(1),
     /** One of so many requests that are let in is kept to be explained (`decision_sample`); refusals always are. 0: none. */
     NM_GATEWAY_DECISION_SAMPLE: z.coerce.number().int().min(0).max(1_000_000).default(100),
+    /** Where spans of sampled requests go, by OTLP/HTTP: `http://collector:4318/v1/traces`. Absent: nowhere. */
+    NM_OTLP_TRACES_URL: z.url({ protocol: /^https?$/ }).optional(),
+    /** Of the requests that come without a trace, the part that begins one. */
+    NM_OTLP_TRACES_SAMPLE: z.coerce.number().min(0).max(1).default(0.01),
     /** From a sent request to the head of its answer. */
     NM_GATEWAY_HEADERS_TIMEOUT_MS: z.coerce.number().int().min(100).max(3_600_000).default(120_000),
     /** Without a byte in either direction. */
@@ -41,6 +45,8 @@ const gatewayConfig = z
     proxyProtocol: env.NM_GATEWAY_PROXY_PROTOCOL === 'v2',
     logSample: env.NM_GATEWAY_LOG_SAMPLE,
     decisionSample: env.NM_GATEWAY_DECISION_SAMPLE,
+    tracesUrl: env.NM_OTLP_TRACES_URL,
+    tracesSample: env.NM_OTLP_TRACES_SAMPLE,
     headersTimeoutMs: env.NM_GATEWAY_HEADERS_TIMEOUT_MS,
     idleTimeoutMs: env.NM_GATEWAY_IDLE_TIMEOUT_MS,
   }));

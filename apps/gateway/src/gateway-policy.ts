@@ -13,6 +13,7 @@ import type { GatewayMetrics } from './gateway-metrics.js';
 import { planOwn } from './own-route.js';
 import { problemAnswer } from './problem-answer.js';
 import { openContext, type RequestContext } from './request-context.js';
+import type { RequestSpans } from './request-spans.js';
 
 export interface GatewayPolicyDeps {
   readonly app: AppRouteDeps;
@@ -22,6 +23,8 @@ export interface GatewayPolicyDeps {
   readonly notes: DecisionNotes;
   readonly log: AccessLog;
   readonly metrics: GatewayMetrics;
+  /** Set when spans are exported. */
+  readonly spans: RequestSpans | undefined;
   readonly clock: Clock;
 }
 
@@ -57,6 +60,7 @@ class GatewayVisit implements Visit<ExchangeTag | undefined> {
     this.#deps = deps;
     this.#head = head;
     this.#context = openContext(deps.clock, head);
+    if (deps.spans && this.#context.route !== 'own') this.#context.trace = deps.spans.begin(head);
   }
 
   plan(): MaybePromise<Plan<ExchangeTag | undefined>> {
@@ -100,6 +104,7 @@ class GatewayVisit implements Visit<ExchangeTag | undefined> {
     if (route === 'own') return;
     if (route === 'cluster' && outcome.status === 401 && !outcome.fault && installId !== undefined)
       this.#deps.cluster.clusters.refused(installId);
+    this.#deps.spans?.end(this.#context, outcome);
     const { fault, ...ended } = outcome;
     this.#deps.log.write(this.#context, fault && instead === undefined ? { ...ended, fault } : ended);
   }

@@ -1,8 +1,9 @@
 import type { FieldLines, RequestHead } from '@nm/adapters/proxy';
 import type { Account } from '@nm/features/limits';
 import type { Visitor } from '@nm/features/routing';
-import { newId, randomIdBytes } from '@nm/kernel/ids';
+import { newId } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
+import type { Trace } from './trace.js';
 
 export type Route = 'kama' | 'ktea' | 'cluster' | 'own';
 
@@ -17,6 +18,7 @@ export interface RequestContext {
   readonly timing: boolean;
   /** Origin of the web page that asks, if any. */
   readonly origin: string | undefined;
+  trace?: Trace;
   visitor?: Visitor;
   licenceId?: string;
   app?: string;
@@ -52,15 +54,4 @@ export function openContext(clock: Clock, head: RequestHead): RequestContext {
     timing: head.header('nm-server-timing') === '1',
     origin: head.header('origin'),
   };
-}
-
-/** Version 00 of W3C Trace Context; ids of zeros only are not valid. */
-const traceparent = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-/** traceparentOf keeps the caller's trace, or starts one. */
-export function traceparentOf(head: RequestHead): { value: string; kept: boolean } {
-  const given = head.header('traceparent');
-  if (given !== undefined && traceparent.test(given)) return { value: given, kept: true };
-  const hex = randomIdBytes(24).toString('hex');
-  return { value: `00-${hex.slice(0, 32)}-${hex.slice(32)}-01`, kept: false };
 }

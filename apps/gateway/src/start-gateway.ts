@@ -1,6 +1,6 @@
 import type { Change } from '@nm/adapters/db';
 import { type Engine, openEngine } from '@nm/adapters/proxy';
-import { type Logger, type OpsServer, startOpsServer } from '@nm/adapters/telemetry';
+import { type Logger, type OpsServer, openTraceExport, startOpsServer, type TraceExport } from '@nm/adapters/telemetry';
 import type { Vault } from '@nm/adapters/vault';
 import { cookieFormOf, type IssuerKeys, openIssuerKeys } from '@nm/features/access';
 import { tendSigningKeys } from '@nm/features/context';
@@ -23,6 +23,7 @@ import { InstallTokens } from './install-tokens.js';
 import { InstanceTouches } from './instance-touches.js';
 import { type Memory, openMemory } from './memory.js';
 import { openOwnApp } from './own-app.js';
+import { RequestSpans } from './request-spans.js';
 import { StreamGuard } from './stream-guard.js';
 import { UsageGate } from './usage-limits.js';
 
@@ -42,6 +43,7 @@ export interface GatewayDeps {
 
 const tickMs = 1_000;
 const keysTickMs = 3_600_000;
+const tracesDelayMs = 2_000;
 
 /** startGateway joins the parts and listens once the store has answered. @throws Fault store_unavailable, config_invalid */
 export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Promise<Gateway> {
@@ -71,9 +73,11 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const ownApp = await openOwnApp(keys);
   const ownOrigin = ownApp.origin;
   const limits = await openLimits(config, clock, onError);
+  const traces = config.tracesUrl === undefined ? undefined : await openTraces(config.tracesUrl);
+  const spans = traces && new RequestSpans(traces, clock, config.tracesSample);
   const issuers = openIssuerKeys(config.egress, clock);
   const keepers = { limits: limits.book, issuerKeys: issuers.keys };
-  const parts = { config, clock, log, memory, ops, engine, clusters, ownOrigin, ...keepers, onError };
+  const parts = { config, clock, log, memory, ops, engine, clusters, ownOrigin, spans, ...keepers, onError };
   const { policy, touches, recorder } = joinPolicy(parts);
   const port = await engine.listen({
     hosts: config.hosts,
@@ -98,6 +102,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     await recorder.flush().catch(onError);
     await Promise.all([
       limits.close(),
+      traces?.close(),
       issuers.close(),
       clusters.close(),
       agents?.close(),
@@ -121,6 +126,7 @@ interface PolicyParts extends GatewayDeps {
   readonly engine: Engine<ExchangeTag | undefined>;
   readonly clusters: ClusterDoor;
   readonly ownOrigin: string;
+  readonly spans: RequestSpans | undefined;
   readonly limits: LimitBook;
   readonly issuerKeys: IssuerKeys;
   readonly onError: (error: unknown) => void;
@@ -135,6 +141,7 @@ function joinPolicy({
   engine,
   clusters,
   ownOrigin,
+  spans,
   limits,
   issuerKeys,
   onError,
@@ -188,6 +195,7 @@ function joinPolicy({
     ownOrigin,
     clock,
     metrics,
+    spans,
     log: new AccessLog(log, metrics, clock, config.logSample),
     notes: new DecisionNotes(recorder, new FirstUses({ db, clock, onError })),
     app: { admission: appAdmission, activator, tokens, touches, usage, clock, cookie, ownPages },
@@ -195,6 +203,9 @@ function joinPolicy({
   });
   return { policy, touches, recorder };
 }
+
+const openTraces = (url: string): Promise<TraceExport> =>
+  openTraceExport({ url, service: 'nmachine-gateway', delayMs: tracesDelayMs });
 
 /** Our name in `Via`: of this installation, which all its gateways share, and no other. */
 const pseudonymOf = (vault: Vault): string => `nmachine-${vault.subkey('via-pseudonym').toString('hex', 0, 8)}`;

@@ -1,6 +1,7 @@
 import type { FieldFilter, FieldLines, RequestHead } from '@nm/adapters/proxy';
 import { contextHeader } from '@nm/kernel/contracts';
-import { type RequestContext, traceparentOf } from './request-context.js';
+import type { RequestContext } from './request-context.js';
+import { traceOf } from './trace.js';
 
 /** Never forwarded: the caller's credential, names that only we may set, and headers of earlier gateways that KAMAs would believe. */
 const names = [
@@ -17,7 +18,14 @@ const names = [
 ];
 const prefixes = ['nm-', 'x-forwarded-'];
 
-export const appRequestFilter: FieldFilter = { names, prefixes };
+const appRequestFilter: FieldFilter = { names, prefixes };
+/** `tracestate` belongs to the caller's trace; a trace of our own has none. */
+const ownTraceFilter: FieldFilter = { names: [...names, 'tracestate'], prefixes };
+
+/** appRequestFilterOf is what does not pass to an app; asked after `appFields`. */
+export const appRequestFilterOf = ({ trace }: RequestContext): FieldFilter =>
+  trace?.parentSpanId === undefined ? ownTraceFilter : appRequestFilter;
+
 /** On a cluster the last two choose who the caller is. */
 export const clusterRequestFilter: FieldFilter = { names, prefixes: [...prefixes, 'impersonate-', 'x-remote-'] };
 /** Nobody may speak in our name. */
@@ -39,8 +47,9 @@ function foreignCookies(cookie: string): string {
 
 /** commonFields is what both routes add: ids of the request and trace, and who called. */
 function commonFields(head: RequestHead, context: RequestContext): FieldLines {
+  context.trace ??= traceOf(head);
   const fields =
-    `X-Request-Id: ${context.requestId}\r\nNm-Request-Id: ${context.requestId}\r\ntraceparent: ${traceparentOf(head).value}\r\n` +
+    `X-Request-Id: ${context.requestId}\r\nNm-Request-Id: ${context.requestId}\r\ntraceparent: ${context.trace.traceparent}\r\n` +
     `X-Forwarded-For: ${head.remoteAddress}\r\nX-Forwarded-Proto: ${head.scheme}\r\n`;
   const host = head.header('host');
   return host === undefined ? fields : `${fields}X-Forwarded-Host: ${host}\r\n`;

@@ -32,6 +32,8 @@ export function gatewayConfig(databaseUrl: string, more: Partial<GatewayConfig> 
     proxyProtocol: false,
     logSample: 1,
     decisionSample: 100,
+    tracesUrl: undefined,
+    tracesSample: 0,
     headersTimeoutMs: 5_000,
     idleTimeoutMs: 10_000,
     egress: new EgressPolicy({ allow: ['127.0.0.0/8'] }),

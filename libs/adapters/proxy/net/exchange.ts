@@ -220,9 +220,8 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   upstreamInterim(head: MessageHead): void {
     if (head.status === 100 || this.#httpMinor === 0 || this.#status > 0) return;
     const { out } = this.#context;
-    const { answerFilter } = this.#plan as Plan<Tag>;
     const none = { httpMinor: 1, close: false } as const;
-    putAnswerHead(out, head, answerFilter, '', 'interim', none, 0);
+    putAnswerHead(out, head, (this.#plan as Plan<Tag>).answerFilter, '', 'interim', none, 0);
     out.writeTo(this.#client.socket);
   }
 
@@ -322,8 +321,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     if (this.#stage === 'over') return;
     if (this.#tunnel) {
       this.#finish(reason, false);
-      this.#tunnel.cut(style);
-      return;
+      return void this.#tunnel.cut(style);
     }
     if (style !== 'goodbye' || this.kind !== 'stream') return void this.#fail(reason);
     const { out } = this.#context;
