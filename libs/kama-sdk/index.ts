@@ -1,6 +1,19 @@
+export { configMapBackup, configMapSteps } from './actions/kamafile-steps.js';
+export type { PlannedAction } from './actions/plan-action.js';
+export type { ActionNode } from './actions/planning.js';
 export type { Bundle } from './descriptors/bundle.js';
 export { type BundleFile, readBundleFolder } from './descriptors/bundle-files.js';
 export { compileBundle, lintBundle, loadBundle } from './descriptors/compile-bundle.js';
 export { type Finding, formatFinding } from './descriptors/finding.js';
-export { newOperationState, OperationState } from './models/operation-state.js';
+export { KindTable } from './kinds/kind-table.js';
+export { newOperationState, OperationState, withJob, withStatus } from './models/operation-state.js';
+export type {
+  ClusterReader,
+  HttpReader,
+  Hub,
+  KamafileReader,
+  KamafileSpace,
+  TemplatingEngine,
+} from './resolve/ports.js';
 export { openSession, type Session, type SessionOptions } from './session/session.js';
+export { coerceAll } from './values/coerce.js';

@@ -1,7 +1,9 @@
+import { Fault } from '@nm/kernel/fault';
 import type { KindTable } from '../kinds/kind-table.js';
 import { type Dict, deepMerge, isDict, ownOf } from '../values/dict.js';
 import { appSpace } from './bundle-files.js';
 import type { Place } from './finding.js';
+import { bundleLimits } from './limits.js';
 import { matchesQuery } from './query.js';
 import { idPrefix } from './reference.js';
 import type { SourceMap } from './source-map.js';
@@ -95,15 +97,21 @@ export class Bundle {
     return deepMerge(donor.config, withoutOrigin(config, this.sources), this.sources.joined);
   }
 
-  /** adopt makes descriptors out of data that a client sent, so that they are interpreted. */
-  adopt(data: unknown, place: Place): unknown {
+  /** adopt makes descriptors out of data that a client sent, so that they are interpreted. @throws Fault evaluation_limit */
+  adopt(data: unknown, place: Place, depth = 0): unknown {
+    if (depth > bundleLimits.depth)
+      throw new Fault('evaluation_limit', {
+        public: `A descriptor is nested deeper than ${bundleLimits.depth} levels.`,
+      });
     if (Array.isArray(data)) {
-      const list = data.map((each) => this.adopt(each, place));
+      const list = data.map((each) => this.adopt(each, place, depth + 1));
       this.sources.add(list, place);
       return list;
     }
     if (!isDict(data)) return data;
-    const dict = Object.fromEntries(Object.entries(data).map(([key, each]) => [key, this.adopt(each, place)]));
+    const dict = Object.fromEntries(
+      Object.entries(data).map(([key, each]) => [key, this.adopt(each, place, depth + 1)]),
+    );
     this.sources.add(dict, place);
     return dict;
   }

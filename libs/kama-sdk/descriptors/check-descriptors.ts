@@ -1,4 +1,5 @@
 import type { Attribute } from '../kinds/define-kind.js';
+import { formatNames } from '../models/formats.js';
 import { operatorNames } from '../values/compare.js';
 import { type Dict, isDict, ownOf } from '../values/dict.js';
 import { closestTo } from '../values/edit-distance.js';
@@ -78,6 +79,20 @@ class Checker {
           known,
         );
     }
+    const format = ownOf(config, 'check_against');
+    if (
+      kinds.isA(kind, 'FormatPredicate') &&
+      typeof format === 'string' &&
+      !format.includes('::') &&
+      !formatNames.includes(format)
+    )
+      this.unknown(
+        this.placeOf(config, 'check_against', owner),
+        'unknown_format',
+        `There is no format "${format}".`,
+        format,
+        formatNames,
+      );
     if (kinds.isA(kind, 'Operation')) this.checkSteps(config, owner);
     if (kind === 'CmdExecAction')
       this.add(

@@ -33,6 +33,7 @@ export type FindingCode =
   | 'invalid_attribute'
   | 'unknown_attribute'
   | 'unknown_operator'
+  | 'unknown_format'
   | 'unknown_step'
   | 'ambiguous_scalar'
   | 'space_mismatch'

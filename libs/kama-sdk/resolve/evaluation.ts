@@ -23,6 +23,11 @@ export class Evaluation implements EvaluationView {
     return begun;
   }
 
+  /** forget drops what `once` remembers under a prefix, after it has changed. */
+  forget(prefix: string): void {
+    for (const key of this.#once.keys()) if (key.startsWith(prefix)) this.#once.delete(key);
+  }
+
   note(descriptor: string, attribute: string | undefined, message: string): void {
     if (this.notes.length < notesMax) this.notes.push({ descriptor, attribute, message: message.slice(0, 500) });
   }

@@ -1,6 +1,8 @@
 import type { KindTable } from '../kinds/kind-table.js';
 import { predicateBehaviours } from '../models/predicates.js';
 import { resourceBehaviours } from '../models/resource-selection.js';
+import { seriesBehaviours } from '../models/series-suppliers.js';
+import { siteBehaviours } from '../models/site-access.js';
 import { supplierBehaviours } from '../models/suppliers.js';
 import { variableBehaviours } from '../models/variables.js';
 import { Behaviours } from '../resolve/behaviours.js';
@@ -9,6 +11,8 @@ import { Behaviours } from '../resolve/behaviours.js';
 export const builtInBehaviours = (kinds: KindTable): Behaviours =>
   new Behaviours(kinds, {
     ...supplierBehaviours,
+    ...seriesBehaviours,
+    ...siteBehaviours,
     ...predicateBehaviours,
     ...variableBehaviours,
     ...resourceBehaviours,

@@ -1,12 +1,21 @@
 import { Fault } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
 import { systemClock } from '@nm/kernel/time';
+import { configMapSteps } from '../actions/kamafile-steps.js';
+import { PendingKamafile } from '../actions/pending-kamafile.js';
+import type { PlannedAction } from '../actions/plan-action.js';
+import type { BackupSteps, KamafileSteps } from '../actions/planning.js';
 import type { Bundle } from '../descriptors/bundle.js';
-import { type Buckets, type OperationState, withStep } from '../models/operation-state.js';
+import { appSpace } from '../descriptors/bundle-files.js';
+import { readSpace } from '../models/kamafile.js';
+import type { OperationState } from '../models/operation-state.js';
 import { findStep, nextStepId, partition, type StepView, stepView, validateField } from '../models/operations.js';
 import type { Verdict } from '../models/predicates.js';
+import { type PresetView, presetAssignments, presetView } from '../models/presets.js';
 import { validate } from '../models/variables.js';
 import {
+  type ActionView,
+  actionView,
   type CategoryView,
   categoryView,
   type OperationView,
@@ -25,6 +34,7 @@ import type { ModelView, Note } from '../resolve/model-view.js';
 import type { ClusterReader, HttpReader, Hub, JqEngine, KamafileReader, TemplatingEngine } from '../resolve/ports.js';
 import { type Dict, deepToFlat, flatToDeep, isDict } from '../values/dict.js';
 import { builtInBehaviours } from './built-in-behaviours.js';
+import { type Planner, plan, type SubmittedStep, submitStep } from './plans.js';
 
 export interface SessionOptions {
   readonly kamafile: KamafileReader;
@@ -37,6 +47,10 @@ export interface SessionOptions {
   readonly engine?: TemplatingEngine;
   readonly hub?: Hub;
   readonly jq?: JqEngine;
+  /** How a run writes the Kamafile; without it, as one ConfigMap called `kamafile`. */
+  readonly writeKamafile?: KamafileSteps;
+  /** How a run keeps a copy of the Kamafile; without it, none is kept. */
+  readonly backup?: BackupSteps;
   /** Whose turn it is at shared engines: the id of the install. */
   readonly tenant?: string;
   /** The request: when it is given up, so is the evaluation. */
@@ -65,19 +79,21 @@ export const validationView = (verdict: Verdict): ValidationView =>
 /** Session answers for one install and one request. It keeps nothing beyond it, and changes nothing. */
 export class Session {
   readonly #evaluation: Evaluation;
+  readonly #planner: Planner;
 
   constructor(
     readonly bundle: Bundle,
     options: SessionOptions,
   ) {
     const clock = options.clock ?? systemClock;
+    const pending = new PendingKamafile(options.kamafile);
     this.#evaluation = new Evaluation({
       bundle,
       behaviours: builtInBehaviours(bundle.kinds),
       namespace: options.namespace,
       clock,
       budget: new Budget(clock, options.budget, options.signal),
-      kamafile: options.kamafile,
+      kamafile: pending,
       cluster: options.cluster,
       http: options.http,
       engine: options.engine,
@@ -85,6 +101,12 @@ export class Session {
       jq: options.jq,
       tenant: options.tenant,
     });
+    this.#planner = {
+      evaluation: this.#evaluation,
+      pending,
+      writeKamafile: options.writeKamafile ?? configMapSteps({}, clock),
+      backup: options.backup,
+    };
   }
 
   /** notes lists what was put up with so far. */
@@ -173,16 +195,95 @@ export class Session {
     );
   }
 
-  /** submitStep sorts what was typed by where it goes, and notes it in the operation's state. */
-  async submitStep(
-    operationId: string,
-    stepId: string,
-    values: Dict,
-    state: OperationState,
-  ): Promise<{ buckets: Buckets; state: OperationState }> {
+  /** submitStep sorts what was typed by where it goes, notes it in the operation's state, and plans the step's action. */
+  async submitStep(operationId: string, stepId: string, values: Dict, state: OperationState): Promise<SubmittedStep> {
     const [, step] = await this.#step(operationId, stepId);
-    const buckets = await partition(step, values, state);
-    return { buckets, state: withStep(state, stepId, buckets) };
+    return submitStep(this.#planner, step, values, state);
+  }
+
+  /** preflight checks what an operation needs before it begins. None when it checks nothing. */
+  async preflight(operationId: string): Promise<PlannedAction | undefined> {
+    const operation = this.model(operationId, 'Operation');
+    const one = operation.has('preflight_predicate') ? [operation.raw('preflight_predicate')] : [];
+    const many = operation.raw('preflight_predicates');
+    const predicates = [...(Array.isArray(many) ? (many as unknown[]) : many === undefined ? [] : [many]), ...one];
+    return predicates.length === 0
+      ? undefined
+      : this.runPredicates(predicates, 'Operation Preflight Checks', operation);
+  }
+
+  /** runPredicates evaluates predicates, named or written down, into a progress tree. */
+  async runPredicates(predicates: readonly unknown[], title = 'Checks', around?: ModelView): Promise<PlannedAction> {
+    const adopted = around ? predicates : this.bundle.adopt(predicates, { file: '(request)', line: 1, column: 1 });
+    const config = { kind: 'RunPredicatesAction', id: 'sdk.action.run_predicates', title, predicates: adopted };
+    const parent = around ?? Model.of(this.#evaluation, {}, 'Model');
+    this.bundle.sources.add(config, { file: '(request)', line: 1, column: 1 });
+    const action = await parent.child(config, 'Action');
+    if (!action) throw new Fault('internal', { internal: 'the checks are no action' });
+    return plan(this.#planner, action, {});
+  }
+
+  /** installPreflight runs every predicate of the app that is labelled `preflight`. */
+  installPreflight(): Promise<PlannedAction> {
+    const named = this.models('Predicate', { space: appSpace, labels: { preflight: true } });
+    return this.runPredicates(
+      named.map(({ id }) => `id::${id ?? ''}`),
+      'Installation checks',
+    );
+  }
+
+  /** planAction works out an action, by its id or as a client wrote it down. `given` is data such as `{values}`. */
+  async planAction(action: unknown, given: Dict = {}, space?: string): Promise<PlannedAction> {
+    const model = typeof action === 'string' ? this.model(action, 'Action') : await this.inline(action, 'Action');
+    return plan(this.#planner, model, { ...given, ...(space === undefined ? {} : { config_space: space }) });
+  }
+
+  /** actions lists those labelled `searchable`. */
+  async actions(filter: Filter = {}): Promise<ActionView[]> {
+    const views: ActionView[] = [];
+    for (const action of this.models('Action', { labels: { searchable: true }, ...spaceQuery(filter) }))
+      views.push(await actionView(action));
+    return views;
+  }
+
+  /** checks lists the predicates that are labelled `searchable`. */
+  async checks(filter: Filter = {}): Promise<ActionView[]> {
+    const views: ActionView[] = [];
+    for (const check of this.models('Predicate', { labels: { searchable: true }, ...spaceQuery(filter) }))
+      views.push(await actionView(check));
+    return views;
+  }
+
+  async presets(space: string = appSpace): Promise<PresetView[]> {
+    const views: PresetView[] = [];
+    for (const preset of this.models('Preset', { space }))
+      views.push(await presetView(preset, this.models('ManifestVariable', { space })));
+    return views;
+  }
+
+  /** planPreset commits the assignments of a preset that are on the list. @throws Fault invalid_body when the list is empty */
+  async planPreset(id: string, whitelist: readonly string[]): Promise<PlannedAction> {
+    const preset = this.model(id, 'Preset');
+    if (whitelist.length === 0) throw new Fault('invalid_body', { public: 'whitelist empty/absent' });
+    const values = await presetAssignments(preset, whitelist);
+    return this.planAction('sdk.action.commit_template_apply_safely', { values }, preset.configSpace);
+  }
+
+  /** status computes how a space is: by its predicate labelled `status_computer`. */
+  async status(space: string = appSpace): Promise<'running' | 'broken' | 'error'> {
+    const [computer] = this.models('Predicate', { space, labels: { status_computer: true } });
+    if (!computer) return 'error';
+    try {
+      return (await computer.supply()) ? 'running' : 'broken';
+    } catch (error) {
+      computer.note(undefined, error instanceof Error ? error.message : String(error));
+      return 'error';
+    }
+  }
+
+  /** defaults are the variables of level 0. */
+  async defaults(space: string = appSpace): Promise<Dict> {
+    return (await readSpace(this.#evaluation, space)).default_vars;
   }
 
   async validateField(
@@ -232,6 +333,3 @@ const spaceQuery = ({ spaces }: Filter): Dict => (spaces ? { space: spaces } : {
 
 /** openSession begins to answer for one install. */
 export const openSession = (bundle: Bundle, options: SessionOptions): Session => new Session(bundle, options);
-
-/** flatValues are typed values by their flat keys; deep ones are opened. */
-export const flatValues = (values: unknown): Dict => (isDict(values) ? deepToFlat(flatToDeep(values)) : {});

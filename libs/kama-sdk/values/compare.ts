@@ -67,8 +67,6 @@ export function compare(operator: string, challenge: unknown, against: unknown):
   return byName.get(operator)?.(coerceAll(challenge ?? null), coerceAll(against ?? null)) ?? false;
 }
 
-export const manyPolicies = ['each_true', 'each_false', 'some_true', 'some_false'] as const;
-
 /** compareMany does so with each item of a list. Nothing at all is neither all true nor all false; an unknown policy is false. */
 export function compareMany(policy: string, operator: string, items: readonly unknown[], against: unknown): boolean {
   const results = items.map((item) => compare(operator, item, against));

@@ -12,13 +12,3 @@ export function matchesWhole(pattern: string, text: string): boolean {
     return false;
   }
 }
-
-/** isPattern tells whether a pattern can be used at all. */
-export function isPattern(pattern: string): boolean {
-  try {
-    RE2JS.compile(pattern);
-    return pattern.length <= patternCharsMax;
-  } catch {
-    return false;
-  }
-}
