@@ -32,7 +32,7 @@ import { Evaluation } from '../resolve/evaluation.js';
 import { Model } from '../resolve/model.js';
 import type { ModelView, Note } from '../resolve/model-view.js';
 import type { ClusterReader, HttpReader, Hub, JqEngine, KamafileReader, TemplatingEngine } from '../resolve/ports.js';
-import { type Dict, deepToFlat, flatToDeep, isDict } from '../values/dict.js';
+import type { Dict } from '../values/dict.js';
 import { builtInBehaviours } from './built-in-behaviours.js';
 import { type Planner, plan, type SubmittedStep, submitStep } from './plans.js';
 
