@@ -1,8 +1,3 @@
-/** What a simple program gave; `many` holds every output. */
-export interface SimpleResult {
-  readonly values: readonly unknown[];
-}
-
 type Step =
   | { readonly member: string }
   | { readonly index: number }
@@ -14,14 +9,18 @@ const token =
 
 /**
  * simpleJq evaluates the programs that make up nearly all of what descriptors hold, paths such as `.a.b[0]` and `.items | length`, right here; every
- * other program gives undefined and belongs to the engine. Where jq would report an error, it throws. Its agreement with jq is tested.
+ * other program gives undefined and belongs to the engine. Outputs come one by one, as in jq, and where jq would report an error it throws. Its
+ * agreement with jq is tested.
  */
-export function simpleJq(program: string, input: unknown): SimpleResult | undefined {
+export function simpleJq(program: string, input: unknown): Iterable<unknown> | undefined {
   const steps = stepsOf(program);
-  if (!steps) return undefined;
-  let values: unknown[] = [input ?? null];
-  for (const step of steps) values = values.flatMap((value) => apply(step, value));
-  return { values };
+  return steps && outputs(steps, 0, input ?? null);
+}
+
+function* outputs(steps: readonly Step[], from: number, value: unknown): Generator<unknown> {
+  const step = steps[from];
+  if (!step) yield value;
+  else for (const each of apply(step, value)) yield* outputs(steps, from + 1, each);
 }
 
 function stepsOf(program: string): Step[] | undefined {

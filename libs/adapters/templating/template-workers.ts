@@ -37,6 +37,8 @@ interface Thread {
   readonly worker: Worker;
   readonly ready: Promise<void>;
   task: Task | undefined;
+  /** Ends the thread when its job takes too long. */
+  timer: NodeJS.Timeout | undefined;
 }
 
 // The same file stands in the build as JavaScript; a test runs it from its source.
@@ -141,7 +143,7 @@ export class TemplateWorkers {
     worker.stdout.resume();
     worker.stderr.resume();
     worker.unref();
-    const thread: Thread = { worker, ready: readiness(worker), task: undefined };
+    const thread: Thread = { worker, ready: readiness(worker), task: undefined, timer: undefined };
     worker.on('message', (answer: Answer | 'ready') => {
       if (answer !== 'ready') this.#finish(thread, answer);
     });
@@ -156,12 +158,10 @@ export class TemplateWorkers {
     thread.worker.ref();
     await thread.ready;
     if (thread.task !== task) return;
-    const timer = setTimeout(() => {
+    thread.timer = setTimeout(() => {
       this.#drop(thread, limit(`the evaluation took longer than ${this.#limits.timeoutMs} ms`));
       void thread.worker.terminate();
     }, this.#limits.timeoutMs);
-    thread.worker.once('message', () => clearTimeout(timer));
-    thread.worker.once('exit', () => clearTimeout(timer));
     this.#sequence += 1;
     const request: Request = { id: this.#sequence, job: task.job, outputCharsMax: this.#limits.outputCharsMax };
     thread.worker.postMessage(request);
@@ -170,6 +170,7 @@ export class TemplateWorkers {
   #finish(thread: Thread, answer: Answer): void {
     const { task } = thread;
     thread.task = undefined;
+    clearTimeout(thread.timer);
     thread.worker.unref();
     if ('output' in answer) task?.resolve(answer.output);
     else if (answer.fault === 'too_large') task?.reject(limit(`the evaluation put out ${answer.message}`));
@@ -180,6 +181,7 @@ export class TemplateWorkers {
   #drop(thread: Thread, fault: Fault): void {
     const { task } = thread;
     thread.task = undefined;
+    clearTimeout(thread.timer);
     if (!this.#threads.delete(thread)) return;
     task?.reject(fault);
     this.#dispatch();

@@ -139,7 +139,12 @@ function describe(drafts: readonly Draft[], kinds: KindTable, sources: SourceMap
   return drafts.flatMap(({ config, space, place }) => {
     const [id, kind] = [ownOf(config, 'id'), ownOf(config, 'kind')];
     if (typeof id !== 'string' || id === '')
-      return report(findings, place, 'missing_id', 'A descriptor needs an "id".');
+      return report(
+        findings,
+        place,
+        'missing_id',
+        `A descriptor needs an "id"${id === undefined ? '' : ' that is text'}.`,
+      );
     const known = typeof kind === 'string' ? kinds.find(kind) : undefined;
     if (typeof kind !== 'string' && typeof ownOf(config, 'inherit') !== 'string')
       return report(findings, place, 'missing_kind', `"${id}" needs a "kind".`);

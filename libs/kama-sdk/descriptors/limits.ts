@@ -5,7 +5,7 @@ export const bundleLimits = {
   fileBytes: 512 * 1024,
   /** Of all descriptors together. */
   descriptorBytes: 2 * 1024 * 1024,
-  documents: 5_000,
+  documents: 2_000,
   assetBytes: 2 * 1024 * 1024,
   assetsBytes: 16 * 1024 * 1024,
   /** Values in all descriptors together; each use of an alias is counted again. */

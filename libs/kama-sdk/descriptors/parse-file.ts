@@ -1,6 +1,5 @@
 import {
   type Alias,
-  type Document,
   isAlias,
   isMap,
   isScalar,
@@ -56,6 +55,11 @@ export function parseFile(
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col) };
   };
+  const refused = tooMuch(text);
+  if (refused) {
+    findings.push(findingAt({ file, line: 1, column: 1 }, 'error', ...refused));
+    return [];
+  }
   try {
     // Equal keys are found below; the library's own search for them takes quadratic time.
     const documents = parseAllDocuments(text, {
@@ -66,7 +70,7 @@ export function parseFile(
     });
     const parsed: ParsedDocument[] = [];
     for (const document of Array.isArray(documents) ? documents : []) {
-      const reader = new NodeReader(document, placeAt, sources, findings, allowance);
+      const reader = new NodeReader(placeAt, sources, findings, allowance);
       for (const error of document.errors)
         findings.push(findingAt(placeAt(error.pos[0]), 'error', 'syntax', firstLine(error.message)));
       if (document.errors.length > 0 || document.contents === null) continue;
@@ -79,6 +83,24 @@ export function parseFile(
     findings.push(asFinding(error, file));
     return [];
   }
+}
+
+/** Brackets that may be open at once in text of any kind; the library takes quadratic time over them. */
+const bracketsMax = 500;
+
+/** tooMuch refuses, at a glance, what would take the library long to read. */
+function tooMuch(text: string): [code: 'too_deep' | 'too_many', message: string] | undefined {
+  let open = 0;
+  let separators = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === 0x5b || code === 0x7b) open += 1;
+    else if (code === 0x5d || code === 0x7d) open = Math.max(0, open - 1);
+    else if (code === 0x0a && text.startsWith('---', index + 1)) separators += 1;
+    if (open > bracketsMax) return ['too_deep', `More than ${bracketsMax} brackets are open at once.`];
+  }
+  const { documents } = bundleLimits;
+  return separators > documents ? ['too_many', `The file holds more than ${documents} documents.`] : undefined;
 }
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
@@ -98,8 +120,10 @@ function asFinding(error: unknown, file: string): Finding {
 
 /** Turns the nodes of one document into plain values. */
 class NodeReader {
+  /** The library would search the whole document for each alias. */
+  private readonly anchors = new Map<string, Node>();
+
   constructor(
-    private readonly document: Document,
     private readonly placeAt: (offset: number) => Place,
     private readonly sources: SourceMap,
     private readonly findings: Finding[],
@@ -121,6 +145,8 @@ class NodeReader {
     if (depth > bundleLimits.depth)
       throw new Refused(findingAt(place, 'error', 'too_deep', `Nested deeper than ${bundleLimits.depth} levels.`));
     if (isAlias(node)) return this.read(this.target(node, place), depth + 1);
+    // Before what is within, so that an anchor around itself is found by its depth.
+    if ((isMap(node) || isSeq(node) || isScalar(node)) && node.anchor) this.anchors.set(node.anchor, node);
     if (isMap(node)) return this.readMap(node, place, depth);
     if (isSeq(node)) {
       const list: unknown[] = [];
@@ -135,7 +161,7 @@ class NodeReader {
   }
 
   private target(alias: Alias, place: Place): Node {
-    const target = alias.resolve(this.document);
+    const target = this.anchors.get(alias.source);
     if (!target) throw new Refused(findingAt(place, 'error', 'syntax', `There is no anchor "${alias.source}".`));
     return target;
   }

@@ -33,7 +33,7 @@ async function byJq(model: ModelView, value: unknown, output: unknown, many: unk
   const standing = () => model.standing('output');
   try {
     const simple = simpleJq(output, value);
-    if (simple) return many ? [...simple.values] : (simple.values[0] ?? null);
+    if (simple) return many ? [...simple] : firstOf(simple);
     budget.checkTime(standing);
     const options = { many: Boolean(many), ...(tenant === undefined ? {} : { tenant }) };
     return await model.evaluation.need('jq', model.id ?? model.kind).jq(output, value, options);
@@ -45,4 +45,9 @@ async function byJq(model: ModelView, value: unknown, output: unknown, many: unk
   } finally {
     budget.checkTime(standing);
   }
+}
+
+function firstOf(values: Iterable<unknown>): unknown {
+  for (const value of values) return value;
+  return null;
 }
