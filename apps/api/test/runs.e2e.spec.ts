@@ -297,6 +297,74 @@ describe('runs through the API', () => {
     await licensee.post(`/v1/runs/${runId}/cancel`).expect(202);
   });
 
+  it('cuts a stream when the licence is revoked, the API token ends or the session is closed, and opens none then', async () => {
+    const other = await acme.client
+      .post('/v1/orgs/acme/apps/guestbook/licences', {
+        plan: 'team',
+        customerId: (await acme.client.post('/v1/orgs/acme/customers', { name: 'Revoked' }).expect(201)).body.id,
+      })
+      .expect(201);
+    const own = await makeOwnRows(database, other.body.id);
+    const [runId, theirs] = [await start(), await start(anyone.as(other.body.key), { installId: own.install })];
+    const { body: token } = await acme.client
+      .post('/v1/orgs/acme/tokens', { name: 'look', role: 'support' })
+      .expect(201);
+    const session = await licensee.post('/v1/licence/session', {}).expect(200);
+    const open = async (path: string, bearer: string) => {
+      const answer = await fetch(`${api.url}${path}`, { headers: { authorization: `Bearer ${bearer}` } });
+      expect(answer.status).toBe(200);
+      let over = false;
+      const ended = (async () => {
+        for await (const _ of answer.body ?? []);
+        over = true;
+      })();
+      return { isOver: () => over, ended };
+    };
+    const byLicence = await open(`/v1/runs/${theirs}/events`, other.body.key);
+    const byToken = await open(`/v1/orgs/acme/runs/${runId}/events`, token.token);
+    const bySession = await open(`/v1/runs/${runId}/events`, session.body.token);
+    const untouched = await open(`/v1/runs/${runId}/events`, acme.licence.key);
+    const beganMs = systemClock.monotonicMs();
+    await acme.client.post(`/v1/orgs/acme/apps/guestbook/licences/${other.body.id}/revoke`).expect(200);
+    await byLicence.ended;
+    await acme.client.delete(`/v1/orgs/acme/tokens/${token.id}`).expect(204);
+    await byToken.ended;
+    await anyone.as(session.body.token).delete('/v1/licence/session').expect(204);
+    await bySession.ended;
+    // Two seconds each, on a machine that does nothing else.
+    expect(systemClock.monotonicMs() - beganMs).toBeLessThan(30_000);
+    expect(untouched.isOver()).toBe(false);
+    const again = await fetch(`${api.url}/v1/runs/${theirs}/events`, {
+      headers: { authorization: `Bearer ${other.body.key}` },
+    });
+    expect([again.status, (await again.json()).code]).toEqual([403, 'licence_revoked']);
+    await licensee.post(`/v1/runs/${runId}/cancel`).expect(202);
+    await untouched.ended;
+  });
+
+  it('finds runs by status, who, time and text, and exports what it finds', async () => {
+    const runId = await start(licensee, { title: 'Find =me', action: 'find' });
+    await licensee.post(`/v1/runs/${runId}/cancel`).expect(202);
+    const ids = async (query: string) =>
+      (await licensee.get(`/v1/runs?${query}`).expect(200)).body.data.map(({ id }: { id: string }) => id);
+    expect(await ids('action=find')).toEqual([runId]);
+    expect(await ids('text=FIND%20%3Dme&status=cancelled,negative')).toEqual([runId]);
+    expect(await ids('text=find&status=positive')).toEqual([]);
+    expect((await ids('order=newest'))[0]).toBe(runId);
+    expect(await ids(`who=${acme.licence.id}&action=find&from=2020-01-01T00:00:00Z`)).toEqual([runId]);
+    expect(await ids('action=find&to=2020-01-01T00:00:00Z')).toEqual([]);
+    await licensee.get('/v1/runs?status=asleep').expect(400);
+    const lines = await licensee.get('/v1/runs/export?action=find').expect(200);
+    expect(lines.headers['content-type']).toBe('application/x-ndjson; charset=utf-8');
+    expect(JSON.parse(lines.text)).toMatchObject({ id: runId, status: 'cancelled', startedBy: acme.licence.id });
+    const csv = await acme.client.get('/v1/orgs/acme/runs/export?action=find&format=csv').expect(200);
+    const [head, row, rest] = csv.text.split('\r\n');
+    expect(head).toMatch(/^id,createdAt,/);
+    expect(row).toContain(`${runId},`);
+    expect(row).toContain(',cancelled,action,find,Find =me,');
+    expect(rest).toBe('');
+  });
+
   it('shows a publisher the runs of its customers from role support on, and lets it change nothing', async () => {
     const runId = await start();
     const as = async (role: string) =>

@@ -19,7 +19,7 @@ const patterns: readonly [RegExp, string][] = [
   [/\bgh[pousr]_[A-Za-z0-9]{30,}/g, masked],
   [/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]+:)[^\s@/]+@/gi, `$1${masked}@`],
   [
-    /\b((?:[\w-]*[_-])?(?:password|passwd|pwd|secret|token|api[_-]?key|credential)["']?\s*[:=]\s*["']?)[^\s"',;&]{3,}/gi,
+    /\b([\w-]*(?:password|passwd|pwd|secret|token|api[_-]?key|credential)["']?\s*[:=]\s*["']?)[^\s"',;&]{3,}/gi,
     `$1${masked}`,
   ],
 ];
