@@ -136,6 +136,33 @@ describeWith(['kubernetes'], 'plans with groups, conditions, undoing and people'
     expect(failed.progress.sub_items[0]?.sub_items).toMatchObject([{ title: 'Drop one', info: 'undo' }]);
   });
 
+  it('takes back what a step changed by the record of it, and leaves alone what somebody else has changed since', async () => {
+    const map = (name: string, data: object) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
+    const by = { namespace: lab.namespace, fieldManager: 'somebody' };
+    await lab.admin.apply(map('back', { a: '1', b: '1', gone: 'x' }), by);
+    const undo = [{ kind: 'restore', title: 'Put back' }];
+    const patch = { data: { a: '2', b: '2', gone: null, more: 'y' } };
+    const wait = { kind: 'wait-for', title: 'Wait', timeoutSeconds: 60 };
+    const runId = await lab.queue({
+      steps: [
+        { kind: 'patch', title: 'Change', ref: refOf('back'), patch, undo } as Step,
+        make('made', { undo }),
+        { ...wait, condition: { object: refOf('meddled'), is: 'present' } } as Step,
+        fail(),
+      ],
+    });
+    const working = advance(runId);
+    await expect.poll(async () => (await lab.read(runId)).steps[2]?.status, { timeout: 60_000 }).toBe('running');
+    await lab.admin.apply(map('back', { b: '3' }), { ...by, fieldManager: 'meddler', force: true });
+    await lab.admin.apply(map('meddled', {}), by);
+    expect(await working).toBe('negative');
+    const back = await lab.admin.get(refOf('back'), lab.namespace);
+    expect(back?.['data']).toEqual({ a: '1', b: '3', gone: 'x' });
+    expect(await exists('made')).toBe(false);
+    const undone = (await lab.read(runId)).steps.filter(({ role }) => role === 'undo');
+    expect(undone.map(({ status }) => status)).toEqual(['positive', 'positive']);
+  });
+
   it('goes on undoing after a crash, and does none of the plan again', async () => {
     const runId = await lab.queue({ steps: [make('half', { undo: [drop('half')] }), fail(), make('after-half')] });
     await lab.database.db.asSystem(async (tx) => {
@@ -252,7 +279,13 @@ describeWith(['kubernetes'], 'plans with groups, conditions, undoing and people'
     expect(await advance(doubt)).toBe('cancelled');
     const ask = retryRun(deps(), lab.scope, doubt, { from: 'failed' });
     await expect(ask).rejects.toMatchObject({ code: 'run_step_unknown', extra: { steps: [0] } });
-    const done = await retryRun(deps(), lab.scope, doubt, { from: 'failed', unknownSteps: 'done' });
+    const said = { from: 'failed', unknownSteps: 'done' } as const;
+    await expect(retryRun(deps(), lab.scope, doubt, said)).rejects.toMatchObject({ code: 'forbidden' });
+    const done = await retryRun(deps(), lab.scope, doubt, said, 'Ada');
+    expect((await lab.read(doubt)).steps[0]).toMatchObject({
+      status: 'unknown',
+      decision: { outcome: 'done', by: 'Ada' },
+    });
     expect(await advance(done.id)).toBe('positive');
   });
 });

@@ -10,9 +10,18 @@ import type { StartRunDeps } from './start-run.js';
 /**
  * retryRun queues a run with the inputs of one that has ended. From the step that failed, what was done before it stays done and is not done
  * again; what was undone is done again. History is not rewritten: the new run names the old one. Asked twice, there is one new run.
- * @throws Fault not_found; run_unfinished; run_step_unknown when nobody has said what became of an unknown step; install_not_ready
+ * @param person who asks, when it is one; kept with what is said of steps in doubt
+ * @throws Fault not_found; forbidden; run_unfinished; run_step_unknown when nobody has said what became of an unknown step; install_not_ready
  */
-export async function retryRun(deps: StartRunDeps, scope: RunScope, runId: string, how: RetryRun): Promise<Run> {
+export async function retryRun(
+  deps: StartRunDeps,
+  scope: RunScope,
+  runId: string,
+  how: RetryRun,
+  person?: string,
+): Promise<Run> {
+  // What became of a step is a person's word, never that of the publisher's code.
+  if (how.unknownSteps !== undefined && person === undefined) throw new Fault('forbidden');
   const { id } = await deps.db.withOrg(scope.orgId, async (tx) => {
     const run = await findRun(tx, scope, runId);
     if (!isTerminal(run.status as RunStatus)) throw new Fault('run_unfinished');
@@ -36,6 +45,10 @@ export async function retryRun(deps: StartRunDeps, scope: RunScope, runId: strin
     );
     await tx.run.update({ where: { id: again.id }, data: { retryOf: runId } });
     if (how.from === 'failed') await keepDone(tx, steps, again.id, how.unknownSteps);
+    if (how.unknownSteps !== undefined && person !== undefined) {
+      const decision = { outcome: how.unknownSteps, by: person, at: deps.clock.now().toISOString() };
+      await tx.runStep.updateMany({ where: { runId, status: 'unknown' }, data: { decision } });
+    }
     return again;
   });
   return readRun(deps.db, scope, id);

@@ -223,6 +223,12 @@ export const EmitEventStep = z.strictObject({
   message: z.string().min(1).max(1000),
 });
 
+/**
+ * Only as an undo step: takes back what the step has changed, by the record of its changes. What it made is deleted; fields that are still as it left
+ * them get their former values. What it deleted, and what was too large or too secret to be kept, cannot be put back.
+ */
+export const RestoreStep = z.strictObject({ kind: z.literal('restore'), title });
+
 /** The run waits until a person approves, and ends when one declines or nobody answers in time. */
 export const ApprovalStep = z.strictObject({
   kind: z.literal('approval'),

@@ -10,6 +10,7 @@ import {
   HttpRequestStep,
   PatchStep,
   RestartStep,
+  RestoreStep,
   RolloutUndoStep,
   RunJobStep,
   RunPodStep,
@@ -61,6 +62,7 @@ export const UndoStep = z
     ExecStep,
     RunPodStep,
     VariablesStep,
+    RestoreStep,
   ])
   .meta({ id: 'UndoStep' });
 export type UndoStep = z.infer<typeof UndoStep>;
@@ -128,7 +130,7 @@ export const RunActionStep = runActionShape
 
 /** WorkStep is a step that does something. */
 export type WorkStep = z.infer<(typeof workSteps)[number]> | RunActionStep;
-export type StepKind = WorkStep['kind'];
+export type StepKind = WorkStep['kind'] | UndoStep['kind'];
 
 const groupShape = z.strictObject({
   kind: z.literal('group'),

@@ -122,7 +122,13 @@ export class RunsController {
     @Param('id') id: string,
     @Body({ schema: RetryRun }) body: RetryRun,
   ): Promise<Run> {
-    return retryRun(this.#access, scopeOf(principal), id, body);
+    return retryRun(
+      this.#access,
+      scopeOf(principal),
+      id,
+      body,
+      principal.kind === 'licensee' ? whoIs(principal) : undefined,
+    );
   }
 
   @Post(':id/begin')

@@ -33,6 +33,10 @@ export async function changesInBrief(tx: Tx, runId: string): Promise<Run['change
   return { count, first: rows.map(changeOf).map(({ step, verb, object }) => ({ step, verb, object })) };
 }
 
+/** changesOfStep lists what one step of a run has changed, in the order in which it did. */
+export const changesOfStep = async (tx: Tx, runId: string, position: number): Promise<RunChange[]> =>
+  (await tx.runChange.findMany({ where: { runId, position }, orderBy: { id: 'asc' } })).map(changeOf);
+
 function changeOf(row: ChangeRow): RunChange {
   const diff = row.diff as Diff | null;
   return {

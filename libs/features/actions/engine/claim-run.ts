@@ -12,6 +12,8 @@ import { clusterAwayText } from './cluster-away.js';
 /** One step as the worker found it. */
 export interface ClaimedStep {
   readonly position: number;
+  /** The group that holds it, or the step that it undoes. */
+  readonly parent: number | undefined;
   readonly kind: string;
   readonly title: string;
   readonly status: StepStatus;
@@ -169,8 +171,8 @@ async function take(tx: Tx, { clock, worker, leaseMs }: ClaimOptions, runId: str
 /** readSteps gives the rows of a run's plan in their order. */
 export async function readSteps(tx: Tx, runId: string): Promise<readonly ClaimedStep[]> {
   const rows = await tx.runStep.findMany({ where: { runId }, orderBy: { position: 'asc' } });
-  return rows.map(({ position, kind, title, status, attempts, output, error, finishedAt, logChars }) => ({
-    ...{ position, kind, title, status: status as StepStatus, attempts, output, logChars },
+  return rows.map(({ position, parent, kind, title, status, attempts, output, error, finishedAt, logChars }) => ({
+    ...{ position, parent: parent ?? undefined, kind, title, status: status as StepStatus, attempts, output, logChars },
     error: (error as RunError | null) ?? undefined,
     finishedAt: finishedAt ?? undefined,
   }));

@@ -1,6 +1,7 @@
 import type { AccessQuestion, ApiResource } from '@nm/adapters/k8kat';
 import type { ObjectRef, RunPlan } from '@nm/kernel/contracts';
 import { Fault, isFault } from '@nm/kernel/fault';
+import { refOfManifest } from '../plan/plan-issue.js';
 import { type PlanNode, planNodes } from '../plan/plan-nodes.js';
 import { leaves } from '../steps/condition.js';
 import { needsOfStep } from '../steps/kinds.js';
@@ -42,18 +43,28 @@ async function collect(
   isDone: (position: number) => boolean,
   prefix = '',
 ): Promise<void> {
-  for (const node of planNodes(plan)) {
+  const nodes = planNodes(plan);
+  for (const node of nodes) {
     if (isDone(node.position)) continue;
     const path = `${prefix}${node.path}`;
     list.speakOf(path);
     try {
       await conditionNeeds(node, list);
       if (node.role !== 'group') await needsOfStep(node.step, list);
+      if (node.step.kind === 'restore') await restoreNeeds(nodes[node.parent ?? -1], list);
     } catch (error) {
       throw inPlace(error, path);
     }
     if (node.step.kind === 'run-action') await collect(node.step.plan, list, () => false, `${path}.plan.`);
   }
+}
+
+/** What a step has made is deleted; the rest is what the step itself needed. */
+async function restoreNeeds(undone: PlanNode | undefined, list: PlanNeeds): Promise<void> {
+  if (undone?.role !== 'work') return;
+  await needsOfStep(undone.step, list);
+  if (undone.step.kind !== 'apply') return;
+  for (const ref of undone.step.manifests.map(refOfManifest)) await list.object(ref, ['delete']);
 }
 
 /** A kind that the cluster does not serve is a fault of the plan, and has its place there. */

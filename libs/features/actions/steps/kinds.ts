@@ -9,6 +9,7 @@ import { execKind } from './exec.js';
 import { httpRequestKind } from './http-request.js';
 import { patchKind } from './patch.js';
 import { restartKind } from './restart.js';
+import { restoreKind } from './restore.js';
 import { rolloutUndoKind } from './rollout-undo.js';
 import { runActionKind } from './run-action.js';
 import { runJobKind } from './run-job.js';
@@ -31,6 +32,7 @@ const kinds: { readonly [K in StepKind]: StepKindSpec<K> } = {
   'http-request': httpRequestKind,
   patch: patchKind,
   restart: restartKind,
+  restore: restoreKind,
   'rollout-undo': rolloutUndoKind,
   'run-action': runActionKind,
   'run-job': runJobKind,

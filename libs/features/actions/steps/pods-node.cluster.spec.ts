@@ -55,7 +55,7 @@ describeWith(['kubelet'], 'steps in pods that really run', () => {
         position: positions++,
         namespace,
       },
-      ...{ clock, egress, signal: new AbortController().signal, noted: null, dry: false },
+      ...{ clock, egress, signal: new AbortController().signal, noted: null, dry: false, undone: async () => [] },
       changes: { begin: async () => undefined, end: async () => undefined, drop: async () => undefined },
       children: { queue: () => Promise.reject(new Error('none')), read: () => Promise.reject(new Error('none')) },
       guard: () => undefined,

@@ -1,5 +1,14 @@
 import type { KubeObject, KubeSession } from '@nm/adapters/k8kat';
-import type { ObjectRef, RunError, RunPlan, RunStatus, StepKind, WorkStep } from '@nm/kernel/contracts';
+import type {
+  ObjectRef,
+  RunChange,
+  RunError,
+  RunPlan,
+  RunStatus,
+  StepKind,
+  UndoStep,
+  WorkStep,
+} from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
 import type { Agent } from 'undici';
 
@@ -65,6 +74,8 @@ export interface ChildRuns {
   read(runId: string): Promise<{ readonly status: RunStatus; readonly error: RunError | undefined }>;
 }
 
+export type UndoneChange = Omit<RunChange, 'id' | 'step' | 'at'>;
+
 /** Everything that a step works with. */
 export interface StepContext {
   readonly session: StepSession;
@@ -80,6 +91,8 @@ export interface StepContext {
   readonly egress: Agent;
   readonly changes: ChangeRecord;
   readonly children: ChildRuns;
+  /** Of an undo step: what the step changed that it undoes, in the order in which it did. */
+  undone(): Promise<readonly UndoneChange[]>;
   /** A preview: writes change nothing on the cluster, and nothing is waited for. */
   readonly dry: boolean;
   /** What an earlier attempt noted; null at first. */
@@ -92,7 +105,9 @@ export interface StepContext {
 }
 
 /** StepOf is the contract of one kind. */
-export type StepOf<K extends StepKind> = Extract<WorkStep, { kind: K }>;
+export type StepOf<K extends StepKind> = K extends WorkStep['kind']
+  ? Extract<WorkStep, { kind: K }>
+  : Extract<UndoStep, { kind: K }>;
 
 /**
  * StepExecutor does one kind of step and returns what it did. It may be called again after a crash at any point, so it must lead to the
