@@ -1,5 +1,6 @@
 import { Fault } from '@nm/kernel/fault';
 import { PrismaPg } from '@prisma/adapter-pg';
+import { answeringSocket, silenceMsMax } from './answering-socket.js';
 import { translateDbError } from './db-errors.js';
 import { type Prisma, PrismaClient } from './generated/client.js';
 
@@ -14,6 +15,8 @@ export interface DbOptions {
   /** Seen in pg_stat_activity. */
   readonly applicationName?: string;
   readonly onPoolError?: (error: Error) => void;
+  /** A connection on which nothing has moved for so long is given up. */
+  readonly silenceMs?: number;
 }
 
 const statementTimeoutMs = 10_000;
@@ -37,6 +40,7 @@ export class Db {
         max: options.poolMax ?? 10,
         application_name: options.applicationName ?? 'nmachine',
         connectionTimeoutMillis: 5_000,
+        stream: () => answeringSocket(options.silenceMs ?? silenceMsMax),
         options: `-c statement_timeout=${statementTimeoutMs} -c idle_in_transaction_session_timeout=20000`,
       },
       { onPoolError: options.onPoolError ?? (() => undefined) },

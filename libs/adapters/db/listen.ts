@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { answeringSocket, silenceMsMax } from './answering-socket.js';
 
 export interface Listener {
   close(): Promise<void>;
@@ -11,6 +12,8 @@ export interface ListenOptions {
   /** Called after each (re)connection: messages may have been missed before it. */
   readonly onConnected?: () => void;
   readonly onError?: (error: Error) => void;
+  /** A connection on which nothing has moved for so long is given up. */
+  readonly silenceMs?: number;
 }
 
 const reconnectDelayMs = 500;
@@ -23,9 +26,25 @@ export function listen(options: ListenOptions): Listener {
   let closed = false;
   let client: pg.Client | undefined;
   let retry: NodeJS.Timeout | undefined;
+  const silenceMs = options.silenceMs ?? silenceMsMax;
+  /** Set while it listens and has no question open. */
+  let quiet: pg.Client | undefined;
+  // Who only listens hears nothing for long: a question now and then tells that from a server that hangs.
+  const ask = async (): Promise<void> => {
+    const asked = quiet;
+    quiet = undefined;
+    await asked?.query('SELECT 1');
+    if (asked !== undefined && client === asked) quiet = asked;
+  };
+  const heartbeat = setInterval(() => void ask().catch(() => undefined), silenceMs / 3).unref();
 
   const connect = async (): Promise<void> => {
-    const next = new pg.Client({ connectionString: options.url, application_name: 'nmachine-listen', keepAlive: true });
+    const next = new pg.Client({
+      connectionString: options.url,
+      application_name: 'nmachine-listen',
+      keepAlive: true,
+      stream: () => answeringSocket(silenceMs),
+    });
     client = next;
     const again = () => {
       if (closed || client !== next) return;
@@ -41,6 +60,7 @@ export function listen(options: ListenOptions): Listener {
     try {
       await next.connect();
       for (const channel of options.channels) await next.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+      quiet = next;
       if (!closed) options.onConnected?.();
     } catch (error) {
       options.onError?.(error as Error);
@@ -54,6 +74,7 @@ export function listen(options: ListenOptions): Listener {
     close: async () => {
       closed = true;
       clearTimeout(retry);
+      clearInterval(heartbeat);
       await client?.end().catch(() => undefined);
     },
   };
