@@ -13,6 +13,9 @@ export interface GatewayMetrics {
 
 export interface GatewayGauges {
   readonly openByKind: () => Record<string, number>;
+  readonly connections: () => { readonly client: number; readonly upstream: number };
+  readonly working: () => number;
+  readonly slotsInUse: () => number;
   readonly waiting: () => number;
   readonly storeAgeSeconds: () => number;
 }
@@ -63,6 +66,31 @@ export function gatewayMetrics(registry: Registry, gauges: GatewayGauges): Gatew
     registers,
     collect() {
       for (const [kind, count] of Object.entries(gauges.openByKind())) this.set({ kind }, count);
+    },
+  });
+  new Gauge({
+    name: 'nm_gateway_connections',
+    help: 'Connections that stand, idle ones included, by side.',
+    labelNames: ['side'],
+    registers,
+    collect() {
+      for (const [side, count] of Object.entries(gauges.connections())) this.set({ side }, count);
+    },
+  });
+  new Gauge({
+    name: 'nm_gateway_working_requests',
+    help: 'Requests that count against the bound on work under way.',
+    registers,
+    collect() {
+      this.set(gauges.working());
+    },
+  });
+  new Gauge({
+    name: 'nm_gateway_limit_slots_in_use',
+    help: 'Requests booked on limits of concurrency, once for each licence, app or organisation that has one.',
+    registers,
+    collect() {
+      this.set(gauges.slotsInUse());
     },
   });
   new Gauge({

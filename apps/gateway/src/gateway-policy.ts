@@ -100,6 +100,7 @@ class GatewayVisit implements Visit<ExchangeTag | undefined> {
 
   finished(outcome: Outcome): void {
     const { route, installId, accounts, outlasted, instead } = this.#context;
+    this.#context.over = true;
     if (accounts) endRequest(accounts, outcome.bytesIn + outcome.bytesOut, this.#deps.clock.monotonicMs(), outlasted);
     if (route === 'own') return;
     if (route === 'cluster' && outcome.status === 401 && !outcome.fault && installId !== undefined)

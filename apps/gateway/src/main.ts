@@ -5,7 +5,7 @@ import { createLogger, type Logger } from '@nm/adapters/telemetry';
 import { isFault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
 import { type GatewayConfig, readConfig } from './config.js';
-import { startGateway } from './start-gateway.js';
+import type { Gateway } from './start-gateway.js';
 import { supervise } from './supervise.js';
 
 /** startProcesses runs this program again, several times, each told which one it is. */
@@ -25,11 +25,17 @@ function startProcesses({ processes }: GatewayConfig, log: Logger): () => Promis
   return () => supervisor.stop();
 }
 
+/** A supervisor serves nobody: it does without all that a gateway needs in memory. */
+async function serve(config: GatewayConfig, log: Logger): Promise<Gateway> {
+  const { startGateway } = await import('./start-gateway.js');
+  return startGateway(config, { clock: systemClock, log });
+}
+
 try {
   const config = readConfig();
   const log = createLogger('gateway', config.logLevel);
   const several = config.processes > 1 && config.process === undefined;
-  const gateway = several ? undefined : await startGateway(config, { clock: systemClock, log });
+  const gateway = several ? undefined : await serve(config, log);
   const drain = gateway ? () => gateway.drain() : startProcesses(config, log);
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {

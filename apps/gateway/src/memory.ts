@@ -15,17 +15,22 @@ export interface Memory {
   close(): Promise<void>;
 }
 
-/** openMemory resolves once the store has answered. @throws Fault store_unavailable, seal_broken */
+/**
+ * openMemory resolves once the store has answered.
+ * @param entries where the directory's entries are read, when not in the store
+ * @throws Fault store_unavailable, seal_broken
+ */
 export async function openMemory(
   config: GatewayConfig,
   clock: Clock,
   onError: (error: unknown) => void,
+  entries?: Pick<Db, 'asSystem'>,
 ): Promise<Memory> {
   const db = new Db({ url: config.databaseUrl.reveal(), applicationName: 'nm-gateway', onPoolError: onError });
   try {
     const vault = await openVault({ db, keys: keyProviderOf(config.masterKeys, clock) });
     const keys = await ContextKeys.open({ db, vault, clock });
-    const directory = new Directory(db, clock);
+    const directory = new Directory(entries ?? db, clock);
     const feed = await ChangeFeed.start({
       db,
       clock,

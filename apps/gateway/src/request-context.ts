@@ -1,6 +1,7 @@
 import type { FieldLines, RequestHead } from '@nm/adapters/proxy';
 import type { Account } from '@nm/features/limits';
 import type { Visitor } from '@nm/features/routing';
+import { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
 import type { Trace } from './trace.js';
@@ -33,6 +34,8 @@ export interface RequestContext {
   accounts?: readonly Account[];
   /** It has become a stream or a tunnel. */
   outlasted?: boolean;
+  /** It has ended, perhaps before it was planned: nothing may be booked or woken for it any more. */
+  over?: true;
   /** Said instead of an answer of the app, without being a refusal: a preflight. */
   instead?: FieldLines;
 }
@@ -54,4 +57,9 @@ export function openContext(clock: Clock, head: RequestHead): RequestContext {
     timing: head.header('nm-server-timing') === '1',
     origin: head.header('origin'),
   };
+}
+
+/** requireClient @throws Fault when the client left while something was looked up for it; nobody hears of it */
+export function requireClient({ over }: RequestContext): void {
+  if (over) throw new Fault('upstream_reset', { internal: 'the client left while it waited' });
 }

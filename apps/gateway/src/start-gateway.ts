@@ -1,4 +1,4 @@
-import type { Change } from '@nm/adapters/db';
+import type { Change, Db } from '@nm/adapters/db';
 import { type Engine, openEngine } from '@nm/adapters/proxy';
 import { type Logger, type OpsServer, openTraceExport, startOpsServer, type TraceExport } from '@nm/adapters/telemetry';
 import type { Vault } from '@nm/adapters/vault';
@@ -39,6 +39,8 @@ export interface GatewayDeps {
   readonly log: Logger;
   /** How clusters are dialled; tests with an API server of their own replace it. */
   readonly openClusters?: (options: ClusterDoorOptions) => ClusterDoor;
+  /** Where the directory's entries are read; a bench that needs more of them than it can write has its own. */
+  readonly entries?: Pick<Db, 'asSystem'>;
 }
 
 const tickMs = 1_000;
@@ -49,7 +51,7 @@ const tracesDelayMs = 2_000;
 export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Promise<Gateway> {
   const { clock, log } = deps;
   const onError = (error: unknown): void => log.warn({ err: error }, 'a background task failed and will be repeated');
-  const memory = await openMemory(config, clock, onError);
+  const memory = await openMemory(config, clock, onError, deps.entries);
   const { db, vault, keys, feed } = memory;
   const ops = await startOpsServer({
     app: 'gateway',
@@ -93,7 +95,8 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     void recorder.flush().catch(onError);
   }, tickMs);
   ops.setReady(true);
-  log.info({ port, opsPort: ops.port, hosts: config.hosts, agentPort: agents?.port }, 'gateway is listening');
+  const { hosts } = config;
+  log.info({ port, opsPort: ops.port, hosts, agentPort: agents?.port, pid: process.pid }, 'gateway is listening');
 
   const close = async (): Promise<void> => {
     clearInterval(flush);
@@ -149,6 +152,12 @@ function joinPolicy({
   const { db, vault, keys, directory, feed } = memory;
   const metrics = gatewayMetrics(ops.registry, {
     openByKind: () => countKinds(engine),
+    connections: () => {
+      const { clients: client, upstreams: upstream } = engine.counts();
+      return { client, upstream };
+    },
+    working: () => engine.counts().working,
+    slotsInUse: () => limits.slotsInUse,
     waiting: () => activator.waiting,
     storeAgeSeconds: () => feed.ageMs / 1000,
   });

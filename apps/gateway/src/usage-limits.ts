@@ -2,7 +2,7 @@ import { type Account, LimitBook, outlastRequest, type Refusal, takeRequest, tak
 import type { Ticket } from '@nm/features/routing';
 import { type Code, Fault } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
-import type { RequestContext } from './request-context.js';
+import { type RequestContext, requireClient } from './request-context.js';
 
 const codeOf: Record<Refusal['kind'], Code> = {
   requests: 'rate_limited',
@@ -26,6 +26,7 @@ export class UsageGate {
 
   /** enter books the request, once. @throws Fault rate_limited, concurrency_limited, connections_limited, bytes_limited, body_too_large */
   enter(context: RequestContext, ticket: Ticket, contentLength: string | undefined): void {
+    requireClient(context);
     if (context.accounts) return;
     const accounts = this.#accountsOf(ticket);
     if (contentLength !== undefined) refuseLargeBody(ticket, Number(contentLength));

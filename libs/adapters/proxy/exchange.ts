@@ -156,10 +156,21 @@ export interface ListenOptions<Tag> {
   readonly policy: Policy<Tag>;
 }
 
+/** What an engine holds now; without clients all of it goes back to zero within seconds. */
+export interface EngineCounts {
+  /** Connections of clients, idle ones included. */
+  readonly clients: number;
+  /** Connections to upstreams, idle ones included. */
+  readonly upstreams: number;
+  /** Requests that count as work under way, for the bound on it. */
+  readonly working: number;
+}
+
 /** Engine listens, forwards requests and tunnels, and knows which are open. */
 export interface Engine<Tag> {
   /** Exchanges that are under way, for metrics and reviews. */
   readonly open: ReadonlySet<OpenExchange<Tag>>;
+  counts(): EngineCounts;
   /** @returns the port @throws Fault config_invalid when an address cannot be used */
   listen(options: ListenOptions<Tag>): Promise<number>;
   /** cut ends every open exchange that `affected` names, and tells how many. */

@@ -28,3 +28,6 @@ export function upstreamFault(error: unknown): Fault {
   if (timeoutCodes.has(codeOf(error))) return new Fault('upstream_timeout', details);
   return new Fault('upstream_reset', details);
 }
+
+/** leftEarly is the reason of a wait that ends because nobody waits any more; no client ever gets it. */
+export const leftEarly = (): Fault => new Fault('upstream_reset', { internal: 'the client left while it waited' });

@@ -82,6 +82,13 @@ export class LimitBook {
     return this.#accounts.size;
   }
 
+  /** Requests that are booked now, once for each account. */
+  get slotsInUse(): number {
+    let sum = 0;
+    for (const { open } of this.#accounts.values()) sum += open?.inUse ?? 0;
+    return sum;
+  }
+
   /** renew tells the shared account of every slot that is booked, before the bookings lapse. */
   renew(): void {
     for (const { open, connections } of this.#accounts.values())

@@ -93,7 +93,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
       case 'greeting':
         return this.#readGreeting(bytes);
       case 'ready':
-        return this.#readHead(bytes);
+        return this.socket.writableNeedDrain ? this.#waitForReader() : this.#readHead(bytes);
       case 'closing':
         this.#rest = undefined;
         return false;
@@ -104,6 +104,13 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
         if (bytes.length > aheadBytesMax) this.pause();
         return false;
     }
+  }
+
+  /** Who sends requests ahead and reads no answers gets no further ones: they would pile up here. */
+  #waitForReader(): false {
+    this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.idleMs;
+    this.pause();
+    return false;
   }
 
   #keepRest(bytes: Buffer, from: number): void {
@@ -234,7 +241,9 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
   end(): void {
     this.#phase = 'closing';
     this.#rest = undefined;
-    this.#deadlineMs = this.#context.nowMs + lingerMs;
+    const unsent = this.socket.writableLength > 0;
+    this.#deadlineMs = this.#context.nowMs + (unsent ? this.#context.timeouts.idleMs : lingerMs);
+    if (unsent) this.socket.once('finish', this.#onFinish);
     this.socket.end();
     this.resume();
   }
@@ -250,7 +259,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
 
   tick(nowMs: number): void {
     if (nowMs < this.#deadlineMs) return;
-    if (this.#phase === 'ready' && this.#rest !== undefined)
+    if (this.#phase === 'ready' && this.#rest !== undefined && !this.#paused)
       this.#answerAlone(
         this.#context.policy.refuse(new Fault('body_timeout', { public: 'The request did not arrive in time.' })),
       );
@@ -268,7 +277,17 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
     this.#exchange?.clientGone();
   };
 
-  readonly #onDrain = (): void => this.#exchange?.clientDrained();
+  readonly #onDrain = (): void => {
+    if (this.#exchange) return this.#exchange.clientDrained();
+    if (!this.#paused) return;
+    if (this.#phase === 'ready') this.#deadlineMs = this.#context.nowMs + this.#context.headMs;
+    this.resume();
+  };
+
+  /** A slow reader has got the end of the answer. */
+  readonly #onFinish = (): void => {
+    this.#deadlineMs = this.#context.nowMs + lingerMs;
+  };
 }
 
 const ignore = (): void => undefined;

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Fault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
-import type { CutStyle, Engine, EngineOptions, ListenOptions, OpenExchange } from '../exchange.js';
+import type { CutStyle, Engine, EngineCounts, EngineOptions, ListenOptions, OpenExchange } from '../exchange.js';
 import { listenOn } from '../listen.js';
 import { TrustedPeers } from '../trusted-peers.js';
 import { ClientConnection } from './client-connection.js';
@@ -27,6 +27,11 @@ export class NetEngine<Tag> implements Engine<Tag> {
 
   get open(): ReadonlySet<OpenExchange<Tag>> {
     return this.#exchanges;
+  }
+
+  counts(): EngineCounts {
+    const { clients, upstreams, load } = this.#context ?? {};
+    return { clients: clients?.size ?? 0, upstreams: upstreams?.size ?? 0, working: load?.inFlight ?? 0 };
   }
 
   async listen({ hosts, port, policy, sharePort }: ListenOptions<Tag>): Promise<number> {

@@ -5,7 +5,7 @@ import { bodyFault, openEndedIdleMs } from '../bounds.js';
 import type { CutStyle, OpenExchange, Outcome, Plan, Target, Visit } from '../exchange.js';
 import { EventStreamTail } from '../sse-tail.js';
 import type { ClientOrigin } from '../trusted-peers.js';
-import { isDialError, upstreamFault } from '../upstream-error.js';
+import { isDialError, leftEarly, upstreamFault } from '../upstream-error.js';
 import { type AnswerFraming, putAnswer, putAnswerHead } from './answer-head.js';
 import type { BodyReader } from './body-reader.js';
 import { ByteTunnel } from './byte-tunnel.js';
@@ -90,6 +90,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
 
   leaves(): AbortSignal {
     this.#leaves ??= new AbortController();
+    if (this.#stage === 'over') this.#leaves.abort(leftEarly());
     return this.#leaves.signal;
   }
 
@@ -347,7 +348,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
 
   clientGone(): void {
     if (this.#stage === 'over' || this.#stage === 'tunnel') return;
-    this.#leaves?.abort(new Fault('upstream_reset', { internal: 'the client left while it waited' }));
+    this.#leaves?.abort(leftEarly());
     this.#abandonUpstream();
     this.#finish(undefined, true);
   }

@@ -138,6 +138,8 @@ export class UpstreamConnection {
   #complete(user: UpstreamUser, clean: boolean): void {
     this.#user = undefined;
     const { trailers } = this.#body;
+    // The user's client may have been full with the last bytes; the next user's need not be.
+    if (this.socket.isPaused()) this.socket.resume();
     // Given back first: the next request of the same client may follow at once.
     if (this.#keepAlive && clean && user.requestSent && !this.socket.destroyed) this.#home.giveBack(this);
     else this.destroy();

@@ -23,7 +23,12 @@ class UpstreamPool implements UpstreamHome {
   }
 
   get empty(): boolean {
-    return this.#all.size + this.#dialling.size + this.#waiting.length === 0;
+    return this.size + this.#waiting.length === 0;
+  }
+
+  /** Connections that stand or are being opened. */
+  get size(): number {
+    return this.#all.size + this.#dialling.size;
   }
 
   /** take gives an idle connection or a new one, which may not be `ready` yet; undefined when the user has to wait for it. */
@@ -33,7 +38,7 @@ class UpstreamPool implements UpstreamHome {
       idle.use(user);
       return idle;
     }
-    if (this.#all.size + this.#dialling.size < connectionsMax) return this.#dial(user);
+    if (this.size < connectionsMax) return this.#dial(user);
     this.#waiting.push(user);
     return undefined;
   }
@@ -115,6 +120,13 @@ export class UpstreamPools {
 
   constructor(clock: { readonly nowMs: number }) {
     this.#clock = clock;
+  }
+
+  /** Connections that stand or are being opened. */
+  get size(): number {
+    let sum = 0;
+    for (const pool of this.#pools.values()) sum += pool.size;
+    return sum;
   }
 
   /** take @see UpstreamPool.take */

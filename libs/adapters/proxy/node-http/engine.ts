@@ -2,7 +2,15 @@ import { createServer, type IncomingMessage, type Server, ServerResponse } from 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Fault } from '@nm/kernel/fault';
-import type { CutStyle, Engine, EngineOptions, ListenOptions, OpenExchange, Policy } from '../exchange.js';
+import type {
+  CutStyle,
+  Engine,
+  EngineCounts,
+  EngineOptions,
+  ListenOptions,
+  OpenExchange,
+  Policy,
+} from '../exchange.js';
 import { listenOn } from '../listen.js';
 import { TrustedPeers } from '../trusted-peers.js';
 import { checkFraming } from './framing.js';
@@ -29,6 +37,11 @@ export class NodeHttpEngine<Tag> implements Engine<Tag> {
 
   get open(): ReadonlySet<OpenExchange<Tag>> {
     return this.#open;
+  }
+
+  counts(): EngineCounts {
+    const working = [...this.#open].filter(({ kind }) => kind === 'request').length;
+    return { clients: this.#sockets.size, upstreams: this.#pools.size, working };
   }
 
   async listen({ hosts, port, policy, sharePort }: ListenOptions<Tag>): Promise<number> {

@@ -40,6 +40,13 @@ export class Pools {
     return pool;
   }
 
+  /** Connections that stand. */
+  get size(): number {
+    let sum = 0;
+    for (const pool of this.#pools.values()) sum += pool.stats.connected;
+    return sum;
+  }
+
   async close(): Promise<void> {
     const pools = [...this.#pools.values()];
     this.#pools.clear();

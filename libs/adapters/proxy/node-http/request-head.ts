@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Fault } from '@nm/kernel/fault';
 import type { RequestHead } from '../exchange.js';
 import { valuesOf } from '../headers.js';
 import type { ClientOrigin, TrustedPeers } from '../trusted-peers.js';
+import { leftEarly } from '../upstream-error.js';
 
 /** NodeRequestHead shows a request of node:http as the port wants it. */
 export class NodeRequestHead implements RequestHead {
@@ -69,8 +69,7 @@ function originForm(target: string): string {
 
 function abortOnClose(client: Duplex): AbortSignal {
   const controller = new AbortController();
-  const abort = (): void =>
-    controller.abort(new Fault('upstream_reset', { internal: 'the client left while it waited' }));
+  const abort = (): void => controller.abort(leftEarly());
   if (client.destroyed) abort();
   else client.once('close', abort);
   return controller.signal;

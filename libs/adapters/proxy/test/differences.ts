@@ -11,10 +11,26 @@ export interface Differences {
   readonly shedsLoad: boolean;
   /** A request that reaches us half, slowly, is told so. */
   readonly answersSlowHeads: boolean;
+  /** Who sends requests ahead and reads no answers is not served further: node:http goes on and keeps the answers. */
+  readonly holdsRequestsAhead: boolean;
 }
 
 /** Where the engines differ on purpose: what node:http and undici don't let us do. */
 export const differences: Record<EngineKind, Differences> = {
-  net: { interimAnswers: true, trailers: true, coalesces: true, shedsLoad: true, answersSlowHeads: true },
-  'node-http': { interimAnswers: false, trailers: false, coalesces: false, shedsLoad: false, answersSlowHeads: true },
+  net: {
+    interimAnswers: true,
+    trailers: true,
+    coalesces: true,
+    shedsLoad: true,
+    answersSlowHeads: true,
+    holdsRequestsAhead: true,
+  },
+  'node-http': {
+    interimAnswers: false,
+    trailers: false,
+    coalesces: false,
+    shedsLoad: false,
+    answersSlowHeads: true,
+    holdsRequestsAhead: false,
+  },
 };

@@ -1,0 +1,82 @@
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { TrustedPeers } from '../trusted-peers.js';
+import { ClientConnection } from './client-connection.js';
+import { HeadStock, type NetContext } from './context.js';
+import { LoadLimit } from './load-limit.js';
+import { OutBuffer } from './out-buffer.js';
+import { UpstreamPools } from './upstream-pools.js';
+
+const idleMs = 10_000;
+
+/** A peer that takes nothing until it is told to. */
+class SlowPeer extends Duplex {
+  letGo: () => void = () => undefined;
+  text = '';
+
+  override _read(): void {
+    // Bytes are pushed by the test.
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.letGo = () => {
+      this.text += chunk.toString('latin1');
+      done();
+    };
+  }
+}
+
+function connectionOf(socket: SlowPeer) {
+  const clock = { nowMs: 0 };
+  const context: NetContext<string> = Object.assign(clock, {
+    policy: {
+      refuse: () => ({ status: 400, fields: '', body: Buffer.from('no') }),
+      open: () => {
+        throw new Error('there is no request here');
+      },
+    },
+    upstreams: new UpstreamPools(clock),
+    timeouts: { connectMs: 1, headersMs: 1, idleMs },
+    headMs: 1_000,
+    trusted: new TrustedPeers([]),
+    proxyProtocol: false,
+    load: new LoadLimit(),
+    open: new Set<never>(),
+    clients: new Set<never>(),
+    out: new OutBuffer(),
+    heads: new HeadStock(),
+    closing: false,
+  });
+  return { clock, connection: new ClientConnection(context, socket as unknown as Socket) };
+}
+
+describe('ClientConnection', () => {
+  it('waits with the end of the connection until a slow reader has got the answer', async () => {
+    const peer = new SlowPeer({ allowHalfOpen: true });
+    const { clock, connection } = connectionOf(peer);
+    peer.push('NONSENSE\r\n\r\n');
+    await expect.poll(() => peer.writableEnded).toBe(true);
+    clock.nowMs = 5_000;
+    connection.tick(clock.nowMs);
+    expect(peer.destroyed).toBe(false);
+    const finished = new Promise((resolve) => peer.once('finish', resolve));
+    peer.letGo();
+    await finished;
+    expect(peer.text).toMatch(/^HTTP\/1\.1 400 [\s\S]*no$/);
+    connection.tick(clock.nowMs);
+    expect(peer.destroyed).toBe(false);
+    clock.nowMs += 2_000;
+    connection.tick(clock.nowMs);
+    expect(peer.destroyed).toBe(true);
+  });
+
+  it('does not wait for ever for a reader that takes nothing', async () => {
+    const peer = new SlowPeer({ allowHalfOpen: true });
+    const { connection } = connectionOf(peer);
+    peer.push('NONSENSE\r\n\r\n');
+    await expect.poll(() => peer.writableEnded).toBe(true);
+    connection.tick(idleMs + 1);
+    expect(peer.destroyed).toBe(true);
+  });
+});
