@@ -1,31 +1,44 @@
-// npm run bench:gateway: this gateway with its licence check against Debian's nginx, bare and with auth_request, in one run.
-// Rounds are interleaved, so that a machine that gets slower gets slower for all; CPU per request of the proxy is the figure to trust.
-// BENCH_ROUNDS (5) and BENCH_SECONDS (4) change the length. The last line is one JSON object for scripts.
+// npm run bench:gateway [-- --part cpu,latency,overload,directory,idle,bodies,cores]: this gateway with its licence check against Debian's nginx.
+// Rounds are interleaved, so that a machine that gets slower gets slower for all. BENCH_ROUNDS (5) and BENCH_SECONDS (4) change the length.
+// Each part prints a table; the last line is one JSON object for scripts.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { prepare, Stop } from '../setup/steps.mjs';
-import { load, loadTool } from './load.mjs';
+import { bodies } from './gateway/bodies.mjs';
+import { otherCore, path, proxyCore } from './gateway/common.mjs';
+import { cores } from './gateway/cores.mjs';
+import { cpu } from './gateway/cpu.mjs';
+import { directory } from './gateway/directory.mjs';
+import { idle } from './gateway/idle.mjs';
+import { latency } from './gateway/latency.mjs';
+import { overload } from './gateway/overload.mjs';
+import { loadTool } from './load.mjs';
 import { payload, requireNginx, startAuthProxy, startBareProxy, startUpstream } from './nginx.mjs';
-import { answers, assertAlive, CannotMeasure, canPin, cpuSeconds, start, stopAll } from './processes.mjs';
+import { answers, CannotMeasure, canPin, start, stopAll } from './processes.mjs';
 import { openStore, startGateway } from './stage.mjs';
 
+const parts = { cpu, latency, overload, directory, idle, bodies, cores };
 const rounds = Math.max(1, Number(process.env.BENCH_ROUNDS ?? 5));
 const seconds = Math.max(1, Number(process.env.BENCH_SECONDS ?? 4));
-const warmUpSeconds = 8;
-const connections = 64;
 const licences = 10_000;
 const rotatedKeys = 256;
-const proxyCore = 0;
-const otherCore = availableParallelism() > 1 ? 1 : 0;
-const path = '/kama/acme/guestbook/api/status';
 
-const median = (values) => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
-const round = (value, digits = 2) => (value === undefined ? null : Number(value.toFixed(digits)));
+const { values: options } = parseArgs({
+  options: {
+    part: { type: 'string' },
+    /** The build is known to be current: nothing of it is replaced. */
+    prepared: { type: 'boolean', default: false },
+  },
+});
+
+function chosenParts() {
+  const names = options.part?.split(',') ?? Object.keys(parts);
+  const unknown = names.find((name) => !Object.hasOwn(parts, name));
+  if (unknown !== undefined) throw new Stop(`There is no part "${unknown}". Parts: ${Object.keys(parts).join(', ')}.`);
+  return names;
+}
 
 async function openTargets(folder, store, upstreamPort) {
   const ports = [];
@@ -39,20 +52,19 @@ async function openTargets(folder, store, upstreamPort) {
     keysFile,
     String(authPort),
   ]);
-  const targets = [
-    { name: 'nginx', process: startBareProxy(proxyCore, folder, barePort, upstreamPort), port: barePort },
-    {
+  const targets = {
+    nginx: { name: 'nginx', process: startBareProxy(proxyCore, folder, barePort, upstreamPort), port: barePort },
+    auth: {
       name: 'nginx + auth_request',
       process: startAuthProxy(proxyCore, folder, authProxyPort, upstreamPort, authPort),
       port: authProxyPort,
       checks: true,
       beside: auth,
     },
-    { name: 'gateway', process: startGateway(proxyCore, gatewayPort, store), port: gatewayPort, checks: true },
-  ];
-  for (const target of targets) {
+    gateway: { name: 'gateway', process: startGateway(proxyCore, gatewayPort, store), port: gatewayPort, checks: true },
+  };
+  for (const target of Object.values(targets)) {
     target.url = `http://127.0.0.1:${target.port}${path}`;
-    target.samples = [];
     await answers(target.process, target.url, { authorization: `Bearer ${store.keys[0]}` }, payload);
     const stranger = await fetch(target.url, { headers: { authorization: 'Bearer wrong' } });
     if (target.checks && stranger.status !== 401)
@@ -61,68 +73,37 @@ async function openTargets(folder, store, upstreamPort) {
   return targets;
 }
 
-async function measure(target, keys, folder, forSeconds) {
-  const before = cpuSeconds(target.process);
-  const besideBefore = target.beside ? cpuSeconds(target.beside) : 0;
-  const result = await load({ url: target.url, keys, connections, seconds: forSeconds, core: otherCore, folder });
-  assertAlive(target.process);
-  const perRequest = (cpu) => (cpu * 1e6) / result.requests;
-  return {
-    cpuUs: perRequest(cpuSeconds(target.process) - before),
-    besideUs: target.beside ? perRequest(cpuSeconds(target.beside) - besideBefore) : 0,
-    perSecond: result.requests / result.seconds,
-    p50Us: result.p50Us,
-    p99Us: result.p99Us,
-  };
-}
-
-const summary = ({ name, samples }) => {
-  const of = (field) => round(median(samples.map((sample) => sample[field])), 1);
-  return {
-    name,
-    cpuUs: of('cpuUs'),
-    besideUs: of('besideUs'),
-    perSecond: of('perSecond'),
-    p50Us: of('p50Us'),
-    p99Us: of('p99Us'),
-  };
-};
-
-/** Ratio of two targets, round by round, so that what slowed both does not count. */
-const paired = (a, b, field) => median(a.samples.map((sample, i) => sample[field] / b.samples[i][field]));
-
-function report(targets) {
-  const [bare, auth, gateway] = targets;
-  const results = targets.map(summary);
-  const columns = ['proxy', 'CPU µs/request', 'auth server µs', 'requests/s', 'p50 µs', 'p99 µs'];
-  const rows = results.map((r) => [r.name, r.cpuUs, r.besideUs || '–', Math.round(r.perSecond), r.p50Us, r.p99Us]);
-  const widths = columns.map((head, i) => Math.max(head.length, ...rows.map((row) => String(row[i]).length)));
-  const line = (cells) =>
-    cells.map((cell, i) => (i ? String(cell).padStart(widths[i]) : String(cell).padEnd(widths[i]))).join('  ');
-  console.log(`\n${line(columns)}\n${line(widths.map((width) => '─'.repeat(width)))}`);
-  for (const row of rows) console.log(line(row));
-  const goal = (name, value, unit, barMax) => ({
-    name,
-    value: round(value),
-    unit,
-    bar: barMax ?? null,
-    ok: barMax === undefined || value <= barMax,
-  });
-  const goals = [
-    goal('gateway CPU per request', results[2].cpuUs, 'µs'),
-    goal('gateway CPU against bare nginx', paired(gateway, bare, 'cpuUs'), '×', 1.35),
-    goal('gateway CPU against nginx + auth_request', paired(gateway, auth, 'cpuUs'), '×', 0.8),
-    goal('gateway requests per second against bare nginx', paired(gateway, bare, 'perSecond'), '×'),
-  ];
+function report(goals, results) {
+  console.log('');
   for (const { name, value, unit, bar, ok } of goals)
     console.log(`${name}: ${value} ${unit}${bar === null ? '' : `  (bar ${bar}: ${ok ? 'reached' : 'missed'})`}`);
   const machine = { cpu: cpus()[0]?.model.trim(), cores: availableParallelism(), pinned: canPin, load: loadTool };
-  console.log(JSON.stringify({ bench: 'gateway', rounds, goals, seconds, connections, licences, machine, results }));
+  console.log(JSON.stringify({ bench: 'gateway', rounds, goals, seconds, licences, machine, results }));
+}
+
+/** Runs the chosen parts, each with the gateways and proxies that it shares with the others, and its own. */
+async function measure(names, folder, store, upstreamPort) {
+  const targets = await openTargets(folder, store, upstreamPort);
+  const keys = store.keys.slice(0, rotatedKeys);
+  const useUpstream = (port) => store.moveInstance(`127.0.0.1:${port}`);
+  const world = { folder, keys, rounds, seconds, store, targets, upstreamPort, useUpstream };
+  console.log(`${names.join(', ')}: ${rounds} rounds of ${seconds} s each, ${loadTool}; licences: ${licences}`);
+  const goals = [];
+  const results = {};
+  for (const name of names) {
+    console.log(`\n== ${name}`);
+    const found = await parts[name](world);
+    goals.push(...found.goals);
+    results[name] = found.results;
+    await useUpstream(upstreamPort);
+  }
+  report(goals, results);
 }
 
 async function main() {
+  const names = chosenParts();
   requireNginx();
-  await prepare();
+  if (!options.prepared) await prepare();
   const folder = mkdtempSync(join(tmpdir(), 'nm-bench-'));
   let store;
   const clean = async () => {
@@ -136,18 +117,7 @@ async function main() {
     const upstreamPort = await freePort();
     startUpstream(otherCore, folder, upstreamPort);
     store = await openStore(folder, upstreamPort, licences);
-    const targets = await openTargets(folder, store, upstreamPort);
-    const keys = store.keys.slice(0, rotatedKeys);
-    console.log(
-      `${rounds} rounds of ${seconds} s each, ${connections} connections, ${loadTool}; licences: ${licences}`,
-    );
-    // Until the machine code of all three has settled; every key has been looked up by then.
-    for (const target of targets) await measure(target, keys, folder, warmUpSeconds);
-    for (let i = 0; i < rounds; i++) {
-      for (const target of targets) target.samples.push(await measure(target, keys, folder, seconds));
-      console.log(`round ${i + 1}: ${targets.map((t) => `${t.name} ${round(t.samples[i].cpuUs, 1)} µs`).join(', ')}`);
-    }
-    report(targets);
+    await measure(names, folder, store, upstreamPort);
   } finally {
     await clean();
   }

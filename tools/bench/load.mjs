@@ -16,22 +16,36 @@ const headersOf = (key) => ({
   'User-Agent': 'bench/1.0',
 });
 
-/** @returns requests, seconds, p50Us, p99Us; throws CannotMeasure when any answer was not 200 */
-export function load({ url, keys, connections, seconds, core, folder }) {
+/** @param keys each sent in turn @param pathOf path of each key's requests, where they differ @returns requests, seconds, p50Us, p99Us; throws CannotMeasure when any answer was not 200 */
+export function load({ url, keys, pathOf, connections, seconds, core, folder }) {
   return wrk
-    ? wrkLoad({ url, keys, connections, seconds, core, folder })
-    : ownLoad({ url, keys, connections, seconds });
+    ? wrkLoad({ url, keys, pathOf, connections, seconds, core, folder })
+    : ownLoad({ url, keys, pathOf, connections, seconds });
 }
 
-async function wrkLoad({ url, keys, connections, seconds, core, folder }) {
+/** wrkScript makes every request before the load begins. Keys come from a file: a table of so many constants is no Lua. */
+const wrkScript = (file, fields) => `local i = 0
+local all = {}
+init = function(args)
+  for line in io.lines("${file}") do
+    local key, path = line:match("(%S+) (%S+)")
+    all[#all + 1] = wrk.format("GET", path, {${fields}})
+  end
+end
+request = function()
+  i = i % #all + 1
+  return all[i]
+end
+`;
+
+async function wrkLoad({ url, keys, pathOf, connections, seconds, core, folder }) {
   const { pathname } = new URL(url);
   const script = join(folder, 'keys.lua');
-  const table = keys.map((key) => {
-    const fields = Object.entries(headersOf(key)).map(([name, value]) => `["${name}"]="${value}"`);
-    return `wrk.format("GET", "${pathname}", {${fields.join(',')}})`;
-  });
-  const lua = `local i = 0\nlocal all = {}\ninit = function(args)\n  all = {\n${table.join(',\n')}\n}\nend\nrequest = function()\n  i = i % #all + 1\n  return all[i]\nend\n`;
-  writeFileSync(script, lua);
+  const file = join(folder, 'keys-and-paths.txt');
+  writeFileSync(file, keys.map((key, i) => `${key} ${pathOf?.(i) ?? pathname}`).join('\n'), { mode: 0o600 });
+  const { Authorization: _, ...others } = headersOf('');
+  const fixed = Object.entries(others).map(([name, value]) => `["${name}"]="${value}"`);
+  writeFileSync(script, wrkScript(file, ['["Authorization"]="Bearer " .. key', ...fixed].join(', ')));
   const command = [wrk, '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script, url];
   const [program, ...args] = pinned(core, command);
   const output = await new Promise((resolve, reject) => {
@@ -59,15 +73,15 @@ function microseconds(match) {
   return Number(match[1]) * { us: 1, ms: 1000, s: 1_000_000 }[match[2]];
 }
 
-async function ownLoad({ url, keys, connections, seconds }) {
+async function ownLoad({ url, keys, pathOf, connections, seconds }) {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const started = performance.now();
   const endMs = started + seconds * 1000;
   const times = [];
   let next = 0;
-  const one = (key) =>
+  const one = (key, at) =>
     new Promise((resolve, reject) => {
-      const call = request(url, { agent, headers: headersOf(key) }, (response) => {
+      const call = request(pathOf ? new URL(pathOf(at), url) : url, { agent, headers: headersOf(key) }, (response) => {
         response.resume().once('end', () => resolve(response.statusCode));
       });
       call.once('error', reject).end();
@@ -75,7 +89,8 @@ async function ownLoad({ url, keys, connections, seconds }) {
   const worker = async () => {
     while (performance.now() < endMs) {
       const at = performance.now();
-      const status = await one(keys[next++ % keys.length]);
+      const which = next++ % keys.length;
+      const status = await one(keys[which], which);
       if (status !== 200) throw new CannotMeasure(`${url} answered ${status}`);
       times.push((performance.now() - at) * 1000);
     }

@@ -15,13 +15,16 @@ export function requireNginx() {
 /** About 200 bytes, as the figures of other proxies are given for. */
 export const payload = JSON.stringify({ data: { status: 'ok', name: 'guestbook', items: 'x'.repeat(146) } });
 
+/** Started by root, nginx would serve as somebody who may not read the bench's folder. */
+const asRoot = process.getuid?.() === 0 ? 'user root;\n' : '';
+
 function config(folder, port, server) {
   const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `daemon off;
-worker_processes 1;
+${asRoot}worker_processes 1;
 pid ${folder}/nginx.pid;
 error_log stderr error;
-events { worker_connections 4096; }
+events { worker_connections 16384; }
 http {
   access_log off;
   keepalive_timeout 65;
@@ -51,9 +54,10 @@ const proxyTo = (name) => `proxy_pass http://${name}/;
       proxy_set_header Authorization "";
       proxy_set_header X-Request-Id $request_id;`;
 
-export const startUpstream = (core, folder, port) =>
+/** @param files folder that is served below /files/ */
+export const startUpstream = (core, folder, port, files) =>
   startNginx(
-    'upstream',
+    `upstream-${port}`,
     core,
     folder,
     port,
@@ -61,12 +65,14 @@ export const startUpstream = (core, folder, port) =>
     listen 127.0.0.1:${port};
     default_type application/json;
     location / { return 200 '${payload}'; }
+${files ? `    location /files/ { alias ${files}/; }` : ''}
   }`,
   );
 
-export const startBareProxy = (core, folder, port, upstreamPort) =>
+/** @param more lines of the location */
+export const startBareProxy = (core, folder, port, upstreamPort, more = '') =>
   startNginx(
-    'nginx',
+    `nginx-${port}`,
     core,
     folder,
     port,
@@ -75,6 +81,7 @@ export const startBareProxy = (core, folder, port, upstreamPort) =>
     listen 127.0.0.1:${port};
     location /kama/acme/guestbook/ {
       ${proxyTo('app')}
+      ${more}
     }
   }`,
   );

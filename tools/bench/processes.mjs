@@ -19,8 +19,9 @@ const taskset = programPath('taskset');
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 const running = new Set();
 
-/** Command line that keeps a program on one core. */
-export const pinned = (core, command) => (taskset ? [taskset, '-c', String(core), ...command] : command);
+/** Command line that keeps a program on one core; on any when that is undefined. */
+export const pinned = (core, command) =>
+  taskset && core !== undefined ? [taskset, '-c', String(core), ...command] : command;
 export const canPin = taskset !== undefined;
 
 export function start(name, core, command, env = {}) {
@@ -89,3 +90,6 @@ export function cpuSeconds({ child }) {
   for (const pid of family) ticks += stats.get(pid)?.ticks ?? 0;
   return ticks / ticksPerSecond;
 }
+
+/** CPU seconds of one process alone. */
+export const cpuSecondsOf = (pid) => (statOf(pid)?.ticks ?? 0) / ticksPerSecond;
