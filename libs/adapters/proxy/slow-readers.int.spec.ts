@@ -16,7 +16,7 @@ const answer = Buffer.concat([
   Buffer.alloc(answerBytes, 'x'),
 ]);
 
-describe.each(engineKinds)('%s', (kind) => {
+describe.each(engineKinds.filter((kind) => differences[kind].holdsRequestsAhead))('%s', (kind) => {
   it('does not go on with requests sent ahead while their sender reads no answers', { timeout: 120_000 }, async () => {
     let seen = 0;
     const upstream = await startRawUpstream((socket, soFar) => {
@@ -40,7 +40,7 @@ describe.each(engineKinds)('%s', (kind) => {
       before = seen;
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
-    expect(seen < requests * 0.8).toBe(differences[kind].holdsRequestsAhead);
+    expect(seen).toBeLessThan(requests * 0.8);
     client.socket.resume();
     await expect.poll(() => bytes, { timeout: 100_000 }).toBeGreaterThan(requests * answerBytes);
     expect(seen).toBe(requests);
