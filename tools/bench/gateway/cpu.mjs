@@ -4,7 +4,6 @@ import { assertAlive, cpuSeconds } from '../processes.mjs';
 import { goal, median, otherCore, round, table } from './common.mjs';
 
 const connections = 64;
-const warmUpSeconds = 8;
 
 async function measure(target, { keys, folder }, seconds) {
   const before = cpuSeconds(target.process);
@@ -39,8 +38,6 @@ const paired = (a, b, field) => median(a.samples.map((sample, i) => sample[field
 export async function cpu(world) {
   const { rounds, seconds } = world;
   const targets = Object.values(world.targets).map((target) => ({ ...target, samples: [] }));
-  // Until the machine code of all three has settled; every key has been looked up by then.
-  for (const target of targets) await measure(target, world, warmUpSeconds);
   for (let i = 0; i < rounds; i++) {
     for (const target of targets) target.samples.push(await measure(target, world, seconds));
     console.log(`round ${i + 1}: ${targets.map((t) => `${t.name} ${round(t.samples[i].cpuUs, 1)} µs`).join(', ')}`);

@@ -278,8 +278,8 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
   };
 
   readonly #onDrain = (): void => {
-    if (this.#exchange) return this.#exchange.clientDrained();
-    if (!this.#paused) return;
+    this.#exchange?.clientDrained();
+    if (this.#exchange || !this.#paused) return;
     if (this.#phase === 'ready') this.#deadlineMs = this.#context.nowMs + this.#context.headMs;
     this.resume();
   };
