@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { load } from '../load.mjs';
 import { startBareProxy, startUpstream } from '../nginx.mjs';
 import { answers, assertAlive, cpuSeconds } from '../processes.mjs';
-import { appPath, goal, median, otherCore, proxyCore, spread, table } from './common.mjs';
+import { appPath, goal, median, otherCore, proxyCore, spread, table } from './figures.mjs';
 
 const sizes = { '100 KB': 100_000, '1 MB': 1_000_000 };
 const connections = 16;

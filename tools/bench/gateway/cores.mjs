@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { payload } from '../nginx.mjs';
 import { answers, assertAlive, cpuSecondsOf } from '../processes.mjs';
 import { startGateway } from '../stage.mjs';
-import { goal, median, openLoop, path, spread, table } from './common.mjs';
+import { goal, median, openLoop, path, spread, table } from './figures.mjs';
 
 const connections = 256;
 const warmUpSeconds = 6;

@@ -1,7 +1,7 @@
 // CPU per request: this gateway with its licence check against nginx, bare and with auth_request.
 import { load } from '../load.mjs';
 import { assertAlive, cpuSeconds } from '../processes.mjs';
-import { goal, median, otherCore, round, table } from './common.mjs';
+import { goal, median, otherCore, round, table } from './figures.mjs';
 
 const connections = 64;
 

@@ -6,7 +6,7 @@ import { load } from '../load.mjs';
 import { payload } from '../nginx.mjs';
 import { answers, assertAlive, CannotMeasure, cpuSeconds, start } from '../processes.mjs';
 import { gatewayEnv } from '../stage.mjs';
-import { goal, median, openLoop, otherCore, proxyCore, round, spread, table } from './common.mjs';
+import { goal, median, openLoop, otherCore, proxyCore, round, spread, table } from './figures.mjs';
 
 const few = 100;
 const many = 100_000;

@@ -6,7 +6,7 @@ import { inspectFlag, openInspector } from '../inspector.mjs';
 import { payload } from '../nginx.mjs';
 import { answers, CannotMeasure } from '../processes.mjs';
 import { startGateway } from '../stage.mjs';
-import { goal, otherCore, path, round, table } from './common.mjs';
+import { goal, otherCore, path, round, table } from './figures.mjs';
 
 const count = 10_000;
 const atOnce = 50;

@@ -1,6 +1,6 @@
 // Latency that a proxy adds, at half of the gateway's load: direct, nginx and gateway get the same constant rate, one after the other, in each round.
 import { load } from '../load.mjs';
-import { appPath, goal, median, openLoop, otherCore, path, round, spread, table } from './common.mjs';
+import { appPath, goal, median, openLoop, otherCore, path, round, spread, table } from './figures.mjs';
 
 const connections = 64;
 

@@ -1,5 +1,5 @@
 // Twice the load that the gateway can do, on many connections: how much good work it still does, and how soon it says no to the rest.
-import { goal, median, openLoop, path, round, spread, table } from './common.mjs';
+import { goal, median, openLoop, path, round, spread, table } from './figures.mjs';
 
 const fewConnections = 64;
 const manyConnections = 1_000;
