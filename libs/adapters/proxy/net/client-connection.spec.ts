@@ -47,6 +47,7 @@ function connectionOf(socket: SlowPeer) {
     out: new OutBuffer(),
     heads: new HeadStock(),
     closing: false,
+    pseudonym: 'nmachine',
   });
   return { clock, connection: new ClientConnection(context, socket as unknown as Socket) };
 }
