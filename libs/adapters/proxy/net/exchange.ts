@@ -21,8 +21,6 @@ import type { WaitingUser } from './upstream-pools.js';
 
 const continueLine = 'HTTP/1.1 100 Continue\r\n\r\n';
 
-const overloaded = (): Fault => new Fault('overloaded', { retryAfterSeconds: 1 });
-
 type Stage = 'planning' | 'dialling' | 'waiting' | 'answering' | 'tunnel' | 'over';
 
 /** NetExchange carries one request to the upstream and its answer back, streaming both ways with backpressure. */
@@ -100,7 +98,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     try {
       const loop = loopFault(this.#head as MessageHead, this.#context.pseudonym);
       if (loop) throw loop;
-      if (this.#context.load.full) throw overloaded();
+      if (this.#context.load.full) throw new Fault('overloaded', { retryAfterSeconds: 1 });
       const plan = this.#visit.plan();
       if (plan instanceof Promise) plan.then(this.#planned, this.#planFailed);
       else this.#planned(plan);
@@ -123,7 +121,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     const tooLarge = bodyFault(plan.bodyBytesMax, this.#head?.contentLength ?? 0);
     if (tooLarge) return tooLarge;
     const tenant = this.#context.policy.tenantOf?.(plan.tag) ?? '';
-    if (!this.#context.load.enter(tenant)) return overloaded();
+    if (!this.#context.load.enter(tenant)) return new Fault('overloaded', { retryAfterSeconds: 1 });
     this.#countedFor = tenant;
     return undefined;
   }
