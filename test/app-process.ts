@@ -45,7 +45,7 @@ export function startAppProcess(app: string, env: Readonly<Record<string, string
     lines,
     says: async (msg) => {
       const seen = () => expect(isOver() || lines(msg).length > 0, `${app} says "${msg}"`).toBe(true);
-      await vi.waitFor(seen, { timeout: 60_000, interval: 50 });
+      await vi.waitFor(seen, { timeout: 240_000, interval: 50 });
       const [first] = lines(msg);
       if (!first) throw new Error(`${app} ended without "${msg}":\n${output}`);
       return first;

@@ -24,7 +24,7 @@ import { createTestDatabase, type TestDatabase } from '../libs/testing/test-data
 import { type AppProcess, startAppProcess } from './app-process.js';
 
 type Env = Readonly<Record<string, string>>;
-export const patience = { timeout: 60_000, interval: 100 };
+export const patience = { timeout: 200_000, interval: 100 };
 
 /**
  * PrivateCluster is an install on the run's cluster, reached through agents alone: two gateways (one holds the tunnels), a worker and the agents are
