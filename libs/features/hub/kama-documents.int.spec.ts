@@ -69,7 +69,7 @@ describe('what a KAMA remembers of an install', () => {
     const data = Array.from({ length: documentsOfInstallMax }, (_, n) => ({
       orgId: mine.orgId,
       installId: mine.installId,
-      name: `old.${newId('evt')}`,
+      name: `old.${newId('run')}`,
       revision: 1,
       sealed,
       expiresAt: new Date(clock.now().getTime() + 1_000 + n),
