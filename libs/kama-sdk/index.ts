@@ -1,4 +1,4 @@
-export { configMapBackup, configMapSteps } from './actions/kamafile-steps.js';
+export { configMapBackup, configMapSteps, kamafileReader } from './actions/kamafile-steps.js';
 export type { PlannedAction } from './actions/plan-action.js';
 export type { ActionNode } from './actions/planning.js';
 export type { Bundle } from './descriptors/bundle.js';

@@ -92,10 +92,11 @@ describe('commit and apply', () => {
     expect(planned.status).toBe('ready');
     expect(RunPlan.parse(planned.plan)).toEqual(planned.plan);
     const [group, apply, wait] = planned.plan?.steps ?? [];
-    expect(group).toMatchObject({ kind: 'group', title: 'Safely commit variables', steps: [{ kind: 'patch' }] });
-    const patch = (group as unknown as { steps: [{ ref: object; patch: { data: { app: string } } }] }).steps[0];
-    expect(patch.ref).toEqual({ apiVersion: 'v1', kind: 'ConfigMap', name: 'kamafile' });
-    expect(JSON.parse(patch.patch.data.app)).toMatchObject({ user_vars: { web: { replicas: 5 } }, install_id: 'i1' });
+    expect(group).toMatchObject({
+      kind: 'group',
+      title: 'Safely commit variables',
+      steps: [{ kind: 'variables', space: 'app', level: 'user_vars', merge: { 'web.replicas': 5 } }],
+    });
     expect(JSON.stringify(apply)).toContain('{\\"web\\":{\\"replicas\\":5,\\"image\\":\\"web:1\\"}}');
     expect(wait).toMatchObject({
       kind: 'await',
@@ -134,10 +135,11 @@ describe('commit and apply', () => {
       { victim_keys: ['a.b'] },
       'acme.plugin',
     );
-    const text = JSON.stringify(planned.plan);
-    expect(text).toContain('acme.plugin');
-    expect(text).not.toContain('"app":');
-    expect(text).toContain('\\"user_vars\\":{\\"a\\":{\\"c\\":2}}');
+    const [group] = planned.plan?.steps ?? [];
+    expect(group).toMatchObject({
+      steps: [{ kind: 'variables', space: 'acme.plugin', level: 'user_vars', unset: ['a.b'] }],
+    });
+    expect(JSON.stringify(planned.plan)).not.toContain('"space":"app"');
   });
 });
 
@@ -192,9 +194,10 @@ describe('an update', () => {
     const planned = await open({ hub }).planAction('sdk.action.apply_vendor_injections', { injections });
     expect(planned.status).toBe('ready');
     expect(planned.progress.sub_items).toHaveLength(1);
-    expect(JSON.stringify(planned.plan)).toContain(
-      '\\"vendor_injection_vars\\":{\\"web\\":{\\"image\\":\\"web:injected\\"}}',
-    );
+    expect(planned.plan?.steps[0]).toMatchObject({
+      level: 'publisher_injection_vars',
+      merge: { 'web.image': 'web:injected' },
+    });
   });
 });
 

@@ -190,6 +190,28 @@ async function patch(action: ModelView, node: ActionNode, planning: Planning): P
   return undefined;
 }
 
+/** A command in a pod: the one that `pod` names or holds, or the first that is selected. A line of text goes through a shell, as in the original. */
+async function execute(action: ModelView, node: ActionNode, planning: Planning): Promise<Given> {
+  const given = await action.attr('pod');
+  const [selected] = given === null ? await matching(action) : [];
+  const pod = isDict(given)
+    ? deepGet(given, 'metadata.name')
+    : (given ?? (selected && deepGet(selected, 'metadata.name')));
+  const command = await action.attr('command');
+  const words = Array.isArray(command) ? command.map(String) : ['/bin/sh', '-c', String(command ?? '')];
+  if (typeof pod !== 'string') throw actionError('no_pod', 'There is no such pod to run the command in.');
+  if (command === null) throw actionError('no_command', 'The action has no "command".');
+  await addStep(planning, {
+    kind: 'exec',
+    title: node.title,
+    pod: { name: pod },
+    command: words,
+    expectExit: [0],
+    timeoutSeconds: await seconds(action),
+  });
+  return undefined;
+}
+
 const unsupported = (title: string, why: string): ActionRule => ({
   title,
   plan: (action) => Promise.reject(actionError('not_supported', `${action.kind} is not available here: ${why}`)),
@@ -212,10 +234,7 @@ export const clusterRules: Readonly<Record<string, ActionRule>> = {
     'Wait for predicates',
     'a run waits for conditions on objects, not for predicates.',
   ),
-  PodShellExecAction: unsupported(
-    'Run a command in a pod',
-    'runs have no step that executes in a pod; use a Job in the manifest.',
-  ),
+  PodShellExecAction: { title: 'Run a command in a pod', plan: execute },
   CmdExecAction: unsupported('Run a command', 'a hosted KAMA runs no commands.'),
   WaitAction: unsupported('Wait', 'a run waits for conditions, not for time to pass.'),
 };

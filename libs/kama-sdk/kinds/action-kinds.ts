@@ -91,7 +91,12 @@ export const actionKinds: readonly Kind[] = [
     resource_selector: one('ResourceSelector'),
     kat_res: anything,
   }),
-  defineKind('PodShellExecAction', 'Action', 'Runs a command in a pod.', { command: anything, pod: anything }),
+  defineKind('PodShellExecAction', 'Action', 'Runs a command in a pod.', {
+    command: anything,
+    pod: anything,
+    resource_selector: one('ResourceSelector'),
+    timeout_seconds: amount,
+  }),
   defineKind('CmdExecAction', 'Action', 'Runs a command beside the KAMA.', { cmd: text }),
   defineKind('WaitAction', 'Action', 'Waits.', { seconds: amount, duration_seconds: amount }),
   defineKind('CreateBackupAction', 'Action', 'Keeps a copy of the variables.', { name: text }),

@@ -96,13 +96,13 @@ describe('an operation', () => {
   });
 
   it('says what it does not have, as 404', async () => {
-    for (const ask of [
+    const asks: (() => Promise<unknown>)[] = [
       () => open().operation('nope'),
       () => open().nextStep('op', 'nope'),
       () => open().validateField('op', 'first', 'nope', 1),
       () => open().planAction('nope'),
-    ])
-      await expect(Promise.resolve().then(ask)).rejects.toMatchObject({ code: 'not_found' });
+    ];
+    for (const ask of asks) await expect(Promise.resolve().then(ask)).rejects.toMatchObject({ code: 'not_found' });
   });
 });
 
