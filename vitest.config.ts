@@ -48,6 +48,7 @@ export default defineConfig({
           ...common,
           name: 'node',
           include: ['{apps,libs,tools,test,examples}/**/*-node.cluster.spec.ts'],
+          globalSetup: ['libs/testing/postgres.setup.ts'],
           testTimeout: 120_000,
           fileParallelism: false,
           sequence: { groupOrder: 1 },

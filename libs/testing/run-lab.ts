@@ -5,12 +5,12 @@ import { Vault } from '@nm/adapters/vault';
 import type { LicenseePrincipal } from '@nm/features/access';
 import { advanceRun, queueRun, RunCancellations, type RunEngine, type RunScope, readRun } from '@nm/features/actions';
 import { ClusterSessions, registerCluster } from '@nm/features/clusters';
-import { createInstall } from '@nm/features/installs';
+import { createInstall, previewInstall } from '@nm/features/installs';
 import { type RbacPolicy, type Run, type RunPlan, VersionSpec } from '@nm/kernel/contracts';
 import { newId } from '@nm/kernel/ids';
 import { systemClock as clock } from '@nm/kernel/time';
 import { inject } from 'vitest';
-import { adminTarget } from './admin-target.js';
+import { targetOf } from './admin-target.js';
 import { createTestDatabase, type TestDatabase } from './test-database.js';
 
 export interface QueueOptions {
@@ -43,18 +43,28 @@ const masterKey = Buffer.alloc(32, 7);
 /** The test cluster answers on loopback. */
 export const labPolicy = (): EgressPolicy => new EgressPolicy({ allow: ['127.0.0.0/8', '::1'] });
 
-/** openRunLab registers the run's cluster, installs an app with this policy, and works the provisioning run off. @param ownDatabase closed with the lab */
-export async function openRunLab(rbac: RbacPolicy, ownDatabase?: TestDatabase): Promise<RunLab> {
-  const database = ownDatabase ?? (await createTestDatabase());
+export interface RunLabOptions {
+  /** Closed with the lab. */
+  readonly database?: TestDatabase;
+  /** Administrator of another cluster than the run's. */
+  readonly kubeconfigPath?: string | undefined;
+}
+
+/** openRunLab registers a cluster, installs an app with this policy, and works the provisioning run off. */
+export async function openRunLab(
+  rbac: RbacPolicy,
+  { database: own, kubeconfigPath = inject('kubeconfigPath') }: RunLabOptions = {},
+): Promise<RunLab> {
+  const database = own ?? (await createTestDatabase());
   const { db } = database;
   const policy = labPolicy();
   const deps = { db, clock, policy, vault: new Vault(masterKey) };
   const sessions = new ClusterSessions(deps);
   const cancellations = new RunCancellations({ url: database.url, onError: () => undefined });
   const egress = createEgressAgent(policy);
-  const admin = new KubeSession(await adminTarget(), { policy });
+  const kubeconfig = await readFile(kubeconfigPath, 'utf8');
+  const admin = new KubeSession(targetOf(kubeconfig), { policy });
   const principal = await seedLicensee(database, rbac);
-  const kubeconfig = await readFile(inject('kubeconfigPath'), 'utf8');
   const cluster = await registerCluster(deps, principal, { name: 'lab', kubeconfig, allowInsecureTls: false });
   const scope = { orgId: principal.orgId, licenceId: principal.licenceId };
   const engine = (overrides: Partial<RunEngine> = {}): RunEngine => ({
@@ -65,7 +75,10 @@ export async function openRunLab(rbac: RbacPolicy, ownDatabase?: TestDatabase): 
   const namespaces: string[] = [];
   const provision = async () => {
     const namespace = `runs-${newId('request').slice(-10)}`;
-    const install = await createInstall(deps, principal, { clusterId: cluster.id, namespace });
+    const place = { clusterId: cluster.id, namespace };
+    const { acceptClusterRoles } = await previewInstall(deps, principal, place);
+    const accept = acceptClusterRoles ? { acceptClusterRoles } : {};
+    const install = await createInstall(deps, principal, { ...place, ...accept });
     namespaces.push(namespace);
     await advanceRun(engine(), install.provisionRunId ?? '', new AbortController().signal);
     return install;

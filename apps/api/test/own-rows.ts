@@ -8,12 +8,14 @@ export interface OwnRows {
   readonly schedule: string;
   readonly window: string;
   readonly versionId: string;
+  readonly token: string;
 }
 
 /** makeOwnRows writes, behind the API, a cluster, an install and a finished run of one licence. */
 export async function makeOwnRows({ db }: TestDatabase, licenceId: string): Promise<OwnRows> {
   const [cluster, install, run] = [newId('cluster'), newId('install'), newId('run')];
   const [schedule, window] = [newId('schedule'), newId('window')];
+  const token = newId('installToken');
   return db.asSystem(async (tx) => {
     const { orgId, appId, customerId } = await tx.licence.findUniqueOrThrow({ where: { id: licenceId } });
     const { id: versionId } = await tx.appVersion.findFirstOrThrow({ where: { appId, state: 'published' } });
@@ -67,6 +69,19 @@ export async function makeOwnRows({ db }: TestDatabase, licenceId: string): Prom
     await tx.maintenanceWindow.create({
       data: { id: window, orgId, customerId, clusterId: cluster, title: 'Always', ...at, durationMinutes: 10_080 },
     });
-    return { cluster, install, run, schedule, window, versionId };
+    const times = { createdAt: new Date(), expiresAt: new Date(Date.now() + 3_600_000) };
+    await tx.installToken.create({
+      data: {
+        id: token,
+        orgId,
+        installId: install,
+        licenceId,
+        name: 'mine',
+        mode: 'full',
+        createdBy: licenceId,
+        ...times,
+      },
+    });
+    return { cluster, install, run, schedule, window, versionId, token };
   });
 }

@@ -14,6 +14,7 @@ interface Operation {
   readonly 'x-nm-role'?: Role;
   readonly 'x-nm-roles'?: readonly Role[];
   readonly 'x-nm-reads-only'?: true;
+  readonly 'x-nm-looks-only'?: true;
   readonly security?: readonly Record<string, readonly string[]>[];
 }
 
@@ -41,6 +42,8 @@ const aRun = ({ install }: OwnRows) => ({
 /** Valid bodies for routes of licensees and installs; those that name something of somebody else want 404 for it. */
 const bodies: Readonly<Record<string, (rows: OwnRows) => object>> = {
   'POST /v1/installs': ({ cluster }) => ({ clusterId: cluster, namespace: 'elsewhere' }),
+  'POST /v1/installs/preview': ({ cluster }) => ({ clusterId: cluster, namespace: 'elsewhere' }),
+  'POST /v1/installs/{id}/cluster-access': () => ({ enabled: true }),
   'PUT /v1/clusters/{id}/runs': () => ({ paused: true }),
   'POST /v1/runs/{id}/approval': () => ({ step: 0, decision: 'approved' }),
   'POST /v1/runs/{id}/decision': () => ({ step: 0, outcome: 'done' }),
@@ -145,7 +148,8 @@ describe('every route × {no credential, wrong credential, wrong tenant, wrong r
     const prefix = Object.keys(ownIds).find((known) => path === known || path.startsWith(`${known}/`));
     const id = prefix ? ownIds[prefix]!(own) : acme.licence.id;
     const named = { org: 'acme', app: 'guestbook', version: '1.0.0', channel: 'stable', id };
-    const values: Record<string, string> = { ...named, session: 'sess_0', user: 'lusr_0', name: 'state.a' };
+    const more = { session: 'sess_0', user: 'lusr_0', name: 'state.a', token: own.token };
+    const values: Record<string, string> = { ...named, ...more };
     return path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? `no-value-for-${name}`);
   };
   const bodyOf = (route: Route): object | undefined =>
@@ -268,6 +272,10 @@ describe('every route × {no credential, wrong credential, wrong tenant, wrong r
       if (route.method === 'get') {
         const answer = await send(anyone.as(suspended.key), route);
         return [200, 404].includes(answer.status) ? undefined : `${answer.status} ${answer.text}`;
+      }
+      if (route['x-nm-looks-only']) {
+        const answer = await send(anyone.as(suspended.key), route);
+        return [200, 204, 404].includes(answer.status) ? undefined : `${answer.status} ${answer.text}`;
       }
       const hole = unless(403, 'licence_suspended', await send(anyone.as(suspended.key), route));
       if (hole || route['x-nm-reads-only']) return hole;

@@ -1,18 +1,20 @@
 import type { Connector, Plan, RequestHead } from '@nm/adapters/proxy';
+import type { CallRecorder, OpenCall } from '@nm/features/cluster-access';
 import {
   type AdmitDeps,
+  admitCluster,
   bearerOf,
-  decideOnTicket,
-  makeTicket,
+  type KubeCall,
+  kubeCallOf,
   parseClusterPath,
-  refusalFault,
   type Ticket,
   unverifiable,
 } from '@nm/features/routing';
 import { Fault, hasCode } from '@nm/kernel/fault';
-import { isSafeMethod, type RequestFacts, refusalOf } from '@nm/kernel/licensing';
+import type { RequestFacts } from '@nm/kernel/licensing';
+import { createdName } from './created-name.js';
 import type { ExchangeTag } from './exchange-tag.js';
-import type { InstallClaims, InstallTokens } from './install-tokens.js';
+import type { Caller, InstallTokens } from './install-tokens.js';
 import type { RequestContext } from './request-context.js';
 import { clusterAnswerFilter, clusterFields, clusterRequestFilter } from './upstream-headers.js';
 import { bodyBytesMaxOf, type UsageGate } from './usage-limits.js';
@@ -35,30 +37,45 @@ export interface ClusterRouteDeps {
   readonly tokens: InstallTokens;
   readonly usage: UsageGate;
   readonly clusters: ClusterDialler;
+  readonly calls: CallRecorder;
 }
 
-/** planCluster decides on a request for a cluster's API, which comes with an install token and leaves with the install's own rights. @throws Fault */
+/** Answers without a natural end, beside connections: watches, and logs that are followed. */
+const follows = /[?&]follow=(?:1|t|true)(?:&|$)/i;
+/** Identities that a client may ask an API server for; those in `Impersonate-Extra-*` count only beside one of these. */
+const impersonation = ['impersonate-user', 'impersonate-group', 'impersonate-uid'];
+
+/**
+ * planCluster decides on a request for a cluster's API, which comes with a token of one install and leaves with the install's own rights. Nothing of it is
+ * rewritten: what the install may do there the cluster itself decides. @throws Fault
+ */
 export async function planCluster(
   deps: ClusterRouteDeps,
   head: RequestHead,
   context: RequestContext,
 ): Promise<Plan<ExchangeTag>> {
-  if (head.upgrade !== undefined) throw new Fault('upgrade_not_supported');
   const path = parseClusterPath(context.target);
   if (!path) throw new Fault('invalid_path');
   // Fields can be read only until the first wait.
   const contentLength = head.header('content-length');
   const fields = clusterFields(head, context);
-  const claims = await deps.tokens.verify(bearerOf(head.header('authorization')));
-  context.licenceId = claims.sub;
-  context.installId = claims.install.id;
+  const impersonates = impersonation.some((name) => head.header(name) !== undefined);
+  const call = kubeCallOf(context.method, path.rest, head.upgrade !== undefined);
+  const caller = await deps.tokens.verify(bearerOf(head.header('authorization')));
+  const { pass } = caller;
+  context.licenceId = pass.licenceId;
+  context.installId = pass.installId;
   context.clusterId = path.clusterId;
-  const request = requestFactsOf(context.method, path.rest, head.remoteAddress);
-  const ticket = await admitInstall(deps, request, claims, path.clusterId);
+  if (pass.clusterId !== path.clusterId) throw new Fault('not_found');
+  const request = requestFactsOf(context.method, path.rest, call, head.remoteAddress);
+  const ticket = await orUnverifiable(admitCluster(deps.admission, pass, request));
+  if (impersonates) throw new Fault('impersonation_refused');
   deps.usage.enter(context, ticket, contentLength);
-  const session = await deps.clusters.forInstall(claims.install.id);
+  if (call.routeClass === 'mutate') context.call = await openCall(deps, ticket, caller, call, context.requestId);
+  const session = await deps.clusters.forInstall(pass.installId);
   const authorization = await session.authorization();
   const base = session.server.pathname.replace(/\/$/, '');
+  const name = call.verb === 'create' && call.name === undefined ? nameReader(context.call) : {};
   return {
     target: { origin: session.server.origin, path: base + path.rest, connector: session },
     requestFilter: clusterRequestFilter,
@@ -66,49 +83,58 @@ export async function planCluster(
     answerFilter: clusterAnswerFilter,
     tag: {
       orgId: ticket.licence.orgId,
-      licenceId: claims.sub,
-      installId: claims.install.id,
+      licenceId: pass.licenceId,
+      installId: pass.installId,
       request,
+      pass,
+      // A KAMA that watches its cluster is not in use for that.
       instanceId: undefined,
       idleSeconds: 0,
     },
     bodyBytesMax: bodyBytesMaxOf(ticket),
     lasts: () => deps.usage.outlast(context),
     addToAnswer: () => `X-Request-Id: ${context.requestId}\r\n`,
-    openEnded: /[?&](?:watch|follow)=(?:1|true)(?:&|$)/i.test(path.rest),
+    openEnded:
+      call.verb === 'watch' || call.verb === 'connect' || head.upgrade !== undefined || follows.test(path.rest),
+    ...name,
   };
 }
 
-const heldReadOnly = { effect: 'read-only', code: 'licence_grace' } as const;
-
-function requestFactsOf(method: string, rest: string, address: string): RequestFacts {
-  const path = rest.split('?', 1)[0] ?? '';
-  return { method, path, routeClass: isSafeMethod(method) ? 'read' : 'mutate', address };
+/** The name of what was created is in the answer, not in the path. */
+function nameReader(call: OpenCall | undefined): Pick<Plan<ExchangeTag>, 'peek'> {
+  if (!call) return {};
+  let seen = false;
+  return {
+    peek: (bytes, start, end) => {
+      if (seen) return;
+      seen = true;
+      call.named(createdName(bytes, start, end));
+    },
+  };
 }
 
-/** admitInstall holds the token against what is true now: it may be minutes old. */
-async function admitInstall(
-  deps: ClusterRouteDeps,
-  request: RequestFacts,
-  claims: InstallClaims,
-  clusterId: string,
-): Promise<Ticket> {
-  const { stale, directory, clock } = deps.admission;
-  if (stale()) throw unverifiable();
-  if (claims.install.cluster !== clusterId) throw new Fault('not_found');
+async function openCall(
+  { admission, calls }: ClusterRouteDeps,
+  { licence }: Ticket,
+  { pass, kind, id, name }: Caller,
+  call: KubeCall,
+  requestId: string,
+): Promise<OpenCall> {
+  const row = pass.tokenId === undefined ? undefined : await admission.directory.installToken(pass.tokenId);
+  const actor = { kind, id, name: name ?? row?.name ?? '' };
+  return calls.open({ orgId: licence.orgId, licenceId: licence.id, installId: pass.installId, requestId, actor, call });
+}
+
+const requestFactsOf = (method: string, rest: string, { routeClass }: KubeCall, address: string): RequestFacts => ({
+  method,
+  path: rest.split('?', 1)[0] ?? '',
+  routeClass,
+  address,
+});
+
+async function orUnverifiable<T>(pending: Promise<T>): Promise<T> {
   try {
-    const licence = await directory.licence(claims.sub);
-    const home = licence && (await directory.app(licence.appPath));
-    if (!home) throw new Fault('unauthenticated');
-    const install = (await directory.installs(licence)).find(({ id }) => id === claims.install.id);
-    const ticket = makeTicket({ licence, app: home, home, selection: undefined, version: undefined, install });
-    const decision = decideOnTicket(ticket, request, clock.nowMs());
-    const held = claims.mode === 'read-only' ? refusalOf(heldReadOnly, request) : undefined;
-    const refusal = refusalOf(decision, request) ?? held;
-    if (refusal !== undefined) throw refusalFault(refusal, decision, ticket);
-    if (install?.clusterId !== clusterId) throw new Fault('not_found');
-    if (install.state !== 'ready') throw new Fault('install_not_ready');
-    return ticket;
+    return await pending;
   } catch (error) {
     throw hasCode(error, 'store_unavailable') ? unverifiable(error) : error;
   }

@@ -9,6 +9,8 @@ export interface GatewayMetrics {
   limited(kind: string, scope: string): void;
   /** Decisions that were written down, or lost because too many were pending. */
   recorded(result: 'written' | 'dropped', count: number): void;
+  /** Calls to clusters that changed something were written down, or lost likewise. */
+  callsRecorded(result: 'written' | 'dropped', count: number): void;
 }
 
 export interface GatewayGauges {
@@ -47,12 +49,16 @@ export function gatewayMetrics(registry: Registry, gauges: GatewayGauges): Gatew
     labelNames: ['kind', 'scope'],
     registers,
   });
-  const recorded = new Counter({
-    name: 'nm_gateway_decision_samples_total',
-    help: 'Rows of recorded decisions: written, and dropped decisions.',
-    labelNames: ['result'],
-    registers,
-  });
+  const recorded = byResult(
+    registry,
+    'nm_gateway_decision_samples_total',
+    'Rows of recorded decisions: written, and dropped decisions.',
+  );
+  const calls = byResult(
+    registry,
+    'nm_gateway_cluster_calls_total',
+    'Calls through the cluster proxy that changed something: written down, and dropped.',
+  );
   const seconds = new Histogram({
     name: 'nm_gateway_request_seconds',
     help: 'Time from the request to the end of its answer, streams included.',
@@ -119,6 +125,10 @@ export function gatewayMetrics(registry: Registry, gauges: GatewayGauges): Gatew
     decided: (code) => decisions.inc({ code }),
     limited: (kind, scope) => limited.inc({ kind, scope }),
     recorded: (result, count) => recorded.inc({ result }, count),
+    callsRecorded: (result, count) => calls.inc({ result }, count),
     woke: (result) => wakes.inc({ result }),
   };
 }
+
+const byResult = (registry: Registry, name: string, help: string): Counter<'result'> =>
+  new Counter({ name, help, labelNames: ['result'], registers: [registry] });

@@ -14,6 +14,7 @@ import { planOwn } from './own-route.js';
 import { problemAnswer } from './problem-answer.js';
 import { openContext, type RequestContext } from './request-context.js';
 import type { RequestSpans } from './request-spans.js';
+import { statusAnswer } from './status-answer.js';
 
 export interface GatewayPolicyDeps {
   readonly app: AppRouteDeps;
@@ -95,6 +96,8 @@ class GatewayVisit implements Visit<ExchangeTag | undefined> {
       return { status: 204, fields: `X-Request-Id: ${requestId}\r\n${instead}`, body: nothing };
     this.#deps.metrics.decided(fault.code);
     this.#deps.notes.refused(this.#context, fault);
+    // Who speaks to a cluster's API expects its words.
+    if (this.#context.route === 'cluster') return statusAnswer(fault, requestId);
     return problemAnswer(fault, requestId, answerFields(this.#context, this.#deps.clock));
   }
 
@@ -107,6 +110,7 @@ class GatewayVisit implements Visit<ExchangeTag | undefined> {
       this.#deps.cluster.clusters.refused(installId);
     this.#deps.spans?.end(this.#context, outcome);
     const { fault, ...ended } = outcome;
+    this.#context.call?.ended(outcome.status, fault?.code);
     this.#deps.log.write(this.#context, fault && instead === undefined ? { ...ended, fault } : ended);
   }
 }

@@ -1,4 +1,5 @@
 import type { FieldLines, RequestHead } from '@nm/adapters/proxy';
+import type { OpenCall } from '@nm/features/cluster-access';
 import type { Account } from '@nm/features/limits';
 import type { Visitor } from '@nm/features/routing';
 import { Fault } from '@nm/kernel/fault';
@@ -36,6 +37,8 @@ export interface RequestContext {
   outlasted?: boolean;
   /** It has ended, perhaps before it was planned: nothing may be booked or woken for it any more. */
   over?: true;
+  /** A call to a cluster that changes something, being recorded. */
+  call?: OpenCall;
   /** Said instead of an answer of the app, without being a refusal: a preflight. */
   instead?: FieldLines;
 }

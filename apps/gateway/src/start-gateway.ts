@@ -3,6 +3,7 @@ import { type Engine, openEngine } from '@nm/adapters/proxy';
 import { type Logger, type OpsServer, openTraceExport, startOpsServer, type TraceExport } from '@nm/adapters/telemetry';
 import type { Vault } from '@nm/adapters/vault';
 import { cookieFormOf, type IssuerKeys, openIssuerKeys } from '@nm/features/access';
+import { CallRecorder } from '@nm/features/cluster-access';
 import { tendSigningKeys } from '@nm/features/context';
 import { DecisionRecorder, FirstUses } from '@nm/features/decisions';
 import { LimitBook, RedisShares } from '@nm/features/limits';
@@ -80,7 +81,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const issuers = openIssuerKeys(config.egress, clock);
   const keepers = { limits: limits.book, issuerKeys: issuers.keys };
   const parts = { config, clock, log, memory, ops, engine, clusters, ownOrigin, spans, ...keepers, onError };
-  const { policy, touches, recorder } = joinPolicy(parts);
+  const { policy, touches, recorder, calls } = joinPolicy(parts);
   const port = await engine.listen({
     hosts: config.hosts,
     port: config.port,
@@ -93,6 +94,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const flush = setInterval(() => {
     void touches.flush().catch(onError);
     void recorder.flush().catch(onError);
+    void calls.flush().catch(onError);
   }, tickMs);
   ops.setReady(true);
   const { hosts } = config;
@@ -103,6 +105,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     clearInterval(keysTimer);
     await touches.flush().catch(onError);
     await recorder.flush().catch(onError);
+    await calls.flush().catch(onError);
     await Promise.all([
       limits.close(),
       traces?.close(),
@@ -181,6 +184,13 @@ function joinPolicy({
     onWritten: (count) => metrics.recorded('written', count),
     onDropped: (count) => metrics.recorded('dropped', count),
   });
+  const calls = new CallRecorder({
+    db,
+    clock,
+    onWritten: (count) => metrics.callsRecorded('written', count),
+    onDropped: (count) => metrics.callsRecorded('dropped', count),
+    onError,
+  });
   const installTokens = new InstallTokens(keys, clock);
   const admission = { directory, clock, stale: () => feed.stale };
   const guard = new StreamGuard(engine, admission);
@@ -208,9 +218,9 @@ function joinPolicy({
     log: new AccessLog(log, metrics, clock, config.logSample),
     notes: new DecisionNotes(recorder, new FirstUses({ db, clock, onError })),
     app: { admission: appAdmission, activator, tokens, touches, usage, clock, cookie, ownPages },
-    cluster: { admission, tokens: installTokens, clusters, usage },
+    cluster: { admission, tokens: installTokens, clusters, usage, calls },
   });
-  return { policy, touches, recorder };
+  return { policy, touches, recorder, calls };
 }
 
 const openTraces = (url: string): Promise<TraceExport> =>

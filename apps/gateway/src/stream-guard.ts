@@ -30,6 +30,10 @@ export class StreamGuard {
         return this.sweep((tag) => tag.licenceId === change.id);
       case 'install':
         return this.sweep((tag) => tag.installId === change.id);
+      case 'install_token':
+        return this.sweep((tag) => tag.pass?.tokenId === change.id);
+      case 'instance':
+        return this.sweep((tag) => tag.pass?.instanceId === change.id);
       case 'cluster':
       case 'app':
       case 'rules':
@@ -45,7 +49,9 @@ export class StreamGuard {
     for (const exchange of this.#engine.open) {
       const { tag } = exchange;
       if (!tag || !which(tag)) continue;
-      const key = `${tag.licenceId} ${tag.installId} ${tag.request.address} ${tag.request.method} ${tag.request.path}`;
+      const { licenceId, installId, request, pass } = tag;
+      const whose = pass ? `${pass.tokenId} ${pass.clusterId} ${pass.mode} ${pass.untilMs}` : '';
+      const key = `${licenceId} ${installId} ${whose} ${request.address} ${request.method} ${request.path} ${request.routeClass}`;
       const group = alike.get(key);
       if (group) group.push(exchange);
       else alike.set(key, [exchange]);

@@ -110,3 +110,10 @@ export async function openStage(
 }
 
 export const bearer = (key: string): { authorization: string } => ({ authorization: `Bearer ${key}` });
+
+/** codeOf reads our code out of a Kubernetes `Status`, the form in which the cluster proxy refuses. */
+export const codeOf = ({
+  body,
+}: {
+  readonly body: { details?: { causes?: { reason: string }[] } };
+}): string | undefined => body.details?.causes?.[0]?.reason;

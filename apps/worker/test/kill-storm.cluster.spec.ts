@@ -34,7 +34,7 @@ describeWith(['kubernetes', 'redis'], 'runs under workers and stores that are ki
   const posted = new Map<string, number>();
   beforeAll(async () => {
     store = await openStormStore();
-    lab = await openRunLab(stormPolicy, store.database);
+    lab = await openRunLab(stormPolicy, { database: store.database });
     if (backend === 'redis') redis = await startRedis();
     counter = createServer((request, answer) => {
       const key = request.url ?? '';

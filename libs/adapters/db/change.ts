@@ -7,6 +7,7 @@ export const changeKinds = [
   'channel',
   'licence',
   'install',
+  'install_token',
   'instance',
   'cluster',
   'signing_key',

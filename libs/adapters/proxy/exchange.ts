@@ -90,8 +90,10 @@ export interface Plan<Tag> {
    * has a part of it, ends.
    */
   readonly bodyBytesMax?: number | undefined;
-  /** The answer has no natural end (a watch): it counts as a stream and may be quiet for long. */
+  /** The answer has no natural end (a watch, a shell): it counts as a stream and may be quiet for long. */
   readonly openEnded?: boolean;
+  /** Sees the pieces of the answer's content as they pass; it must be quick, and keep none of them. */
+  peek?(bytes: Buffer, start: number, end: number): void;
   /** Asked once after a failed dial: another target, or undefined to give up. May throw a Fault. */
   redial?(): Promise<Target | undefined>;
 }

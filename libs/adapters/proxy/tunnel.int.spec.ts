@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Fault } from '@nm/kernel/fault';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -107,6 +108,65 @@ describe.each(engineKinds)('%s', (kind) => {
       );
       expect(text).toMatch(/bye$/);
     });
+
+    async function rawTunnel() {
+      const upstream = await startRawUpstream(() => undefined);
+      const proxy = await startProxy(kind, () => upstream.origin);
+      closers.push(
+        () => upstream.close(),
+        () => proxy.close(),
+      );
+      const client = rawClient(
+        proxy.port,
+        'POST /x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nContent-Length: 0\r\n\r\n',
+      );
+      await expect.poll(() => upstream.text()).toContain('\r\n\r\n');
+      const [far] = upstream.sockets;
+      for (const socket of [client.socket, far!]) socket.allowHalfOpen = true;
+      far!.write('HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n');
+      await expect.poll(() => client.text()).toContain('\r\n\r\n');
+      return { client, upstream, far: far!, proxy };
+    }
+
+    it('passes the end of one direction on, and goes on in the other', async () => {
+      const fromClient = await rawTunnel();
+      fromClient.client.socket.end('last');
+      const ended = new Promise((resolve) => fromClient.far.once('end', resolve));
+      await ended;
+      expect(fromClient.upstream.text()).toMatch(/last$/);
+      fromClient.far.end('still here');
+      expect(await fromClient.client.closed).toMatch(/still here$/);
+      const fromUpstream = await rawTunnel();
+      const over = new Promise((resolve) => fromUpstream.client.socket.once('end', resolve));
+      fromUpstream.far.end('last');
+      await over;
+      fromUpstream.client.socket.end('still here');
+      await expect.poll(() => fromUpstream.upstream.text()).toMatch(/still here$/);
+      await expect.poll(() => fromUpstream.proxy.engine.open.size).toBe(0);
+    });
+
+    it('holds the sender back while nobody reads', async () => {
+      const { client, far } = await rawTunnel();
+      client.socket.pause();
+      const [piece, piecesMax] = [Buffer.alloc(1024 * 1024, 'x'), 96];
+      let sent = 0;
+      const fill = async (patienceMs: number) => {
+        while (sent < piecesMax) {
+          sent++;
+          if (far.write(piece)) continue;
+          const drained = new Promise((resolve) => far.once('drain', () => resolve(true)));
+          if (!(await Promise.race([drained, delay(patienceMs, false)]))) return;
+        }
+      };
+      await fill(2_000);
+      expect(sent).toBeLessThan(piecesMax / 2);
+      client.socket.resume();
+      await fill(60_000);
+      far.end();
+      await new Promise((resolve) => client.socket.once('end', resolve));
+      client.socket.end();
+      expect((await client.closed).length).toBeGreaterThanOrEqual(piecesMax * piece.length);
+    }, 120_000);
 
     it('tells when the upstream does not switch', async () => {
       const upstream = await startRawUpstream((socket) =>

@@ -125,7 +125,7 @@ describe('ContextKeys', () => {
     expect([second === first, published().includes(second)]).toEqual([false, true]);
     expect(await keys.verify(old)).toMatchObject(facts);
     await tend();
-    await clock.advance(14 * 60_000);
+    await clock.advance(74 * 60_000);
     await tend();
     expect(published()).toContain(first);
     await clock.advance(2 * 60_000);

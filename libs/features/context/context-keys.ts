@@ -1,10 +1,16 @@
 import type { Db } from '@nm/adapters/db';
 import type { Vault } from '@nm/adapters/vault';
-import { ContextClaims, contextIssuer } from '@nm/kernel/contracts';
+import {
+  ClusterTokenClaims,
+  ContextClaims,
+  clusterAudience,
+  clusterTokenSecondsMax,
+  contextIssuer,
+} from '@nm/kernel/contracts';
 import { Fault, invariant, isFault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
-import { decodeProtectedHeader, errors, type JWK, jwtVerify, SignJWT } from 'jose';
+import { decodeProtectedHeader, errors, type JWK, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { contextAlgorithm, ensureSigningKey, publishMs, readSigningKeys, type SigningKey } from './signing-key.js';
 
 export interface ContextKeysOptions {
@@ -15,11 +21,15 @@ export interface ContextKeysOptions {
 
 /** What the caller decides of a context token; issuer, times and id are set when it is signed. */
 export type ContextFacts = Omit<ContextClaims, 'iss' | 'iat' | 'exp' | 'jti'>;
+/** Likewise of a token for the cluster proxy; `jti` is the id of its row. */
+export type ClusterTokenFacts = Omit<ClusterTokenClaims, 'iss' | 'aud' | 'iat' | 'exp'>;
 
 /** Life of a context token, in seconds. */
 const contextSecondsMax = 300;
 /** Explicit type of our token (RFC 8725 §3.11), so that no other JWT of ours is taken for one. */
 const tokenType = 'nm-context+jwt';
+/** Of tokens for the cluster proxy, which no KAMA and no API takes. */
+const clusterTokenType = 'nm-cluster+jwt';
 /** A token with an unknown key makes us look, but not more often than this: the key id is the sender's text. */
 const refreshMsMin = 2_000;
 
@@ -69,14 +79,24 @@ export class ContextKeys {
   }
 
   /** sign makes a token that lives five minutes from now. */
-  async sign(facts: ContextFacts): Promise<string> {
+  sign(facts: ContextFacts): Promise<string> {
+    return this.#sign(tokenType, { ...facts, jti: newId('request') }, contextSecondsMax);
+  }
+
+  /** signCluster makes a token for the cluster proxy. @param seconds its life, at most an hour */
+  async signCluster(facts: ClusterTokenFacts, seconds: number): Promise<string> {
+    invariant(seconds > 0 && seconds <= clusterTokenSecondsMax, 'a cluster token lives an hour at most');
+    return this.#sign(clusterTokenType, { ...facts, aud: clusterAudience }, seconds);
+  }
+
+  async #sign(type: string, payload: JWTPayload, seconds: number): Promise<string> {
     const key = this.#active;
     invariant(key, 'there is an active signing key');
     const nowSeconds = Math.floor(this.#options.clock.nowMs() / 1000);
-    return new SignJWT({ ...facts, iss: contextIssuer, jti: newId('request') })
-      .setProtectedHeader({ alg: contextAlgorithm, typ: tokenType, kid: key.id })
+    return new SignJWT({ ...payload, iss: contextIssuer })
+      .setProtectedHeader({ alg: contextAlgorithm, typ: type, kid: key.id })
       .setIssuedAt(nowSeconds)
-      .setExpirationTime(nowSeconds + contextSecondsMax)
+      .setExpirationTime(nowSeconds + seconds)
       .sign(key.privateKey);
   }
 
@@ -84,18 +104,27 @@ export class ContextKeys {
    * verify checks signature, type, issuer, times and, when named, audience.
    * @throws Fault token_expired, or unauthenticated for everything else that is wrong with it
    */
-  async verify(token: string, expected: { readonly audience?: string } = {}): Promise<ContextClaims> {
+  verify(token: string, expected: { readonly audience?: string } = {}): Promise<ContextClaims> {
+    return this.#verify(ContextClaims, token, tokenType, expected.audience);
+  }
+
+  /** verifyCluster does the same for a token of the cluster proxy. */
+  verifyCluster(token: string): Promise<ClusterTokenClaims> {
+    return this.#verify(ClusterTokenClaims, token, clusterTokenType, clusterAudience);
+  }
+
+  async #verify<C>(claims: { parse(payload: unknown): C }, token: string, typ: string, audience?: string): Promise<C> {
     try {
       const key = await this.#keyOf(token);
       const { payload } = await jwtVerify(token, key.publicKey, {
         algorithms: [contextAlgorithm],
-        typ: tokenType,
+        typ,
         issuer: contextIssuer,
         requiredClaims: ['sub', 'aud', 'iat', 'exp', 'jti'],
         currentDate: this.#options.clock.now(),
-        ...(expected.audience === undefined ? {} : { audience: expected.audience }),
+        ...(audience === undefined ? {} : { audience }),
       });
-      return ContextClaims.parse(payload);
+      return claims.parse(payload);
     } catch (cause) {
       if (isFault(cause)) throw cause;
       throw new Fault(cause instanceof errors.JWTExpired ? 'token_expired' : 'unauthenticated', { cause });

@@ -4,13 +4,13 @@ import type { Clock } from '@nm/kernel/time';
 import { addSigningKey, lockSigningKeys, publishMs } from './signing-key.js';
 
 /** Longer than a token lives and a key set is cached: whatever a key signed is gone when it is taken away. */
-const retireMs = 15 * 60_000;
+const retireMs = 75 * 60_000;
 /** How long a key signs. */
 const rotateMs = 30 * 86_400_000;
 
 /**
  * tendSigningKeys rotates keys without anybody being refused: a new key is published for two minutes before it signs (`ContextKeys`), one that no
- * longer signs stays published for 15 minutes more. Call it every hour; of many callers one acts.
+ * longer signs stays published for 75 minutes more. Call it every hour; of many callers one acts.
  * @param afterMs age at which a key gets a successor; 0 for one at once
  */
 export async function tendSigningKeys(

@@ -1,12 +1,14 @@
 import { type Db, recordChange, type Tx } from '@nm/adapters/db';
 import type { LicenseePrincipal } from '@nm/features/access';
 import { queueRun } from '@nm/features/actions';
-import { type CreateInstall, defaultChannel, type Install, Limits } from '@nm/kernel/contracts';
+import { type CreateInstall, type Install, Limits } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
 import { provisionPlan } from './install-plans.js';
 import { findInstall, installView, policyOf } from './install-row.js';
+import { clusterRolesDigest, requireAccepted } from './preview-install.js';
+import { stableVersion } from './stable-version.js';
 
 export interface InstallDeps {
   readonly db: Db;
@@ -19,7 +21,8 @@ const nameChars = 12;
 
 /**
  * createInstall writes the install and queues the run that prepares its namespace, in one transaction.
- * @throws Fault not_found (cluster), install_limit, no_published_version, already_exists, invalid_body for a namespace of the system
+ * @throws Fault not_found (cluster), install_limit, no_published_version, already_exists, cluster_roles_not_accepted, invalid_body for a namespace of
+ * the system
  */
 export async function createInstall(
   deps: InstallDeps,
@@ -33,6 +36,8 @@ export async function createInstall(
     const cluster = await tx.cluster.findFirst({ where: { id: clusterId, customerId: principal.customerId } });
     if (!cluster) throw new Fault('not_found');
     const version = await stableVersion(tx, principal.appId);
+    const policy = policyOf(version.spec);
+    requireAccepted(policy, body.acceptClusterRoles);
     await makeRoom(tx, { clusterId, namespace, appId: principal.appId });
 
     const id = newId('install', deps.clock.nowMs());
@@ -43,10 +48,11 @@ export async function createInstall(
         ...{ id, orgId, appId, licenceId, clusterId, namespace, serviceAccount },
         versionId: version.id,
         state: 'provisioning',
+        acceptedClusterRoles: clusterRolesDigest(policy) ?? null,
         createdAt: deps.clock.now(),
       },
     });
-    const plan = provisionPlan({ installId: id, namespace, serviceAccount }, policyOf(version.spec));
+    const plan = provisionPlan({ installId: id, namespace, serviceAccount }, policy);
     const run = await queueRun(
       tx,
       {
@@ -72,12 +78,6 @@ async function takeLicenceSlot(tx: Tx, { licenceId }: LicenseePrincipal): Promis
   const { installsMax } = Limits.parse(licence.plan.limits);
   const installs = await tx.install.count({ where: { licenceId, state: { not: 'removed' } } });
   if (installs >= installsMax) throw new Fault('install_limit', { extra: { installs, installsMax } });
-}
-
-async function stableVersion(tx: Tx, appId: string) {
-  const channel = await tx.channel.findFirst({ where: { appId, name: defaultChannel }, include: { version: true } });
-  if (channel?.version.state !== 'published') throw new Fault('no_published_version');
-  return channel.version;
 }
 
 interface Site {

@@ -39,6 +39,8 @@ export const installView = (row: InstallRow, versionName: string): Install => ({
   clusterId: row.clusterId,
   namespace: row.namespace,
   state: row.state as Install['state'],
+  clusterAccess: row.clusterAccess,
+  ...(row.acceptedClusterRoles ? { acceptedClusterRoles: row.acceptedClusterRoles } : {}),
   ...(row.provisionRunId ? { provisionRunId: row.provisionRunId } : {}),
   createdAt: row.createdAt.toISOString(),
 });

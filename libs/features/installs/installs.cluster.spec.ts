@@ -12,6 +12,7 @@ import { describeWith } from '../../testing/needs.js';
 import { seedLicensee } from '../../testing/seed-licensee.js';
 import { createTestDatabase, type TestDatabase } from '../../testing/test-database.js';
 import { createInstall } from './create-install.js';
+import { previewInstall } from './preview-install.js';
 import { removeInstall } from './remove-install.js';
 
 const rbac: RbacPolicy = {
@@ -46,7 +47,9 @@ describeWith(['kubernetes'], 'an install on a real cluster', () => {
     const kubeconfig = await readFile(inject('kubeconfigPath'), 'utf8');
     const cluster = await registerCluster(deps(), principal, { name: 'k', kubeconfig, allowInsecureTls: false });
     admin = await sessions.forCluster(cluster.id);
-    install = await createInstall(deps(), principal, { clusterId: cluster.id, namespace });
+    const place = { clusterId: cluster.id, namespace };
+    const { acceptClusterRoles = '' } = await previewInstall(deps(), principal, place);
+    install = await createInstall(deps(), principal, { ...place, acceptClusterRoles });
   });
   afterAll(async () => {
     await admin.delete({ apiVersion: 'v1', kind: 'Namespace', name: namespace });

@@ -8,7 +8,7 @@ import { FakeClock } from '@nm/kernel/time';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seedLicensee } from '../../testing/seed-licensee.js';
 import { createTestDatabase, type TestDatabase } from '../../testing/test-database.js';
-import { createInstall, getInstall, listInstalls, removeInstall } from './index.js';
+import { createInstall, getInstall, listInstalls, previewInstall, removeInstall } from './index.js';
 
 const rule = { apiGroups: [''], resources: ['pods'], verbs: ['get'] };
 const rbac: RbacPolicy = { roles: [{ name: 'app', rules: [rule] }], clusterRoles: [{ name: 'wide', rules: [rule] }] };
@@ -41,6 +41,10 @@ describe('clusters and installs of a licensee', () => {
     registerCluster(deps(), who, { name, kubeconfig, allowInsecureTls: false });
   const rowOf = (id: string) => database.db.asSystem((tx) => tx.cluster.findUniqueOrThrow({ where: { id } }));
   const runOf = (id: string) => database.db.asSystem((tx) => tx.run.findUniqueOrThrow({ where: { id } }));
+  const install = async (clusterId: string, namespace: string, who = mine) => {
+    const { acceptClusterRoles } = await previewInstall(deps(), who, { clusterId, namespace });
+    return createInstall(deps(), who, { clusterId, namespace, ...(acceptClusterRoles ? { acceptClusterRoles } : {}) });
+  };
   const changes = async (id: string) =>
     database.db.asSystem((tx) =>
       tx.outbox.count({ where: { topic: 'change', payload: { path: ['id'], equals: id } } }),
@@ -89,14 +93,14 @@ describe('clusters and installs of a licensee', () => {
 
   it('writes the install and the run that prepares it, with every object named after the install', async () => {
     const cluster = await register('install');
-    const install = await createInstall(deps(), mine, { clusterId: cluster.id, namespace: 'shop' });
-    expect(install).toMatchObject({ app: 'guestbook', version: '1.0.0', namespace: 'shop', state: 'provisioning' });
-    expect(await getInstall(deps(), mine, install.id)).toEqual(install);
-    expect((await listInstalls(deps(), mine, page)).data).toEqual([install]);
-    const run = await runOf(install.provisionRunId ?? '');
-    expect(run).toMatchObject({ kind: 'provision', status: 'queued', installId: install.id });
+    const made = await install(cluster.id, 'shop');
+    expect(made).toMatchObject({ app: 'guestbook', version: '1.0.0', namespace: 'shop', state: 'provisioning' });
+    expect(await getInstall(deps(), mine, made.id)).toEqual(made);
+    expect((await listInstalls(deps(), mine, page)).data).toEqual([made]);
+    const run = await runOf(made.provisionRunId ?? '');
+    expect(run).toMatchObject({ kind: 'provision', status: 'queued', installId: made.id });
     const manifests = RunPlan.parse(run.plan).steps.flatMap((step) => (step.kind === 'apply' ? step.manifests : []));
-    const name = `nm-${install.id.slice(-12)}`;
+    const name = `nm-${made.id.slice(-12)}`;
     expect(manifests.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? '-'}/${metadata.name}`)).toEqual([
       'Namespace -/shop',
       `ServiceAccount shop/${name}`,
@@ -112,30 +116,48 @@ describe('clusters and installs of a licensee', () => {
       kind: 'ClusterRole',
       name: `${name}-wide`,
     });
-    expect(await changes(install.id)).toBe(1);
+    expect(await changes(made.id)).toBe(1);
+    expect(made.acceptedClusterRoles).toMatch(/^sha256:[0-9a-f]{64}$/);
 
-    const again = createInstall(deps(), mine, { clusterId: cluster.id, namespace: 'shop' });
+    const again = install(cluster.id, 'shop');
     await expect(again).rejects.toMatchObject({ code: 'already_exists' });
     await expect(deleteCluster(deps(), mine, cluster.id)).rejects.toMatchObject({ code: 'conflict' });
-    await expect(getInstall(deps(), others, install.id)).rejects.toMatchObject({ code: 'not_found' });
-    await expect(removeInstall(deps(), others, install.id)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(getInstall(deps(), others, made.id)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(removeInstall(deps(), others, made.id)).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('shows what an install would be given, and gives cluster-wide roles only when exactly those were accepted', async () => {
+    const cluster = await register('accept');
+    const place = { clusterId: cluster.id, namespace: 'accept' };
+    const shown = await previewInstall(deps(), mine, place);
+    expect(shown).toMatchObject({
+      version: '1.0.0',
+      namespace: 'accept',
+      roles: rbac.roles,
+      clusterRoles: rbac.clusterRoles,
+    });
+    for (const accepted of [{}, { acceptClusterRoles: 'sha256:of-others' }])
+      await expect(createInstall(deps(), mine, { ...place, ...accepted })).rejects.toMatchObject({
+        code: 'cluster_roles_not_accepted',
+        extra: { clusterRoles: rbac.clusterRoles, acceptClusterRoles: shown.acceptClusterRoles },
+      });
+    await expect(previewInstall(deps(), others, place)).rejects.toMatchObject({ code: 'not_found' });
+    expect((await listInstalls(deps(), mine, page)).data.map(({ namespace }) => namespace)).not.toContain('accept');
   });
 
   it('takes no more installs than the licence allows, however many come at once', async () => {
     const cluster = await register('limit');
-    const attempts = await Promise.allSettled(
-      ['a', 'b', 'c', 'd'].map((namespace) => createInstall(deps(), mine, { clusterId: cluster.id, namespace })),
-    );
+    const attempts = await Promise.allSettled(['a', 'b', 'c', 'd'].map((namespace) => install(cluster.id, namespace)));
     expect(attempts.filter((attempt) => attempt.status === 'fulfilled')).toHaveLength(1);
     for (const attempt of attempts)
       if (attempt.status === 'rejected') expect(attempt.reason).toMatchObject({ code: 'install_limit' });
   });
 
   it('gives place and licence slot back when an install was removed', async () => {
-    const [install] = (await listInstalls(deps(), mine, page)).data.filter((each) => each.namespace === 'shop');
-    const removal = await removeInstall(deps(), mine, install!.id);
+    const [made] = (await listInstalls(deps(), mine, page)).data.filter((each) => each.namespace === 'shop');
+    const removal = await removeInstall(deps(), mine, made!.id);
     const run = await runOf(removal.removeRunId);
-    expect(run).toMatchObject({ kind: 'remove', installId: install!.id });
+    expect(run).toMatchObject({ kind: 'remove', installId: made!.id });
     const refs = RunPlan.parse(run.plan).steps.flatMap((step) => (step.kind === 'delete' ? step.refs : []));
     expect(refs.map((ref) => ref.kind)).toEqual([
       'RoleBinding',
@@ -144,10 +166,10 @@ describe('clusters and installs of a licensee', () => {
       'Role',
       'ClusterRole',
     ]);
-    await setState(install!.id, 'removed');
-    await expect(removeInstall(deps(), mine, install!.id)).rejects.toMatchObject({ code: 'conflict' });
-    const next = await createInstall(deps(), mine, { clusterId: install!.clusterId, namespace: 'shop' });
-    expect(next.id).not.toBe(install!.id);
+    await setState(made!.id, 'removed');
+    await expect(removeInstall(deps(), mine, made!.id)).rejects.toMatchObject({ code: 'conflict' });
+    const next = await install(made!.clusterId, 'shop');
+    expect(next.id).not.toBe(made!.id);
     await setState(next.id, 'removed');
     await deleteCluster(deps(), mine, next.clusterId);
     await expect(getCluster(deps(), mine, next.clusterId)).rejects.toMatchObject({ code: 'not_found' });

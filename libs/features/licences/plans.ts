@@ -19,6 +19,7 @@ interface PlanRow {
   readonly name: string;
   readonly entitlements: unknown;
   readonly limits: unknown;
+  readonly suspendedAccess: string;
   readonly createdAt: Date;
 }
 
@@ -28,6 +29,7 @@ const view = (row: PlanRow): Plan => ({
   name: row.name,
   entitlements: Entitlements.parse(row.entitlements),
   limits: Limits.parse(row.limits),
+  suspendedAccess: row.suspendedAccess as Plan['suspendedAccess'],
   createdAt: row.createdAt.toISOString(),
 });
 

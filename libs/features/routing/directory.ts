@@ -1,10 +1,19 @@
 import type { Change, Db, Tx } from '@nm/adapters/db';
 import { licenceIdOfUser, loadIssuers, type OidcUser, type TrustedIssuer } from '@nm/features/access';
 import type { Clock } from '@nm/kernel/time';
-import type { AppEntry, InstallEntry, InstanceEntry, LicenceEntry, Selection, SessionEntry } from './entries.js';
+import type {
+  AppEntry,
+  InstallEntry,
+  InstallTokenEntry,
+  InstanceEntry,
+  LicenceEntry,
+  Selection,
+  SessionEntry,
+} from './entries.js';
 import {
   loadApp,
   loadInstalls,
+  loadInstallToken,
   loadInstance,
   loadLicence,
   loadLicenceIdByLookup,
@@ -35,6 +44,7 @@ export class Directory {
   readonly #sessions: LoadingCache<SessionEntry | undefined>;
   readonly #issuers: LoadingCache<readonly TrustedIssuer[]>;
   readonly #instances: LoadingCache<InstanceEntry | undefined>;
+  readonly #installTokens: LoadingCache<InstallTokenEntry | undefined>;
   readonly #listeners = new Set<Listener>();
 
   constructor(db: Pick<Db, 'asSystem'>, clock: Clock) {
@@ -59,6 +69,7 @@ export class Directory {
     this.#sessions = make(entriesMax, loadSession, (session) => session?.licenceId);
     this.#issuers = make(entriesMax, loadIssuers, () => undefined);
     this.#instances = make(entriesMax, loadInstance, (instance) => instance?.id);
+    this.#installTokens = make(entriesMax, loadInstallToken, (token) => token?.instanceId);
   }
 
   licenceIdByLookup(lookup: string): string | undefined | Promise<string | undefined> {
@@ -101,6 +112,11 @@ export class Directory {
     return this.#instances.get(slot);
   }
 
+  /** What a token for the cluster proxy is still worth. */
+  installToken(id: string): InstallTokenEntry | undefined | Promise<InstallTokenEntry | undefined> {
+    return this.#installTokens.get(id);
+  }
+
   /** dropInstance forgets where a slot runs, because what was found there contradicted it. */
   dropInstance(slot: string): void {
     this.#instances.drop(slot);
@@ -135,6 +151,10 @@ export class Directory {
         break;
       case 'instance':
         this.#instances.dropGroup(change.id);
+        this.#installTokens.dropGroup(change.id);
+        break;
+      case 'install_token':
+        this.#installTokens.drop(change.id);
         break;
       case 'rules':
       case 'org':
@@ -156,6 +176,7 @@ export class Directory {
   clear(): void {
     for (const cache of [this.#lookups, this.#licences, this.#apps, this.#selections]) cache.clear();
     for (const cache of [this.#installs, this.#sessions, this.#issuers, this.#instances]) cache.clear();
+    this.#installTokens.clear();
   }
 }
 

@@ -16,6 +16,8 @@ export interface LicenceEntry {
   readonly plan: StandingFacts['plan'];
   readonly limits: Limits;
   readonly customer: StandingFacts['customer'];
+  /** What the plan leaves a suspended licence of its clusters. */
+  readonly suspendedAccess: 'shut' | 'read-only';
   readonly factsVersion: string;
   /** Expiry as answers say it. */
   readonly expiresText: string | undefined;
@@ -74,6 +76,20 @@ export interface InstallEntry {
   readonly clusterId: string;
   readonly namespace: string;
   readonly state: string;
+  /** False while the licensee keeps the cluster proxy shut. */
+  readonly clusterAccess: boolean;
+}
+
+/** A token for the cluster proxy, as its row knows it. */
+export interface InstallTokenEntry {
+  readonly id: string;
+  readonly name: string;
+  readonly installId: string;
+  readonly licenceId: string;
+  /** The hosted KAMA that it belongs to. */
+  readonly instanceId: string | undefined;
+  /** Neither revoked nor left behind by a KAMA that has stopped. */
+  readonly good: boolean;
 }
 
 export interface InstanceEntry {

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type {
   AppEntry,
   InstallEntry,
+  InstallTokenEntry,
   InstanceEntry,
   LicenceEntry,
   Selection,
@@ -23,7 +24,7 @@ export async function loadLicence(tx: Tx, id: string): Promise<LicenceEntry | un
   const row = await tx.licence.findUnique({
     where: { id },
     include: {
-      plan: { select: { slug: true, entitlements: true, limits: true } },
+      plan: { select: { slug: true, entitlements: true, limits: true, suspendedAccess: true } },
       customer: { select: { id: true, name: true } },
       app: { select: { slug: true, org: { select: { slug: true } } } },
     },
@@ -43,6 +44,7 @@ export async function loadLicence(tx: Tx, id: string): Promise<LicenceEntry | un
     plan: { slug: plan.slug, entitlements: Entitlements.parse(plan.entitlements), limits: limitNumbersOf(limits) },
     limits,
     customer,
+    suspendedAccess: plan.suspendedAccess === 'read-only' ? 'read-only' : 'shut',
     factsVersion: row.updatedAt.toISOString(),
     expiresText: row.expiresAt?.toISOString(),
   };
@@ -127,9 +129,31 @@ function versionOf({ id, appId, orgId, name, spec }: VersionRow): VersionEntry {
 export async function loadInstalls(tx: Tx, licenceId: string): Promise<readonly InstallEntry[]> {
   return tx.install.findMany({
     where: { licenceId, state: { not: 'removed' } },
-    select: { id: true, orgId: true, licenceId: true, clusterId: true, namespace: true, state: true },
+    select: {
+      id: true,
+      orgId: true,
+      licenceId: true,
+      clusterId: true,
+      namespace: true,
+      state: true,
+      clusterAccess: true,
+    },
     orderBy: { id: 'asc' },
   });
+}
+
+/** loadInstallToken reads what a token is still worth. */
+export async function loadInstallToken(tx: Tx, id: string): Promise<InstallTokenEntry | undefined> {
+  const row = await tx.installToken.findUnique({
+    where: { id },
+    include: { instance: { select: { desired: true, observed: true } } },
+  });
+  if (!row) return undefined;
+  const { name, installId, licenceId, instance } = row;
+  const instanceId = row.instanceId ?? undefined;
+  const runs = instance?.desired === 'running' && (instance.observed === 'starting' || instance.observed === 'ready');
+  const good = row.revokedAt === null && (instanceId === undefined || runs);
+  return { id, name, installId, licenceId, instanceId, good };
 }
 
 export async function loadInstance(tx: Tx, slot: string): Promise<InstanceEntry | undefined> {

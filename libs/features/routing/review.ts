@@ -1,6 +1,7 @@
 import { Fault, hasCode, isFault } from '@nm/kernel/fault';
 import { type RequestFacts, refusalOf } from '@nm/kernel/licensing';
 import { type AdmitDeps, unverifiable } from './admit.js';
+import { admitCluster, type ClusterPass } from './admit-cluster.js';
 import type { LicenceEntry, Selection } from './entries.js';
 import { refusalFault } from './refusal-fault.js';
 import { decideOnTicket, makeTicket } from './ticket.js';
@@ -13,6 +14,8 @@ export interface StreamTag {
   readonly request: RequestFacts;
   /** What chose the version, so that rules on version and channel are asked again too. */
   readonly selection?: Selection | undefined;
+  /** Set for what goes to a cluster: the token by which it was let in. */
+  readonly pass?: ClusterPass | undefined;
 }
 
 /**
@@ -22,6 +25,10 @@ export interface StreamTag {
 export async function review(deps: Omit<AdmitDeps, 'credentials'>, tag: StreamTag): Promise<Fault | undefined> {
   if (deps.stale()) return unverifiable();
   try {
+    if (tag.pass) {
+      await admitCluster(deps, tag.pass, tag.request);
+      return undefined;
+    }
     const licence = await deps.directory.licence(tag.licenceId);
     if (!licence) return new Fault('licence_revoked');
     return await reviewLicence(deps, tag, licence);

@@ -4,6 +4,8 @@ import type { Clock } from '@nm/kernel/time';
 const dayMs = 86_400_000;
 /** Decisions are kept this long, to be explained. */
 const decisionMsMax = 30 * dayMs;
+/** What was changed on a cluster through the proxy is shown this long, and so are the tokens by which it was. */
+const clusterCallMsMax = 30 * dayMs;
 /** Sessions that are over are kept a day, for whoever asks where a seat went. */
 const sessionMsMax = dayMs;
 /** Rows of one transaction: none takes long, and gateways write in between. */
@@ -13,7 +15,7 @@ const batchesMax = 200;
 
 type Deps = { readonly db: Db; readonly clock: Clock };
 
-/** sweepEvidence deletes decisions and ended sessions that are too old. @returns how many rows */
+/** sweepEvidence deletes decisions, recorded calls to clusters, and ended tokens and sessions that are too old. @returns how many rows */
 export async function sweepEvidence({ db, clock }: Deps): Promise<number> {
   const decisionsBefore = new Date(clock.nowMs() - decisionMsMax);
   const sessionsBefore = new Date(clock.nowMs() - sessionMsMax);
@@ -30,7 +32,24 @@ export async function sweepEvidence({ db, clock }: Deps): Promise<number> {
         WHERE id IN (SELECT id FROM licence_presence WHERE least(expires_at, ended_at) < ${sessionsBefore} LIMIT ${take})`,
     ),
   );
-  return decisions + sessions;
+  return decisions + sessions + (await sweepClusterEvidence({ db, clock }));
+}
+
+async function sweepClusterEvidence({ db, clock }: Deps): Promise<number> {
+  const before = new Date(clock.nowMs() - clusterCallMsMax);
+  const calls = await inBatches((take) =>
+    db.asSystem(
+      (tx) => tx.$executeRaw`
+        DELETE FROM cluster_call WHERE id IN (SELECT id FROM cluster_call WHERE at < ${before} LIMIT ${take})`,
+    ),
+  );
+  const tokens = await inBatches((take) =>
+    db.asSystem(
+      (tx) => tx.$executeRaw`
+        DELETE FROM install_token WHERE id IN (SELECT id FROM install_token WHERE expires_at < ${before} LIMIT ${take})`,
+    ),
+  );
+  return calls + tokens;
 }
 
 async function inBatches(remove: (take: number) => Promise<number>): Promise<number> {

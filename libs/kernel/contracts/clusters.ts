@@ -154,7 +154,14 @@ export const ClusterCheck = z
   .meta({ id: 'ClusterCheck' });
 export type ClusterCheck = z.infer<typeof ClusterCheck>;
 
-export const CreateInstall = z.strictObject({ clusterId: Id, namespace: KubeName }).meta({ id: 'CreateInstall' });
+export const CreateInstall = z
+  .strictObject({
+    clusterId: Id,
+    namespace: KubeName,
+    /** Wanted when the version has ClusterRoles: `acceptClusterRoles` of the preview, which stands for exactly the rules that were shown. */
+    acceptClusterRoles: z.string().max(100).optional(),
+  })
+  .meta({ id: 'CreateInstall' });
 export type CreateInstall = z.infer<typeof CreateInstall>;
 
 export const InstallState = z.enum(['provisioning', 'ready', 'failed', 'removed']);
@@ -169,6 +176,10 @@ export const Install = z
     clusterId: Id,
     namespace: z.string(),
     state: InstallState,
+    /** False while the licensee keeps the cluster proxy shut. */
+    clusterAccess: z.boolean(),
+    /** Set when cluster-wide roles were accepted: which. */
+    acceptedClusterRoles: z.string().optional(),
     provisionRunId: Id.optional(),
     createdAt: Instant,
   })

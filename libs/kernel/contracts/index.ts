@@ -57,6 +57,16 @@ export {
   TokenPair,
 } from './auth.js';
 export {
+  ClusterCall,
+  ClusterCallQuery,
+  CreateKubeconfig,
+  InstallPreview,
+  InstallToken,
+  Kubeconfig,
+  PreviewInstall,
+  SetClusterAccess,
+} from './cluster-access.js';
+export {
   CheckCluster,
   Cluster,
   ClusterCheck,
@@ -78,7 +88,15 @@ export {
   RotationReport,
   SetupScript,
 } from './clusters.js';
-export { ContextClaims, contextHeader, contextIssuer, installAudience } from './context.js';
+export {
+  ClusterTokenClaims,
+  ContextClaims,
+  clusterAudience,
+  clusterTokenSecondsMax,
+  contextHeader,
+  contextIssuer,
+  installAudience,
+} from './context.js';
 export {
   DecisionQuery,
   DecisionView,

@@ -7,13 +7,30 @@ export const Entitlements = z
   .meta({ id: 'Entitlements' });
 export type Entitlements = z.infer<typeof Entitlements>;
 
+/** What a suspended licence may still do on its own clusters through the cluster proxy. */
+const SuspendedAccess = z.enum(['shut', 'read-only']);
+
 export const CreatePlan = z
-  .strictObject({ slug: Slug, name: DisplayName, entitlements: Entitlements.default({}), limits: Limits.prefault({}) })
+  .strictObject({
+    slug: Slug,
+    name: DisplayName,
+    entitlements: Entitlements.default({}),
+    limits: Limits.prefault({}),
+    suspendedAccess: SuspendedAccess.default('shut'),
+  })
   .meta({ id: 'CreatePlan' });
 export type CreatePlan = z.infer<typeof CreatePlan>;
 
 export const Plan = z
-  .object({ id: Id, slug: Slug, name: z.string(), entitlements: Entitlements, limits: Limits, createdAt: Instant })
+  .object({
+    id: Id,
+    slug: Slug,
+    name: z.string(),
+    entitlements: Entitlements,
+    limits: Limits,
+    suspendedAccess: SuspendedAccess,
+    createdAt: Instant,
+  })
   .meta({ id: 'Plan' });
 export type Plan = z.infer<typeof Plan>;
 

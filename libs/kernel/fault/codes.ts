@@ -52,7 +52,7 @@ export const codes = {
     'The server has more work than it can do now. Repeat the request later.',
     'operator',
   ),
-  upgrade_not_supported: entry(501, 'Upgrade not supported', 'This route does not support protocol upgrades yet.'),
+  upgrade_not_supported: entry(501, 'Upgrade not supported', 'This route does not switch protocols.'),
   unsupported_media_type: entry(415, 'Unsupported media type', 'Send the body as application/json.'),
   method_not_allowed: entry(405, 'Method not allowed', 'This resource does not support that method.'),
   idempotency_conflict: entry(
@@ -65,6 +65,7 @@ export const codes = {
   unauthenticated: entry(401, 'Credential required', 'Send a valid credential as "Authorization: Bearer …".'),
   invalid_credentials: entry(401, 'Wrong e-mail or password', 'The e-mail address or the password is wrong.'),
   token_expired: entry(401, 'Token expired', 'The token has expired. Get a new one and repeat the request.'),
+  token_revoked: entry(401, 'Token revoked', 'The token was revoked. Get a new one from the holder of the licence.'),
   refresh_reused: entry(
     401,
     'Refresh token reused',
@@ -292,6 +293,21 @@ export const codes = {
     409,
     'Install not ready',
     'The install is not ready on its cluster yet. See its provisioning run.',
+  ),
+  cluster_access_off: entry(
+    403,
+    'Cluster access switched off',
+    'The licensee has switched off access to the cluster for this install.',
+  ),
+  cluster_roles_not_accepted: entry(
+    409,
+    'Cluster-wide roles not accepted',
+    'This version asks for rights in the whole cluster. Look at "clusterRoles", and accept them by sending "acceptClusterRoles".',
+  ),
+  impersonation_refused: entry(
+    403,
+    'Impersonation refused',
+    'The cluster proxy speaks as the install itself and as nobody else. Send no Impersonate-* headers (kubectl: --as, --as-group, --as-uid).',
   ),
 
   // Runs

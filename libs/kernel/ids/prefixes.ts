@@ -21,6 +21,8 @@ export const prefixes = {
   clusterCheck: 'chk',
   tunnel: 'tun',
   install: 'inst',
+  installToken: 'itok',
+  clusterCall: 'call',
   instance: 'kin',
   run: 'run',
   step: 'step',

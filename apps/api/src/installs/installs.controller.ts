@@ -1,10 +1,26 @@
 import { Body, Controller, Delete, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Db } from '@nm/adapters/db';
-import { Allow, CurrentPrincipal, type LicenseePrincipal } from '@nm/features/access';
+import { Allow, CurrentPrincipal, type LicenseePrincipal, ReadsOnly } from '@nm/features/access';
 import { Answers } from '@nm/features/http';
-import { createInstall, getInstall, type InstallDeps, listInstalls, removeInstall } from '@nm/features/installs';
-import { CreateInstall, Install, type Page, PageQuery, pageOf, RemovedInstall } from '@nm/kernel/contracts';
+import {
+  createInstall,
+  getInstall,
+  type InstallDeps,
+  listInstalls,
+  previewInstall,
+  removeInstall,
+} from '@nm/features/installs';
+import {
+  CreateInstall,
+  Install,
+  InstallPreview,
+  type Page,
+  PageQuery,
+  PreviewInstall,
+  pageOf,
+  RemovedInstall,
+} from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
 import { CLOCK } from '../platform/tokens.js';
 
@@ -25,6 +41,16 @@ export class InstallsController {
     @Body({ schema: CreateInstall }) body: CreateInstall,
   ): Promise<Install> {
     return createInstall(this.#deps, principal, body);
+  }
+
+  @Post('preview')
+  @ReadsOnly()
+  @Answers(200, InstallPreview, 'What an install would be given on a cluster, rule by rule')
+  preview(
+    @CurrentPrincipal() principal: LicenseePrincipal,
+    @Body({ schema: PreviewInstall }) body: PreviewInstall,
+  ): Promise<InstallPreview> {
+    return previewInstall(this.#deps, principal, body);
   }
 
   @Get()

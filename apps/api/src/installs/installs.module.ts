@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
+import { ClusterAccessController } from './cluster-access.controller.js';
 import { InstallsController } from './installs.controller.js';
 
-@Module({ controllers: [InstallsController] })
+@Module({ controllers: [InstallsController, ClusterAccessController] })
 export class InstallsModule {}

@@ -8,7 +8,7 @@ const keepAliveProbeMs = 30_000;
 const lingerMs = 500;
 
 export interface TunnelEvents {
-  /** A byte went either way. */
+  /** A byte went either way, or an end. */
   readonly moved: () => void;
   /** Both sides have ended, or one was lost. */
   readonly over: () => void;
@@ -22,6 +22,8 @@ export class ByteTunnel {
   readonly #upstream: Socket;
   readonly #events: TunnelEvents;
   readonly #frames: FrameBoundary | undefined;
+  /** One side has said its last byte; the other may still talk. */
+  halfClosed = false;
   #over = false;
 
   constructor(client: Socket, upstream: Socket, protocol: string, events: TunnelEvents) {
@@ -39,10 +41,12 @@ export class ByteTunnel {
       socket.once('close', this.#onClose);
     }
     this.#upstream.on('error', () => undefined);
+    // An end in one direction ends that direction only.
+    this.#upstream.allowHalfOpen = true;
     if (early && early.length > 0) this.#toUpstream(early);
     if (answered.length > 0) this.#toClient(answered);
-    this.#client.on('data', this.#toUpstream).on('end', () => this.#upstream.end());
-    this.#upstream.on('data', this.#toClient).on('end', () => this.#client.end());
+    this.#client.on('data', this.#toUpstream).on('end', () => this.#endOf(this.#upstream));
+    this.#upstream.on('data', this.#toClient).on('end', () => this.#endOf(this.#client));
     this.#client.on('drain', () => this.#upstream.resume());
     this.#upstream.on('drain', () => this.#client.resume());
     this.#client.resume();
@@ -61,6 +65,12 @@ export class ByteTunnel {
     this.#events.moved();
     if (!this.#client.write(chunk)) this.#upstream.pause();
   };
+
+  #endOf(other: Socket): void {
+    this.halfClosed = true;
+    this.#events.moved();
+    other.end();
+  }
 
   /** cut ends the tunnel: a WebSocket between two frames gets a close frame (1001 on a drain, 1008 on a denial) first. */
   cut(style: CutStyle): void {

@@ -242,6 +242,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   upstreamData(bytes: Buffer, start: number, end: number): void {
     this.#bytesOut += end - start;
     this.#tail?.see(bytes.subarray(start, end));
+    this.#plan?.peek?.(bytes, start, end);
     this.#touch();
     if (!putData(this.#context.out, this.#client.socket, bytes, start, end, this.#framing === 'chunked'))
       this.#upstream?.socket.pause();
@@ -266,10 +267,10 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     this.#client.exchangeDone(this.#wantsClose);
   }
 
-  #touch(): void {
-    const { timeouts, nowMs } = this.#context;
-    this.#deadlineMs = nowMs + (this.#plan?.openEnded ? openEndedIdleMs : timeouts.idleMs);
-  }
+  readonly #touch = (): void => {
+    const mayBeQuiet = this.#plan?.openEnded && !this.#tunnel?.halfClosed;
+    this.#deadlineMs = this.#context.nowMs + (mayBeQuiet ? openEndedIdleMs : this.#context.timeouts.idleMs);
+  };
 
   upstreamFailed(error: Error): void {
     const wasReady = this.#upstream?.ready ?? false;
@@ -304,13 +305,9 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     putAnswerHead(out, head, plan.answerFilter, switched, 'interim', { httpMinor: 1, close: false }, 0);
     out.writeTo(this.#client.socket);
     const early = this.#client.becomeTunnel();
-    this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.idleMs;
-    this.#tunnel = new ByteTunnel(this.#client.socket, socket, protocol, {
-      moved: () => {
-        this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.idleMs;
-      },
-      over: () => this.#finish(undefined, false),
-    });
+    this.#touch();
+    const events = { moved: this.#touch, over: () => this.#finish(undefined, false) };
+    this.#tunnel = new ByteTunnel(this.#client.socket, socket, protocol, events);
     this.#lasts();
     this.#tunnel.start(early, rest);
   }

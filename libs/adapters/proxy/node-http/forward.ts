@@ -149,6 +149,7 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
     if (this.#over) return;
     this.#bytesOut += chunk.length;
     this.#tail?.see(chunk);
+    this.#plan.peek?.(chunk, 0, chunk.length);
     if (this.#response.write(chunk)) return;
     controller.pause();
     this.#watch('the client stopped reading', 'upstream_timeout');

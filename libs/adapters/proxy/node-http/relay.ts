@@ -10,6 +10,8 @@ export function relay(from: Duplex, to: Duplex, idleMs: number, onBytes: (chunk:
     from.setTimeout(idleMs, () => from.destroy());
     from.setKeepAlive(true, keepAliveProbeMs);
     from.setNoDelay(true);
+    // An end in one direction ends that direction only.
+    from.allowHalfOpen = true;
   }
   from.on('data', (chunk: Buffer) => {
     onBytes(chunk);

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Fault, toFault } from '@nm/kernel/fault';
 import type { Dispatcher } from 'undici';
+import { openEndedIdleMs } from '../bounds.js';
 import type { CutStyle, OpenExchange, Outcome, Plan, Target } from '../exchange.js';
 import { dropOf, pairsOf } from '../field-lines.js';
 import { endToEnd, valuesOf } from '../headers.js';
@@ -67,7 +68,9 @@ export class Tunnel<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Tag
   #dispatch(target: Target): void {
     const headers = headersFor(this.#request, this.#plan, this.#context.pseudonym);
     const method = this.#request.method as Dispatcher.HttpMethod;
-    this.#context.dispatcherOf(target).dispatch({ path: target.path, method, headers, upgrade: this.#protocol }, this);
+    const { origin, path, connector } = target;
+    const more = connector ? { origin, headersTimeout: this.#context.headersMs } : {};
+    this.#context.dispatcherOf(target).dispatch({ path, method, headers, upgrade: this.#protocol, ...more }, this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -93,10 +96,11 @@ export class Tunnel<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Tag
       this.#head = Buffer.alloc(0);
     }
     socket.on('error', () => undefined).once('close', this.#onClose);
-    relay(this.#client, socket, this.#context.idleMs, (chunk) => {
+    const idleMs = this.#plan.openEnded ? openEndedIdleMs : this.#context.idleMs;
+    relay(this.#client, socket, idleMs, (chunk) => {
       this.#bytesIn += chunk.length;
     });
-    relay(socket, this.#client, this.#context.idleMs, (chunk) => {
+    relay(socket, this.#client, idleMs, (chunk) => {
       this.#bytesOut += chunk.length;
       this.#frames?.see(chunk);
     });
