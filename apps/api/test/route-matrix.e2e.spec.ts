@@ -303,7 +303,7 @@ describe('every route × {no credential, wrong credential, wrong tenant, wrong r
   it('403: an install token that may only read, or whose licence was suspended since, starts and cancels nothing', async () => {
     const readOnly = anyone.as(await installToken(acme, rows, { mode: 'read-only' }));
     const stopped = anyone.as(await installToken(acme, rows, { sub: suspended.id }));
-    const changing = takes('install').filter(({ method }) => method !== 'get');
+    const changing = takes('install').filter((route) => route.method !== 'get' && !route['x-nm-reads-only']);
     await expectAll(
       changing,
       async (route) =>

@@ -97,6 +97,7 @@ export const table: Readonly<Record<string, string>> = {
   'DELETE /v1/installs/{id}/tokens/{token}': 'licensee',
   'POST /v1/installs/{id}/cluster-access': 'licensee',
   'GET /v1/installs/{id}/cluster-calls': 'licensee',
+  'POST /v1/kubeconfig': 'install',
   'GET /v1/runs': 'licensee install',
   'POST /v1/runs': 'licensee install',
   'POST /v1/runs/preview': 'licensee install',
@@ -125,6 +126,7 @@ export const table: Readonly<Record<string, string>> = {
 
 /** Routes without anything in the path that could be somebody else's. */
 export const selfRoutes = [
+  'POST /v1/kubeconfig',
   'GET /v1/me',
   'GET /v1/orgs',
   'POST /v1/orgs',

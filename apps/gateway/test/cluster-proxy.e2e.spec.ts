@@ -264,10 +264,13 @@ describe('the cluster proxy', () => {
   });
 
   it('ends the token of a hosted KAMA with its instance', async () => {
-    const { clusterId, installId } = await tokenFor();
+    const { clusterId, installId, licence } = await tokenFor();
     const { db } = stage.database;
     const instanceId = await setInstance(db, acme, { observed: 'ready', desired: 'running' }, installId);
-    const token = tokenIn((await instanceKubeconfig(deps(), instanceId)).kubeconfig);
+    expect(instanceId).toMatch(/^kin_/);
+    const who = { kind: 'install' as const, ...acme, licenceId: licence.id, installId, clusterId };
+    const made = await instanceKubeconfig(deps(), { ...who, namespace: 'default', mode: 'full' });
+    const token = tokenIn(made.kubeconfig);
     const { closed } = await openWatch(clusterId, token);
     await setInstance(db, acme, { observed: 'stopped', desired: 'stopped' }, installId);
     await closed;

@@ -116,23 +116,26 @@ describe('what a licensee lends of a cluster', () => {
     expect(await changes('install', installId)).toBe(2);
   });
 
-  it('is made for an instance too, and only for one that serves a single install', async () => {
-    const { db } = database;
-    const add = (install: string | null) =>
-      db.asSystem(async (tx) => {
-        const { id: versionId } = await tx.appVersion.findFirstOrThrow({ where: { appId: mine.appId } });
-        const id = newId('instance');
-        const slot = { slot: id, desired: 'running', observed: 'starting' };
-        await tx.instance.create({
-          data: { id, orgId: mine.orgId, appId: mine.appId, versionId, installId: install, ...slot },
-        });
-        return id;
-      });
-    const instanceId = await add(installId);
-    const { token, kubeconfig } = await instanceKubeconfig(deps, instanceId);
-    expect(token).toMatchObject({ instanceId, createdBy: instanceId, mode: 'full' });
-    expect(await keys.verifyCluster(parse(kubeconfig).users[0].user.token)).toMatchObject({ instance: instanceId });
-    await expect(instanceKubeconfig(deps, await add(null))).rejects.toMatchObject({ code: 'not_found' });
+  it('is made for a KAMA that runs for one install, in its own mode, and for no other', async () => {
+    const { orgId, appId, licenceId } = mine;
+    const { versionId, clusterId } = await database.db.asSystem((tx) =>
+      tx.install.findUniqueOrThrow({ where: { id: installId } }),
+    );
+    const kama = {
+      ...{ kind: 'install' as const, orgId, appId, licenceId, versionId, installId, clusterId },
+      ...{ namespace: 'shop', mode: 'read-only' as const },
+    };
+    await expect(instanceKubeconfig(deps, kama)).rejects.toMatchObject({ code: 'not_found' });
+    const id = newId('instance');
+    const place = { slot: id, desired: 'running', observed: 'ready' };
+    await database.db.asSystem((tx) =>
+      tx.instance.create({ data: { id, orgId, appId, versionId, installId, ...place } }),
+    );
+    const { token, kubeconfig } = await instanceKubeconfig(deps, kama);
+    expect(token).toMatchObject({ instanceId: id, createdBy: id, mode: 'read-only' });
+    expect(await keys.verifyCluster(parse(kubeconfig).users[0].user.token)).toMatchObject({ instance: id });
+    const other = { ...kama, installId: await addInstall(mine) };
+    await expect(instanceKubeconfig(deps, other)).rejects.toMatchObject({ code: 'not_found' });
   });
 
   it('is recorded: what is open at once, how it ended when it has, in pages and by filters', async () => {

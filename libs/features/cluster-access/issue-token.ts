@@ -1,5 +1,5 @@
 import { type Db, recordChange, type Tx } from '@nm/adapters/db';
-import type { LicenseePrincipal } from '@nm/features/access';
+import type { InstallPrincipal, LicenseePrincipal } from '@nm/features/access';
 import type { ContextKeys } from '@nm/features/context';
 import {
   type CreateKubeconfig,
@@ -45,18 +45,28 @@ export async function createKubeconfig(
   return kubeconfigOf(deps, made);
 }
 
-/** instanceKubeconfig makes the kubeconfig of a hosted KAMA that serves one install; its token ends with the instance. @throws Fault not_found, install_not_ready */
-export async function instanceKubeconfig(deps: TokenDeps, instanceId: string): Promise<Kubeconfig> {
-  const made = await deps.db.asSystem(async (tx) => {
-    const instance = await tx.instance.findUnique({ where: { id: instanceId }, include: { install: true } });
-    if (!instance?.install) throw new Fault('not_found', { internal: `${instanceId} serves no single install` });
-    const seconds = clusterTokenSecondsMax;
-    return addToken(tx, deps.clock, instance.install, {
-      ...{ name: `instance ${instanceId}`, seconds, mode: 'full', createdBy: instanceId, instanceId },
+/**
+ * instanceKubeconfig makes the kubeconfig of a hosted KAMA that serves one install, for libraries that take nothing else. Its token is worth what the
+ * request's own is, for an hour at most, and ends with the instance.
+ * @throws Fault not_found when no instance runs for that install alone; install_not_ready, conflict
+ */
+export async function instanceKubeconfig(deps: TokenDeps, principal: InstallPrincipal): Promise<Kubeconfig> {
+  const { orgId, installId, versionId, mode } = principal;
+  const made = await deps.db.withOrg(orgId, async (tx) => {
+    const instance = await tx.instance.findFirst({
+      where: { installId, versionId, desired: 'running', observed: { in: ['starting', 'ready'] } },
+      include: { install: true },
     });
+    if (!instance?.install) throw new Fault('not_found', { public: noInstance });
+    const { id } = instance;
+    const wanted = { name: `instance ${id}`, seconds: clusterTokenSecondsMax, mode, createdBy: id, instanceId: id };
+    return addToken(tx, deps.clock, instance.install, wanted);
   });
   return kubeconfigOf(deps, made);
 }
+
+const noInstance =
+  'No instance runs for this install alone. One that serves many installs uses the token of each request.';
 
 interface InstallFacts {
   readonly id: string;
