@@ -222,7 +222,7 @@ async function olderValues(action: ModelView): Promise<Dict> {
   return Array.isArray(values) ? Object.assign({}, ...values.map(dictOf)) : dictOf(values);
 }
 
-/** hooksFor lists the hooks whose trigger selector is not empty and part of the labels of an event. */
+/** hooksFor lists, in the order of the bundle, the hooks whose trigger selector is not empty and part of the labels of an event. */
 export function hooksFor(action: ModelView, event: Dict): ModelView[] {
   const { evaluation } = action;
   return evaluation.bundle.query('Hook').flatMap(({ config, kind }) => {

@@ -186,18 +186,20 @@ const views: Kind[] = [
     { display: choice('grid', 'sequence'), cell_specs: many('ViewSpec') },
     ['CardGridViewSpec'],
   ),
-  defineKind('TableViewSpec', 'ViewSpec', 'Rows of resources.', {
+  defineKind('TableViewSpec', 'ViewSpec', 'Rows of data.', {
     column_specs: many('ColumnSpec'),
     columns: many('ColumnSpec'),
-    frames_view_spec: anything,
-    resource_selectors: many('ResourceSelector'),
+    data: anything,
     resource_selector: one('ResourceSelector'),
   }),
-  defineKind('ColumnSpec', 'ViewSpec', 'One column of a table.', {
-    resource_kinds: strings,
+  defineKind('ColumnSpec', 'Model', 'One column of a table.', {
+    key: text,
+    index: amount,
     weight: amount,
-    value: anything,
-    problem_level: text,
+    resource_kinds: { schema: z.union([z.string(), z.array(z.string())]) },
+    view_spec: anything,
+    view_spec_model: one('ViewSpec'),
+    data_transformer: one('Supplier'),
   }),
 ];
 

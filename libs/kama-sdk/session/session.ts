@@ -35,6 +35,7 @@ import type { ClusterReader, HttpReader, Hub, JqEngine, KamafileReader, Templati
 import type { Dict } from '../values/dict.js';
 import { builtInBehaviours } from './built-in-behaviours.js';
 import { type Planner, plan, type SubmittedStep, submitStep } from './plans.js';
+import { type Views, viewsOf } from './views.js';
 
 export interface SessionOptions {
   readonly kamafile: KamafileReader;
@@ -279,6 +280,14 @@ export class Session {
       computer.note(undefined, error instanceof Error ? error.message : String(error));
       return 'error';
     }
+  }
+
+  /** views are the pages, tiles and tables of the app. */
+  get views(): Views {
+    return viewsOf(
+      (id, kind) => this.model(id, kind),
+      (kind) => this.models(kind),
+    );
   }
 
   /** defaults are the variables of level 0. */
