@@ -275,6 +275,7 @@ describeWith(['kubernetes'], 'plans with groups, conditions, undoing and people'
     );
     expect(await advance(doubt)).toBe('waits');
     expect(statuses(await lab.read(doubt))).toEqual(['unknown']);
+    expect((await lab.read(doubt)).waiting).toMatchObject({ reason: 'decision', step: 0 });
     await cancelRun(lab.database.db, lab.scope, doubt);
     expect(await advance(doubt)).toBe('cancelled');
     const ask = retryRun(deps(), lab.scope, doubt, { from: 'failed' });

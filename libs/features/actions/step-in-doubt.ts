@@ -10,4 +10,9 @@ export const isAsked = (step: WorkStep | UndoStep): boolean => !('onError' in st
 
 /** askPerson is what a run waits for that has a step in doubt since then. */
 export const askPerson = (fault: Fault, since: Date): RunWaits =>
-  new RunWaits(new Date(since.getTime() + decisionMs), `a person to say what became of a step: ${fault.publicMessage}`);
+  new RunWaits(
+    new Date(since.getTime() + decisionMs),
+    `a person to say what became of a step: ${fault.publicMessage}`,
+    undefined,
+    'decision',
+  );

@@ -1,5 +1,4 @@
 export {
-  appSpace,
   type Kamafile,
   kamafileData,
   kamafileLabels,

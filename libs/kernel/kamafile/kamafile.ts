@@ -10,7 +10,7 @@ export const kamafileLabels = { managed_by: 'nmachine' } as const;
 /** Set with every write. */
 export const updatedAtAnnotation = 'updated_at';
 /** The app's own space; plugins have theirs. */
-export const appSpace = 'app';
+const appSpace = 'app';
 
 /** Kamafile is the state of an install: its spaces by name. */
 export type Kamafile = ReadonlyMap<string, Space>;

@@ -97,7 +97,7 @@ describeWith(['kubernetes'], 'steps, what they change, and runs that are parts o
     expect([done.verdict, done.error]).toEqual(['positive', undefined]);
     const data = (await get('kamafile', 'Secret'))?.['data'] as Record<string, string>;
     expect(Buffer.from(data['app'] ?? '', 'base64').toString()).toContain(secret);
-    expect(JSON.stringify(await get('kamafile'))).not.toContain(secret);
+    expect(JSON.stringify((await get('kamafile')) ?? {})).not.toContain(secret);
     const other = await work(variables({ merge: { password: 'another one' }, secret: true }));
     const [change] = await changesOf(other.id);
     expect(change).toMatchObject({ verb: 'changed', object: { kind: 'Secret', name: 'kamafile' } });
