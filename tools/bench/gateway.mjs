@@ -115,7 +115,7 @@ async function main() {
     await store?.stop();
     rmSync(folder, { recursive: true, force: true });
   };
-  process.once('SIGINT', () => void clean().then(() => process.exit(130)));
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void clean().then(() => process.exit(130)));
   try {
     const { freePort } = await import('../../dist/libs/testing/index.js');
     const upstreamPort = await freePort();

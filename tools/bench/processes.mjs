@@ -51,7 +51,7 @@ export async function stopAll() {
 
 /** Resolves when the address answers with the expected text; the text tells our server from a leftover on the same port. */
 export async function answers(process_, url, headers, expected) {
-  for (let attempt = 0; attempt < 300; attempt++) {
+  for (let attempt = 0; attempt < 900; attempt++) {
     assertAlive(process_);
     const text = await fetch(url, { headers })
       .then((response) => response.text())

@@ -32,6 +32,7 @@ const reportMs = Math.min(10_000, (seconds * 1000) / 4);
 const settleMsMax = 60_000;
 const heapGrowthMbMax = 6;
 const fdsGrowthMax = 3;
+const steadyFailedMax = 2;
 
 const gatewayEnv = {
   NM_GATEWAY_ENGINE: options.engine,
@@ -146,7 +147,9 @@ function judge(before, samples, after, counts) {
   atMost('live heap grown by', heap, heapGrowthMbMax, 'MB');
   const external = long ? growth('externalMb') : after.externalMb - (samples[0]?.externalMb ?? 0);
   atMost('live memory outside of the heap grown by', external, heapGrowthMbMax, 'MB');
-  atMost('steady requests that failed', (counts.steadyFailed / Math.max(1, counts.steady)) * 100, 2, '%');
+  // Some meet an app that is being killed; a short run has too few for a share.
+  const failed = (counts.steadyFailed / Math.max(1, counts.steady)) * 100;
+  atMost('steady requests that failed', failed, long ? steadyFailedMax : 5 * steadyFailedMax, '%');
   return verdict;
 }
 
@@ -157,7 +160,7 @@ async function main() {
   const clean = async () => {
     for (const close of closers.splice(0)) await close();
   };
-  process.once('SIGINT', () => void clean().then(() => process.exit(130)));
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void clean().then(() => process.exit(130)));
   try {
     const current = { app: await startApp() };
     closers.unshift(() => current.app.close(false));

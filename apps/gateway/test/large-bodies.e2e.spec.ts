@@ -13,9 +13,9 @@ import { issue, makeTenant, setInstance } from './tenant.js';
 
 const mib = 1024 * 1024;
 /** `npm run soak:bodies` makes it 1024. */
-const bodyBytes = Number(process.env['NM_BODY_MIB'] ?? 96) * mib;
-/** Far below a body, far above what garbage and the system's buffers make. */
-const grownBytesMax = 80 * mib;
+const bodyBytes = Number(process.env['NM_BODY_MIB'] ?? 128) * mib;
+/** Less than a body; more than the garbage of one, of which Node collects 64 MiB at a time. */
+const grownBytesMax = 112 * mib;
 /** What stands in the system's buffers and the engine's, on both connections, when nobody reads. */
 const aheadBytesMax = 48 * mib;
 /** A slow one reads nothing for so long, after the other side has come to a halt. */

@@ -14,6 +14,8 @@ import { type IssuedLicence, issue, makeTenant, setInstance, setLicence, type Te
 
 /** `npm run chaos:revocation` makes it 200. */
 const rounds = Number(process.env['NM_CHAOS_ROUNDS'] ?? 12);
+/** Between two requests of one that presses: the load is to be felt, and to leave the machine to others. */
+const pressPauseMs = 10;
 const refusedMsMax = 1_000;
 const cutMsMax = 2_000;
 
@@ -96,6 +98,7 @@ class World {
       while (!stopped) {
         if ((await this.status(this.gateways[i % 2]!, key)) !== 200) failed++;
         requests++;
+        await systemClock.sleep(pressPauseMs);
       }
     });
     this.later(() => {
