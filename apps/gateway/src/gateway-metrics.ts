@@ -65,6 +65,26 @@ export function gatewayMetrics(registry: Registry, gauges: GatewayGauges): Gatew
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     registers,
   });
+  registerGauges(registers, gauges);
+  // Labelled children are looked up once, not per request.
+  const byClass = new Map(['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) => [name[0], requests.labels(name)]));
+  return {
+    finished: (status, elapsed) => {
+      byClass.get(String(status)[0])?.inc();
+      seconds.observe(elapsed);
+    },
+    decided: (code) => decisions.inc({ code }),
+    limited: (kind, scope) => limited.inc({ kind, scope }),
+    recorded: (result, count) => recorded.inc({ result }, count),
+    callsRecorded: (result, count) => calls.inc({ result }, count),
+    woke: (result) => wakes.inc({ result }),
+  };
+}
+
+const byResult = (registry: Registry, name: string, help: string): Counter<'result'> =>
+  new Counter({ name, help, labelNames: ['result'], registers: [registry] });
+
+function registerGauges(registers: Registry[], gauges: GatewayGauges): void {
   new Gauge({
     name: 'nm_gateway_open_exchanges',
     help: 'Open requests, streams and tunnels.',
@@ -115,20 +135,4 @@ export function gatewayMetrics(registry: Registry, gauges: GatewayGauges): Gatew
       this.set(gauges.storeAgeSeconds());
     },
   });
-  // Labelled children are looked up once, not per request.
-  const byClass = new Map(['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) => [name[0], requests.labels(name)]));
-  return {
-    finished: (status, elapsed) => {
-      byClass.get(String(status)[0])?.inc();
-      seconds.observe(elapsed);
-    },
-    decided: (code) => decisions.inc({ code }),
-    limited: (kind, scope) => limited.inc({ kind, scope }),
-    recorded: (result, count) => recorded.inc({ result }, count),
-    callsRecorded: (result, count) => calls.inc({ result }, count),
-    woke: (result) => wakes.inc({ result }),
-  };
 }
-
-const byResult = (registry: Registry, name: string, help: string): Counter<'result'> =>
-  new Counter({ name, help, labelNames: ['result'], registers: [registry] });

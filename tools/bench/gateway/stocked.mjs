@@ -1,11 +1,11 @@
-// The gateway with as many licences as one likes, each with an app of its own: everything is the product's but the tables that its directory reads,
+// The gateway with as many licences as one likes, on as many apps: everything is the product's but the tables that its directory reads,
 // which are made here, because writing and reading 100,000 of them through a database would take longer than the bench.
-// node stocked.mjs LICENCES KEYS_FILE UPSTREAM: writes a line "KEY PATH" for each.
+// node stocked.mjs LICENCES APPS KEYS_FILE UPSTREAM: writes a line "KEY PATH" for each.
 import { writeFileSync } from 'node:fs';
 import { root } from '../../setup/steps.mjs';
 import { rules } from '../stage.mjs';
 
-const [licences, keysFile, upstream] = process.argv.slice(2);
+const [licences, appCount, keysFile, upstream] = process.argv.slice(2);
 const count = Number(licences);
 const dist = (path) => import(`${root}/dist/${path}`);
 const { mintBearerKey, newId } = await dist('libs/kernel/ids/index.js');
@@ -24,18 +24,18 @@ const made = Array.from({ length: count }, () => {
     text,
     lookup,
     licence: newId('licence'),
-    app: newId('app'),
-    version: newId('version'),
     hash: vault.hashBearerKey(text),
   };
 });
-writeFileSync(keysFile, made.map(({ text }, i) => `${text} /kama/acme/${slugOf(i)}/api/status`).join('\n'), {
+const apps = Array.from({ length: Number(appCount) }, () => ({ id: newId('app'), version: newId('version') }));
+const appOf = (i) => i % apps.length;
+writeFileSync(keysFile, made.map(({ text }, i) => `${text} /kama/acme/${slugOf(appOf(i))}/api/status`).join('\n'), {
   mode: 0o600,
 });
 const byLookup = new Map(made.map(({ lookup }, i) => [lookup, i]));
 const byLicence = new Map(made.map(({ licence }, i) => [licence, i]));
-const byApp = new Map(made.map(({ app }, i) => [app, i]));
-const byVersion = new Map(made.map(({ version }, i) => [version, i]));
+const byApp = new Map(apps.map(({ id }, i) => [id, i]));
+const byVersion = new Map(apps.map(({ version }, i) => [version, i]));
 
 /** A row as a driver gives it: nothing in it is shared with another row. */
 const row = (value) => structuredClone(value);
@@ -45,7 +45,7 @@ const limits = { requestsPerSecond: 1_000_000, burst: 1_000_000, concurrency: 10
 const licenceRow = (i) => ({
   id: made[i].licence,
   orgId,
-  appId: made[i].app,
+  appId: apps[appOf(i)].id,
   planId: 'plan',
   customerId: 'customer',
   state: 'active',
@@ -58,10 +58,10 @@ const licenceRow = (i) => ({
   updatedAt: new Date(1_700_000_000_000 + i),
   plan: { slug: 'pro', entitlements: { seats: 5, export: true, region: 'eu' }, limits },
   customer: { id: `customer-${i}`, name: `Customer ${i}` },
-  app: { slug: slugOf(i), org: { slug: 'acme' } },
+  app: { slug: slugOf(appOf(i)), org: { slug: 'acme' } },
 });
 const appRow = (i) => ({
-  id: made[i].app,
+  id: apps[i].id,
   orgId,
   kind: 'kama',
   engines: [],
@@ -71,7 +71,7 @@ const appRow = (i) => ({
   org: { limits: {}, renewalUrl: null },
   ruleSets: [{ version: 1, rules }],
 });
-const versionRow = (i) => ({ id: made[i].version, appId: made[i].app, orgId, name: '1.0.0', state: 'published', spec });
+const versionRow = (i) => ({ id: apps[i].version, appId: apps[i].id, orgId, name: '1.0.0', state: 'published', spec });
 const instanceRow = (i) => ({
   id: `kin_${i}`,
   orgId,
