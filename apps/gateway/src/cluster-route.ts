@@ -70,12 +70,14 @@ export async function planCluster(
   const request = requestFactsOf(context.method, path.rest, call, head.remoteAddress);
   const ticket = await orUnverifiable(admitCluster(deps.admission, pass, request));
   if (impersonates) throw new Fault('impersonation_refused');
+  const name = call.routeClass === 'mutate' ? await nameOf(deps, caller) : '';
   deps.usage.enter(context, ticket, contentLength);
-  if (call.routeClass === 'mutate') context.call = await openCall(deps, ticket, caller, call, context.requestId);
+  // From here on the end of the request is told to `context`, so what is opened is ended too.
+  if (call.routeClass === 'mutate') context.call = openCall(deps, ticket, { ...caller, name }, call, context.requestId);
   const session = await deps.clusters.forInstall(pass.installId);
   const authorization = await session.authorization();
   const base = session.server.pathname.replace(/\/$/, '');
-  const name = call.verb === 'create' && call.name === undefined ? nameReader(context.call) : {};
+  const reader = call.verb === 'create' && call.name === undefined ? nameReader(context.call) : {};
   return {
     target: { origin: session.server.origin, path: base + path.rest, connector: session },
     requestFilter: clusterRequestFilter,
@@ -96,7 +98,7 @@ export async function planCluster(
     addToAnswer: () => `X-Request-Id: ${context.requestId}\r\n`,
     openEnded:
       call.verb === 'watch' || call.verb === 'connect' || head.upgrade !== undefined || follows.test(path.rest),
-    ...name,
+    ...reader,
   };
 }
 
@@ -113,16 +115,25 @@ function nameReader(call: OpenCall | undefined): Pick<Plan<ExchangeTag>, 'peek'>
   };
 }
 
-async function openCall(
-  { admission, calls }: ClusterRouteDeps,
+/** A token is called as its holder named it. */
+async function nameOf({ admission }: ClusterRouteDeps, { pass, name }: Caller): Promise<string> {
+  const row = pass.tokenId === undefined ? undefined : await admission.directory.installToken(pass.tokenId);
+  return name ?? row?.name ?? '';
+}
+
+function openCall(
+  { calls }: ClusterRouteDeps,
   { licence }: Ticket,
-  { pass, kind, id, name }: Caller,
+  { pass, kind, id, name = '' }: Caller,
   call: KubeCall,
   requestId: string,
-): Promise<OpenCall> {
-  const row = pass.tokenId === undefined ? undefined : await admission.directory.installToken(pass.tokenId);
-  const actor = { kind, id, name: name ?? row?.name ?? '' };
-  return calls.open({ orgId: licence.orgId, licenceId: licence.id, installId: pass.installId, requestId, actor, call });
+): OpenCall {
+  const { installId } = pass;
+  return calls.open({
+    ...{ orgId: licence.orgId, licenceId: licence.id, installId, requestId },
+    actor: { kind, id, name },
+    call,
+  });
 }
 
 const requestFactsOf = (method: string, rest: string, { routeClass }: KubeCall, address: string): RequestFacts => ({
