@@ -10,8 +10,9 @@ const schema = z.object({
   /** How long the runs of a worker that is not heard of stay with it. */
   NM_RUN_LEASE_MS: z.coerce.number().int().min(1_000).max(600_000).default(6_000),
   NM_SWEEP_MS: z.coerce.number().int().min(200).max(60_000).default(1_000),
-  /** Between two looks at a registered cluster, and how long what was seen is kept. */
+  /** Between two looks at a registered cluster, and at what its credential may do; and how long what was seen is kept. */
   NM_CLUSTER_CHECK_SECONDS: z.coerce.number().int().min(1).max(86_400).default(300),
+  NM_CLUSTER_PERMISSIONS_SECONDS: z.coerce.number().int().min(60).max(604_800).default(3_600),
   NM_CLUSTER_HISTORY_DAYS: z.coerce.number().int().min(1).max(365).default(14),
   NODE_ENV: z.string().optional(),
 });
@@ -26,6 +27,7 @@ export function workerConfig(env?: Readonly<Record<string, string | undefined>>)
     NM_RUN_LEASE_MS,
     NM_SWEEP_MS,
     NM_CLUSTER_CHECK_SECONDS,
+    NM_CLUSTER_PERMISSIONS_SECONDS,
     NM_CLUSTER_HISTORY_DAYS,
     NODE_ENV,
     ...common
@@ -38,6 +40,7 @@ export function workerConfig(env?: Readonly<Record<string, string | undefined>>)
     sweepMs: NM_SWEEP_MS,
     clusterCare: {
       checkEveryMs: NM_CLUSTER_CHECK_SECONDS * 1000,
+      permissionsEveryMs: NM_CLUSTER_PERMISSIONS_SECONDS * 1000,
       keepMs: NM_CLUSTER_HISTORY_DAYS * 86_400_000,
     },
     production: NODE_ENV === 'production',

@@ -14,6 +14,7 @@ import { evaluate } from './evaluate.js';
 import { explainPlan, type Plan } from './explain-plan.js';
 import { Filters } from './filters.js';
 import { isMetadataFeature, prettyLine } from './pluck.js';
+import { readTable, type Table } from './table.js';
 import type { FeatureOf } from './typing.js';
 
 /** What `pluck` and its like can take from a wrapper. */
@@ -113,6 +114,11 @@ export class Query<R extends Resource, Rel extends string = never>
     const groups = new Map<R[K], R[]>();
     for (const one of await this.all()) groups.set(one[feature], [...(groups.get(one[feature]) ?? []), one]);
     return groups;
+  }
+
+  /** table lets the server print what the query chooses, with the columns of `kubectl get`; in the server's order. */
+  table(): Promise<Table> {
+    return readTable(this.state);
   }
 
   /** prettyPluck gives a line for each: `<web-1: Running | nginx>`. */

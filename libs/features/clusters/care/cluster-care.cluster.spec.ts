@@ -189,6 +189,55 @@ describeWith(['kubernetes'], 'the care for registered clusters', () => {
     expect(failures).toEqual([]);
     expect(errors).toEqual([]);
   }, 600_000);
+
+  it('tells that a credential has lost what an install needs, and when it has it again', async () => {
+    const rbac = {
+      roles: [{ name: 'app', rules: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list'] }] }],
+    };
+    const owner = await seedLicensee(database.db, { rbac: { ...rbac, clusterRoles: [] } });
+    const { token } = await admin.requestToken(namespace, 'nmachine', 3_600);
+    const { server, ca } = await adminTarget();
+    const access = { server, ca: ca ?? '', token, allowInsecureTls: false };
+    const { id } = await registerCluster(deps(), owner, { name: 'watched', ...access });
+    const { orgId, appId, licenceId } = owner;
+    await database.db.asSystem(async (tx) => {
+      const version = await tx.appVersion.findFirstOrThrow({ where: { appId } });
+      const place = { clusterId: id, namespace, serviceAccount: 'nm-x', state: 'ready' };
+      await tx.install.create({
+        data: { id: newId('install'), orgId, appId, licenceId, versionId: version.id, ...place },
+      });
+    });
+    const look = async (permissionsEveryMs: number) => {
+      await database.db.asSystem((tx) => tx.cluster.update({ where: { id }, data: { checkAt: new Date(0) } }));
+      await careOnce({ ...care(), permissionsEveryMs });
+      const { health, healthMessage } = await rowOf(id);
+      return `${health}: ${healthMessage}`;
+    };
+    // The script was made for a version that asks for nothing, so its Role grants no Roles.
+    expect(await look(0)).toMatch(
+      /^reachable: .* lacks permissions .*roles\.rbac\.authorization\.k8s\.io in care-.* more\.$/,
+    );
+    const rules = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }];
+    const rbacGroup = 'rbac.authorization.k8s.io';
+    await admin.apply(
+      { apiVersion: `${rbacGroup}/v1`, kind: 'Role', metadata: { name: 'all', namespace }, rules },
+      { fieldManager: 't' },
+    );
+    const subjects = [{ kind: 'ServiceAccount', name: 'nmachine', namespace }];
+    const roleRef = { apiGroup: rbacGroup, kind: 'Role', name: 'all' };
+    await admin.apply(
+      { apiVersion: `${rbacGroup}/v1`, kind: 'RoleBinding', metadata: { name: 'all', namespace }, roleRef, subjects },
+      { fieldManager: 't' },
+    );
+    expect(await look(3_600_000)).toContain('lacks permissions');
+    await expect.poll(() => look(0), { timeout: 30_000 }).toContain('has all permissions that the installs need');
+    const checks = await database.db.asSystem((tx) =>
+      tx.clusterCheck.findMany({ where: { clusterId: id }, orderBy: { id: 'asc' } }),
+    );
+    expect(checks[0]?.missing).toBeGreaterThan(0);
+    expect(checks[1]?.missing).toBeNull();
+    expect(checks.at(-1)?.missing).toBe(0);
+  });
 });
 
 const tokenRole = (namespace: string) => ({

@@ -3,17 +3,21 @@ import { probeCluster } from './probe-cluster.js';
 import { recordCheck } from './record-check.js';
 import type { RotateDeps } from './rotate-credential.js';
 import { rotateCredential } from './rotate-credential.js';
+import { withPermissions } from './watch-permissions.js';
 
 export interface ClusterCareOptions extends RotateDeps {
   readonly onError: (error: unknown) => void;
   /** Between two checks of a cluster. */
   readonly checkEveryMs: number;
+  /** Between two looks at a cluster's permissions; an hour when left out. */
+  readonly permissionsEveryMs?: number;
   /** How long history is kept. */
   readonly keepMs: number;
   /** Clusters that are worked on at the same time. */
   readonly lanes?: number;
 }
 
+const permissionsMsDefault = 3_600_000;
 const lanesDefault = 8;
 const batch = 100;
 const tickMs = 2_000;
@@ -22,7 +26,8 @@ const pruneEveryTicks = 300;
 /** careOnce checks and rotates what is due, a batch of each; one that does not answer holds up its own lane and nobody else's. Gives how many there were. */
 export async function careOnce(options: ClusterCareOptions): Promise<number> {
   const checks = (await claimChecks(options, options.checkEveryMs, batch)).map(({ id }) => async () => {
-    const facts = await probeCluster(options.sessions, options.clock, id);
+    const seen = await probeCluster(options.sessions, options.clock, id);
+    const facts = await withPermissions(options, id, seen, options.permissionsEveryMs ?? permissionsMsDefault);
     await options.db.asSystem((tx) => recordCheck(tx, options.clock, id, facts));
   });
   const rotations = (await claimRotations(options, batch)).map(
