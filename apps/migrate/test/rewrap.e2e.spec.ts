@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { EgressPolicy } from '@nm/adapters/egress';
+import { LocalKeys, openVault } from '@nm/adapters/vault';
+import { ClusterSessions, registerCluster } from '@nm/features/clusters';
+import { ContextKeys } from '@nm/features/context';
+import { systemClock as clock } from '@nm/kernel/time';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { seedLicensee } from '../../../libs/testing/seed-licensee.js';
+import { createTestDatabase, type TestDatabase } from '../../../libs/testing/test-database.js';
+
+const run = promisify(execFile);
+const main = join(import.meta.dirname, '../../../dist/apps/migrate/src/main.js');
+const [oldKey, newKey] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+const policy = new EgressPolicy({ allow: ['127.0.0.0/8'] });
+
+let database: TestDatabase;
+let folder: string;
+let clusterId: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nm-rewrap-'));
+  database = await createTestDatabase();
+  const vault = await openVault({ db: database.db, keys: new LocalKeys([oldKey]) });
+  await ContextKeys.open({ db: database.db, vault, clock });
+  const principal = await seedLicensee(database.db);
+  const access = { server: 'https://127.0.0.1:1', token: 'kept', allowInsecureTls: false };
+  const cluster = await registerCluster({ db: database.db, vault, policy, clock }, principal, { name: 'a', ...access });
+  clusterId = cluster.id;
+});
+afterAll(async () => {
+  await database.close();
+  await rm(folder, { recursive: true });
+});
+
+const keysOf = (...keys: Buffer[]) => keys.map((key) => key.toString('base64')).join(',');
+const rewrap = (env: Record<string, string>) =>
+  run(process.execPath, [main, 'rewrap'], { env: { NM_DATABASE_URL: database.url, ...env } });
+/** What a process that has only these keys gets to see. */
+const tokenUnder = async (...keys: Buffer[]): Promise<string | undefined> => {
+  const { db } = database;
+  const vault = await openVault({ db, keys: new LocalKeys(keys) });
+  await ContextKeys.open({ db, vault, clock });
+  const sessions = new ClusterSessions({ db, vault, policy, clock });
+  try {
+    return await (await sessions.forCluster(clusterId)).authorization();
+  } finally {
+    await sessions.close();
+  }
+};
+
+it('the command moves every secret to the first key, and says when the old one may go', async () => {
+  await expect(tokenUnder(newKey)).rejects.toMatchObject({ code: 'seal_broken' });
+  const { stdout } = await rewrap({ NM_MASTER_KEY: keysOf(newKey, oldKey) });
+  expect(stdout).toMatch(/Done: [3-9] secrets rewrapped, 0 were written/);
+  expect(stdout).toContain('The other master keys may be taken away.');
+  expect(await tokenUnder(newKey)).toBe('Bearer kept');
+  await expect(tokenUnder(oldKey)).rejects.toMatchObject({ code: 'seal_broken' });
+});
+
+it('again it finds nothing to do; keys may come from a file', async () => {
+  const file = join(folder, 'keys');
+  await writeFile(file, keysOf(newKey, oldKey).replace(',', '\n'));
+  const { stdout } = await rewrap({ NM_MASTER_KEY_FILE: file });
+  expect(stdout).toContain('Done: 0 secrets rewrapped');
+});
+
+it('ends with 1 when the keys open nothing, and with 2 for a word that it does not know', async () => {
+  await expect(rewrap({ NM_MASTER_KEY: keysOf(Buffer.alloc(32, 3)) })).rejects.toMatchObject({ code: 1 });
+  await expect(run(process.execPath, [main, 'rewarp'])).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('none of: migrate, rewrap'),
+  });
+});
