@@ -8,7 +8,7 @@ import { LocalKeys, openVault } from '@nm/adapters/vault';
 import { ClusterSessions, registerCluster } from '@nm/features/clusters';
 import { ContextKeys } from '@nm/features/context';
 import { systemClock as clock } from '@nm/kernel/time';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { seedLicensee } from '../../../libs/testing/seed-licensee.js';
 import { createTestDatabase, type TestDatabase } from '../../../libs/testing/test-database.js';
 
@@ -16,6 +16,9 @@ const run = promisify(execFile);
 const main = join(import.meta.dirname, '../../../dist/apps/migrate/src/main.js');
 const [oldKey, newKey] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
 const policy = new EgressPolicy({ allow: ['127.0.0.0/8'] });
+
+// A program starts slowly on a busy machine.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 let database: TestDatabase;
 let folder: string;
