@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { TemplateWorkers } from '@nm/adapters/templating';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { lintBundle, loadBundle, newOperationState, openSession, readBundleFolder } from './index.js';
 import { aKamafile } from './test/kamafiles.js';
 
+vi.setConfig({ testTimeout: 120_000 });
 const folder = fileURLToPath(new URL('./test/small-app', import.meta.url));
 const files = await readBundleFolder(folder);
 const bundle = loadBundle(files);

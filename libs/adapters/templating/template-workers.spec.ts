@@ -1,7 +1,9 @@
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { simpleJq, TemplateWorkers } from './index.js';
 
+// A thread compiles two engines before its first job, which takes a second on an idle machine.
+vi.setConfig({ testTimeout: 180_000 });
 const patient = 60_000;
 const engine = new TemplateWorkers({ workersMax: 1, timeoutMs: patient, outputCharsMax: 100_000 });
 afterAll(() => engine.close());

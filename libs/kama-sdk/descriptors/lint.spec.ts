@@ -105,7 +105,12 @@ const bomb = `a: &a [x,x,x,x,x,x,x,x,x,x]\n${'bcdefghi'
 describe('a hostile bundle', () => {
   it.each([
     ['a bomb of aliases', bomb, 'alias_bomb'],
-    ['an alias of itself', 'kind: Supplier\nid: a\nsource: &s [*s]\n', 'too_deep'],
+    ['an alias of itself', 'kind: Supplier\nid: a\nsource: &s [*s]\n', 'syntax'],
+    [
+      'aliases within aliases',
+      `x0: &x0 [1]\n${Array.from({ length: 60 }, (_, index) => `x${index + 1}: &x${index + 1} [*x${index}]`).join('\n')}\nkind: Supplier\nid: a\n`,
+      'too_deep',
+    ],
     ['deep nesting', `kind: Supplier\nid: a\nsource: ${'['.repeat(200)}${']'.repeat(200)}\n`, 'too_deep'],
     ['nesting without end', `${'['.repeat(100_000)}`, undefined],
     ['a large file', `kind: Supplier\nid: a\nsource: "${'x'.repeat(600_000)}"\n`, 'too_large'],

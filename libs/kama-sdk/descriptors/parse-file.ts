@@ -120,8 +120,9 @@ function asFinding(error: unknown, file: string): Finding {
 
 /** Turns the nodes of one document into plain values. */
 class NodeReader {
-  /** The library would search the whole document for each alias. */
-  private readonly anchors = new Map<string, Node>();
+  /** What was read of each anchor; none while it is being read. The library would search and read it again for each alias. */
+  private readonly anchors = new Map<string, { value: unknown; values: number; height: number } | undefined>();
+  private deepest = 0;
 
   constructor(
     private readonly placeAt: (offset: number) => Place,
@@ -132,7 +133,33 @@ class NodeReader {
 
   read(node: unknown, depth: number): unknown {
     const place = this.placeAt((node as Node | null)?.range?.[0] ?? 0);
-    this.allowance.values -= 1;
+    this.spend(1, depth, place);
+    if (isAlias(node)) return this.again(node, depth, place);
+    const anchor = isMap(node) || isSeq(node) || isScalar(node) ? node.anchor : undefined;
+    if (!anchor) return this.readNode(node, depth, place);
+    const [valuesBefore, deepestBefore] = [this.allowance.values, this.deepest];
+    this.anchors.set(anchor, undefined);
+    this.deepest = depth;
+    const value = this.readNode(node, depth, place);
+    this.anchors.set(anchor, { value, values: valuesBefore - this.allowance.values, height: this.deepest - depth });
+    this.deepest = Math.max(this.deepest, deepestBefore);
+    return value;
+  }
+
+  /** again gives what an alias stands for: the same object, counted as if it were written once more. */
+  private again(alias: Alias, depth: number, place: Place): unknown {
+    const known = this.anchors.get(alias.source);
+    if (known) {
+      this.spend(known.values, depth + known.height, place);
+      return known.value;
+    }
+    const why = this.anchors.has(alias.source) ? 'stands within itself' : 'was not written before';
+    throw new Refused(findingAt(place, 'error', 'syntax', `The anchor "${alias.source}" ${why}.`));
+  }
+
+  private spend(values: number, depth: number, place: Place): void {
+    this.allowance.values -= values;
+    this.deepest = Math.max(this.deepest, depth);
     if (this.allowance.values < 0)
       throw new Refused(
         findingAt(
@@ -144,26 +171,18 @@ class NodeReader {
       );
     if (depth > bundleLimits.depth)
       throw new Refused(findingAt(place, 'error', 'too_deep', `Nested deeper than ${bundleLimits.depth} levels.`));
-    if (isAlias(node)) return this.read(this.target(node, place), depth + 1);
-    // Before what is within, so that an anchor around itself is found by its depth.
-    if ((isMap(node) || isSeq(node) || isScalar(node)) && node.anchor) this.anchors.set(node.anchor, node);
-    if (isMap(node)) return this.readMap(node, place, depth);
-    if (isSeq(node)) {
-      const list: unknown[] = [];
-      this.sources.add(list, place);
-      node.items.forEach((item, index) => {
-        this.sources.addMember(list, index, this.placeAt((item as Node | null)?.range?.[0] ?? 0));
-        list.push(this.read(item, depth + 1));
-      });
-      return Object.freeze(list);
-    }
-    return isScalar(node) ? this.readScalar(node, place) : null;
   }
 
-  private target(alias: Alias, place: Place): Node {
-    const target = this.anchors.get(alias.source);
-    if (!target) throw new Refused(findingAt(place, 'error', 'syntax', `There is no anchor "${alias.source}".`));
-    return target;
+  private readNode(node: unknown, depth: number, place: Place): unknown {
+    if (isMap(node)) return this.readMap(node, place, depth);
+    if (!isSeq(node)) return isScalar(node) ? this.readScalar(node, place) : null;
+    const list: unknown[] = [];
+    this.sources.add(list, place);
+    node.items.forEach((item, index) => {
+      this.sources.addMember(list, index, this.placeAt((item as Node | null)?.range?.[0] ?? 0));
+      list.push(this.read(item, depth + 1));
+    });
+    return Object.freeze(list);
   }
 
   private readMap(node: YAMLMap, place: Place, depth: number): object {
