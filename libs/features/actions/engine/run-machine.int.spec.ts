@@ -362,7 +362,7 @@ describe('the run engine, whatever happens and in whatever order', () => {
         examples: known.map((commands): [Command[]] => [commands]),
       },
     );
-  }, 240_000);
+  }, 480_000);
 });
 
 const stepOf = (i: number, value: string) =>
