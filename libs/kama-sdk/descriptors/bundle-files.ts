@@ -1,7 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Fault } from '@nm/kernel/fault';
-import { appSpace } from '@nm/kernel/kamafile';
 import { bundleLimits } from './limits.js';
 
 /** BundleFile is one file of a bundle; its path is relative to the bundle, with forward slashes. */
@@ -10,7 +9,8 @@ export interface BundleFile {
   readonly text: string;
 }
 
-export { appSpace };
+/** The space that models and values of the app itself live in. */
+export const appSpace = 'app';
 
 export type FileRole =
   | { readonly role: 'descriptors'; readonly space: string }
