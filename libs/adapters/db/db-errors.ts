@@ -5,6 +5,10 @@ const unreachable = new Set(['P1000', 'P1001', 'P1002', 'P1008', 'P1017', 'P2024
 /** Sockets that break, and a server that stops, starts or has no connection left (SQLSTATE 57P0x, 53300, class 08). */
 const away = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|ENOENT|ETIMEDOUT|EPIPE|57P0[1-3]|53300|08\w{3})$/;
 
+/** What pg and its pool say without a code: no connection came free, none could be made in time, or it was lost. */
+const awayMessage =
+  /timeout exceeded when trying to connect|Connection terminated|connection error and is not queryable/;
+
 /**
  * translateDbError turns what Prisma and pg throw into faults: a broken unique rule is `already_exists`, an absent row `not_found`,
  * a store that is away `store_unavailable`, one without our tables `config_invalid`. Anything else passes unchanged.
@@ -21,6 +25,8 @@ export function translateDbError(error: unknown): unknown {
   if (error instanceof Prisma.PrismaClientInitializationError) return new Fault('store_unavailable', { cause: error });
   const code = (error as { code?: unknown } | undefined)?.code;
   if (typeof code === 'string' && away.test(code)) return new Fault('store_unavailable', { cause: error });
+  if (error instanceof Error && awayMessage.test(error.message))
+    return new Fault('store_unavailable', { cause: error });
   return error;
 }
 
