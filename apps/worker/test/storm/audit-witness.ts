@@ -31,6 +31,8 @@ export interface Testimony {
 interface Write {
   readonly version: number;
   readonly value: string;
+  /** Made, or deleted: an effect whatever the value was before. */
+  readonly ofWhole: boolean;
 }
 
 /**
@@ -56,8 +58,8 @@ export async function hearWitness(auditLog: string, namespaces: ReadonlySet<stri
   let repeats = 0;
   for (const [name, ofObject] of writes) {
     const values: string[] = [];
-    for (const { value } of ofObject.sort((a, b) => a.version - b.version))
-      if (values.at(-1) === value) repeats++;
+    for (const { value, ofWhole } of ofObject.sort((a, b) => a.version - b.version))
+      if (!ofWhole && values.at(-1) === value) repeats++;
       else values.push(value);
     effects.set(name, values);
   }
@@ -89,9 +91,10 @@ function isEffective(event: AuditEvent, namespaces: ReadonlySet<string>): boolea
 }
 
 function writeOf({ verb, objectRef, responseObject }: AuditEvent): Write | undefined {
-  if (verb === 'delete') return { version: Number.POSITIVE_INFINITY, value: 'deleted' };
+  if (verb === 'delete') return { version: Number.POSITIVE_INFINITY, value: 'deleted', ofWhole: true };
   if (verb === 'deletecollection') return undefined;
   const version = Number(responseObject?.metadata?.resourceVersion);
   // A Job made twice would be two creations of the same name, of which the API server lets one through; of two names there would be two objects.
-  return { version, value: objectRef?.resource === 'jobs' ? 'job' : (responseObject?.data?.value ?? '') };
+  const value = objectRef?.resource === 'jobs' ? 'job' : (responseObject?.data?.value ?? '');
+  return { version, value, ofWhole: verb === 'create' };
 }
