@@ -1,6 +1,9 @@
 import type { Db, Tx } from '@nm/adapters/db';
 import { resumeRun } from './resume-run.js';
 
+/** What a run says that waits for its cluster. */
+export const clusterAwayText = 'the cluster to answer again';
+
 /** lookSoon asks for a look at clusters that runs wait for. */
 export async function lookSoon(tx: Tx, clusterIds: readonly string[]): Promise<void> {
   await tx.$executeRaw`UPDATE cluster SET check_at = clock_timestamp() WHERE id = ANY(${[...clusterIds]}) AND check_at > clock_timestamp()`;

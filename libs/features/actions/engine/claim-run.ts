@@ -3,11 +3,10 @@ import { type Run, type RunError, RunPlan, type StepStatus, type WaitReason } fr
 import type { Clock } from '@nm/kernel/time';
 import type { RunEnd } from '../end-run.js';
 import { lockInstall } from '../install-lock.js';
-import { lookSoon } from '../offline-runs.js';
+import { clusterAwayText, lookSoon } from '../offline-runs.js';
 import { writeJournal } from '../run-journal.js';
 import { type ClaimDecision, type ClaimFacts, decideClaim } from '../run-rules.js';
 import { nextOpening } from '../schedule/window-times.js';
-import { clusterAwayText } from './cluster-away.js';
 
 /** One step as the worker found it. */
 export interface ClaimedStep {

@@ -1,10 +1,8 @@
 import type { Fault } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
+import { clusterAwayText } from '../offline-runs.js';
 import { RunWaits } from '../steps/run-waits.js';
 import type { ClaimedRun } from './claim-run.js';
-
-/** What a run says that waits for its cluster. */
-export const clusterAwayText = 'the cluster to answer again';
 
 /**
  * clusterAway gives the wait that a plan wants when its cluster cannot be reached; undefined when it wants none, has waited long enough, or the fault is
