@@ -13,9 +13,9 @@ import { quantile, recoveriesOf } from './storm/recovery.js';
 import { expectedEffects, stormPlan, stormPolicy } from './storm/storm-plan.js';
 import { openStormStore, type StormStore } from './storm/storm-store.js';
 
-// `npm run chaos:runs` sets these; without them it is the short form.
-const runs = Number(process.env['NM_STORM_RUNS'] ?? 100);
-const seconds = Number(process.env['NM_STORM_SECONDS'] ?? 45);
+// `npm run chaos:runs` sets these. Without them nothing is killed: several workers and the witness alone; kills are in worker.e2e.spec.ts.
+const runs = Number(process.env['NM_STORM_RUNS'] ?? 20);
+const seconds = Number(process.env['NM_STORM_SECONDS'] ?? 0);
 /** Whether the machine is ours alone, so that times mean something. */
 const timed = process.env['NM_STORM_RUNS'] !== undefined;
 const seed = Number(process.env['NM_STORM_SEED'] ?? clock.nowMs() % 2 ** 31);
@@ -80,7 +80,7 @@ describeWith(['kubernetes', 'redis'], 'runs under workers and stores that are ki
       try {
         await disturbance.start();
         beganMs = clock.monotonicMs();
-        const raging = disturbance.rage();
+        const raging = seconds > 0 ? disturbance.rage() : undefined;
         while ((await left()) > 0 && clock.monotonicMs() - beganMs < seconds * 1000) await clock.sleep(500);
         await disturbance.calm();
         await raging;
@@ -132,8 +132,9 @@ describeWith(['kubernetes', 'redis'], 'runs under workers and stores that are ki
         const { events } = await runEvents(lab.database.db, lab.scope, runId, 0);
         expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1));
       }
+      if (!timed) return;
       expect(Object.values(disturbance.counts).reduce((sum, each) => sum + each)).toBeGreaterThan(0);
-      if (timed) expect(recovery.p99).toBeLessThanOrEqual(recoveryMsMax);
+      expect(recovery.p99).toBeLessThanOrEqual(recoveryMsMax);
     },
     seconds * 1000 + endMsMax + 240_000,
   );
