@@ -1,5 +1,5 @@
 export { type BearerKey, type BearerKind, mintBearerKey, parseBearerKey } from './bearer-key.js';
 export { cohortOf } from './cohort.js';
 export type { IdKind } from './prefixes.js';
-export { randomFraction, randomIdBytes, randomKeyBytes } from './random.js';
+export { randomFraction, randomHex, randomKeyBytes } from './random.js';
 export { newId } from './typeid.js';

@@ -7,28 +7,46 @@ export const crockford = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** newId makes a TypeID (prefix, `_`, 26 characters) of a UUIDv7 (RFC 9562 §5.7), so ids sort by creation. */
 export function newId(kind: IdKind, nowMs: number = systemClock.nowMs()): string {
-  const bytes = randomIdBytes(16);
-  bytes.writeUIntBE(nowMs, 0, 6);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return `${prefixes[kind]}_${encodeBase32(bytes)}`;
+  const bytes = randomIdBytes(10);
+  bytes[0] = ((bytes[0] as number) & 0x0f) | 0x70;
+  bytes[2] = ((bytes[2] as number) & 0x3f) | 0x80;
+  if (nowMs !== timeMs) {
+    timeMs = nowMs;
+    timeText = timeDigits(nowMs);
+  }
+  return `${prefixes[kind]}_${timeText}${fortyBits(bytes, 0)}${fortyBits(bytes, 5)}`;
 }
+
+/** The last time that was written, because many ids are made in one millisecond. */
+let timeMs = -1;
+let timeText = '';
 
 /** encodeBase32 writes 128 bits as 26 characters, the first holding the top three bits. */
-export function encodeBase32(bytes: Buffer): string {
-  const first = bytes.readUInt8(0);
-  let text = digit(first >> 5) + digit(first);
-  // Fifteen bytes are left: three times forty bits, as two halves that fit a small integer.
-  for (let at = 1; at < 16; at += 5) {
-    const high = bytes.readUIntBE(at, 2) * 16 + (bytes.readUInt8(at + 2) >> 4);
-    const low = (bytes.readUInt8(at + 2) & 15) * 65_536 + bytes.readUInt16BE(at + 3);
-    text += digit(high >> 15) + digit(high >> 10) + digit(high >> 5) + digit(high);
-    text += digit(low >> 15) + digit(low >> 10) + digit(low >> 5) + digit(low);
-  }
-  return text;
+export const encodeBase32 = (bytes: Buffer): string =>
+  timeDigits(bytes.readUIntBE(0, 6)) + fortyBits(bytes, 6) + fortyBits(bytes, 11);
+
+/** Two digits for each number of ten bits. */
+const pairs = Array.from({ length: 1024 }, (_, bits) => `${crockford[bits >> 5]}${crockford[bits & 31]}`);
+const pair = (bits: number): string => pairs[bits] as string;
+
+/** Forty-eight bits as ten digits. */
+function timeDigits(value: number): string {
+  const high = Math.floor(value / 2 ** 30);
+  const low = value % 2 ** 30;
+  return pair(high >> 10) + pair(high & 1023) + pair(low >> 20) + pair((low >> 10) & 1023) + pair(low & 1023);
 }
 
-const digit = (bits: number): string => crockford[bits & 31] as string;
+function fortyBits(bytes: Uint8Array, at: number): string {
+  const second = bytes[at + 1] as number;
+  const third = bytes[at + 2] as number;
+  const fourth = bytes[at + 3] as number;
+  return (
+    pair(((bytes[at] as number) << 2) | (second >> 6)) +
+    pair(((second & 63) << 4) | (third >> 4)) +
+    pair(((third & 15) << 6) | (fourth >> 2)) +
+    pair(((fourth & 3) << 8) | (bytes[at + 4] as number))
+  );
+}
 
 /** isId tells whether `text` has the form of an id of that kind; it says nothing of its existence. */
 export function isId(kind: IdKind, text: string): boolean {

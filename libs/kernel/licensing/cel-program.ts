@@ -10,6 +10,8 @@ import { ExpressionError } from './expression-error.js';
 /** A compiled expression. */
 export interface Program {
   readonly readsRequest: boolean;
+  /** It reads the request's path, or the request as a whole: its answer is good for no other path. */
+  readonly readsPath: boolean;
   /** What an evaluation can cost at most, in units of about one comparison. */
   readonly cost: number;
   /** @throws whatever went wrong at run time */
@@ -36,6 +38,7 @@ export function compileExpression(text: string, origin: Origin = 'draft'): Progr
   conform(parsed.ast);
   return {
     readsRequest: reads(parsed.ast, 'request'),
+    readsPath: readsPath(parsed.ast),
     cost,
     test: (variables) => parsed(variables) === true,
     nextChangeMs: firstOf(changesOf(parsed.ast, (node) => compilePart(text, node))),
@@ -63,6 +66,16 @@ const firstOf = (changes: readonly Change[]): Change =>
 
 const reads = (node: ASTNode, name: string): boolean =>
   (node.op === 'id' && node.args === name) || childrenOf(node).some((child) => reads(child, name));
+
+const fieldsButPath = new Set<unknown>(['method', 'route_class', 'address']);
+
+/** Whatever is not a plain `request.<field>` of another field counts. */
+function readsPath(node: ASTNode): boolean {
+  if (node.op === 'id') return node.args === 'request';
+  if (node.op === '.' && node.args[0].op === 'id' && node.args[0].args === 'request')
+    return !fieldsButPath.has(node.args[1]);
+  return childrenOf(node).some(readsPath);
+}
 
 function parse(text: string): ParseResult {
   try {

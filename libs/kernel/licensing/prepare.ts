@@ -20,7 +20,19 @@ interface Plan {
   readonly steps: readonly Step[];
   /** What holds when no step matches. */
   readonly last: Decision;
+  /** Some step reads the path. */
+  readonly readsPath: boolean;
+  /** What was answered last, the newest first: a caller's requests mostly differ in their paths only. */
+  readonly answers: Answer[];
 }
+
+interface Answer {
+  readonly request: RequestFacts;
+  readonly fromMs: number;
+  readonly decision: Decision;
+}
+
+const answersMax = 4;
 
 /**
  * One rule set and one state of the facts, with everything decided that doesn't depend on the request. It keeps that until the next instant that a
@@ -55,7 +67,30 @@ export function decidePrepared(prepared: Prepared, request: RequestFacts, nowMs:
     plan = planAt(prepared, nowMs);
     prepared.plan = plan;
   }
-  return plan.steps.length === 0 ? plan.last : walk(prepared, plan, request, nowMs);
+  if (plan.steps.length === 0) return plan.last;
+  return answered(plan, request, nowMs) ?? answer(prepared, plan, request, nowMs);
+}
+
+const alike = (plan: Plan, a: RequestFacts, b: RequestFacts): boolean =>
+  a.address === b.address &&
+  a.method === b.method &&
+  a.routeClass === b.routeClass &&
+  (!plan.readsPath || a.path === b.path);
+
+function answered(plan: Plan, asked: RequestFacts, nowMs: number): Decision | undefined {
+  for (const { request, fromMs, decision } of plan.answers)
+    if (alike(plan, request, asked)) return nowMs >= fromMs && nowMs < decision.validUntilMs ? decision : undefined;
+  return undefined;
+}
+
+function answer(prepared: Prepared, plan: Plan, request: RequestFacts, nowMs: number): Decision {
+  const decision = walk(prepared, plan, request, nowMs);
+  const { answers } = plan;
+  const same = answers.findIndex((known) => alike(plan, known.request, request));
+  if (same >= 0) answers.splice(same, 1);
+  else if (answers.length === answersMax) answers.pop();
+  answers.unshift({ request, fromMs: nowMs, decision });
+  return decision;
 }
 
 function walk({ variables, facts }: Prepared, { steps, last }: Plan, request: RequestFacts, nowMs: number): Decision {
@@ -76,7 +111,14 @@ function planAt({ rules: { rules }, facts, timeline, before, variables }: Prepar
   const { factsVersion, licence } = facts;
   const steps: Step[] = [];
   let untilMs = Infinity;
-  const planOf = (last: Decision): Plan => ({ fromMs: nowMs, untilMs: last.validUntilMs, steps, last });
+  const planOf = (last: Decision): Plan => ({
+    fromMs: nowMs,
+    untilMs: last.validUntilMs,
+    steps,
+    last,
+    readsPath: steps.some(({ rule }) => rule.program?.readsPath),
+    answers: [],
+  });
   if (before) return planOf(ofBuiltin(before, Infinity, factsVersion));
   variables.now = new Date(nowMs);
   for (const rule of rules) {

@@ -55,6 +55,7 @@ const table: ReadonlyMap<string, readonly Route[]> = Map.groupBy(
  * @param path inside the app, without query; empty segments don't count, and percent-encoding is taken off, as a KAMA does. One that can't be decoded is `mutate`
  */
 export function routeClassOf(method: string, path: string): RouteClass {
+  if (isUnlisted(path)) return isSafeMethod(method) ? 'read' : 'mutate';
   const segments = segmentsOf(path);
   if (!segments) return 'mutate';
   const asked = method === 'HEAD' ? 'GET' : method;
@@ -63,6 +64,16 @@ export function routeClassOf(method: string, path: string): RouteClass {
     ({ methods, segments: pattern }) => isOneOf(methods, asked) && matches(pattern, segments),
   );
   return route?.routeClass ?? (isSafeMethod(method) ? 'read' : 'mutate');
+}
+
+const apiPrefix = '/api/';
+
+/** isUnlisted tells of most paths that the table holds nothing of them, without taking them apart. */
+function isUnlisted(path: string): boolean {
+  if (path.includes('%') || path.includes('//')) return false;
+  if (!path.startsWith(apiPrefix)) return path.startsWith('/');
+  const end = path.indexOf('/', apiPrefix.length);
+  return !table.has(end < 0 ? path.slice(apiPrefix.length) : path.slice(apiPrefix.length, end));
 }
 
 function segmentsOf(path: string): readonly string[] | undefined {
