@@ -1,9 +1,11 @@
 import { Fault } from '@nm/kernel/fault';
 import type { Engine, EngineOptions } from './exchange.js';
 import { NetEngine } from './net/engine.js';
+import { eventWiring, sharedWiring } from './net/wire.js';
 import { NodeHttpEngine } from './node-http/engine.js';
 
-export const engineKinds = ['net', 'node-http'] as const;
+/** `net-events` is `net` without what Node does not document: it reads by `data` events. */
+export const engineKinds = ['net', 'net-events', 'node-http'] as const;
 export type EngineKind = (typeof engineKinds)[number];
 
 const defaults: EngineOptions = {
@@ -21,5 +23,6 @@ export function openEngine<Tag>(kind: EngineKind, options: Partial<EngineOptions
   const all = { ...defaults, ...options };
   if (kind === 'node-http' && all.proxyProtocol)
     throw new Fault('config_invalid', { public: 'NM_GATEWAY_PROXY_PROTOCOL needs NM_GATEWAY_ENGINE=net.' });
-  return kind === 'net' ? new NetEngine<Tag>(all) : new NodeHttpEngine<Tag>(all);
+  if (kind === 'node-http') return new NodeHttpEngine<Tag>(all);
+  return new NetEngine<Tag>(all, kind === 'net' ? sharedWiring : eventWiring);
 }

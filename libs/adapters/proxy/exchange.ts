@@ -78,6 +78,8 @@ export interface Plan<Tag> {
   readonly target: Target;
   readonly requestFilter: FieldFilter;
   readonly addToRequest: FieldLines;
+  /** More field lines, as bytes: what is the same for many requests is made once. */
+  readonly preparedForRequest?: Buffer | undefined;
   readonly answerFilter: FieldFilter;
   /** Asked when the answer begins. */
   addToAnswer(): FieldLines;

@@ -12,13 +12,13 @@ export class EventStreamTail {
 
   /** of gives a tail for an uncompressed event stream of open length, else undefined. */
   static of(raw: RawHeaders): EventStreamTail | undefined {
-    const length = valuesOf(raw, 'content-length').length > 0 ? 0 : -1;
-    return EventStreamTail.ofText(valuesOf(raw, 'content-type')[0], valuesOf(raw, 'content-encoding')[0], length);
+    if (valuesOf(raw, 'content-length').length > 0) return undefined;
+    return EventStreamTail.ofText(valuesOf(raw, 'content-type')[0], valuesOf(raw, 'content-encoding')[0]);
   }
 
-  /** @param length of the content, -1 when it is open */
-  static ofText(type: string | undefined, encoding: string | undefined, length: number): EventStreamTail | undefined {
-    if (length >= 0 || type === undefined || encoding !== undefined) return undefined;
+  /** The same for content of open length. */
+  static ofText(type: string | undefined, encoding: string | undefined): EventStreamTail | undefined {
+    if (type === undefined || encoding !== undefined) return undefined;
     return /^text\/event-stream\b/i.test(type) ? new EventStreamTail() : undefined;
   }
 

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Answer, FieldFilter, FieldLines } from '../exchange.js';
+import { space } from './bytes.js';
 import { copyFields } from './copy-fields.js';
 import { fieldKinds, type MessageHead } from './message-head.js';
 import type { OutBuffer } from './out-buffer.js';
@@ -48,9 +49,7 @@ export function putAnswerHead(
   connection: AnswerConnection,
   epochMs: number,
 ): void {
-  out.text(`HTTP/1.1 ${head.status} `);
-  out.copy(head.bytes, head.reasonStart, head.reasonEnd);
-  out.text('\r\n');
+  putStatusLine(out, head);
   copyFields(head, filter, out, framing === 'chunked');
   if (framing === 'interim') return void out.text(`${added}\r\n`);
   let more = added;
@@ -59,6 +58,15 @@ export function putAnswerHead(
   // Of an answer without content this is what the content would have been (HEAD, 304); 204 has none (RFC 9110 §8.6).
   else if (head.contentLength >= 0 && head.status !== 204) more += `Content-Length: ${head.contentLength}\r\n`;
   out.text(`${more}${connectionLine(connection)}\r\n`);
+}
+
+function putStatusLine(out: OutBuffer, head: MessageHead): void {
+  const { bytes, httpMinor, start, reasonStart, reasonEnd } = head;
+  // Written canonically already: as it stands, with its line end.
+  if (httpMinor === 1 && bytes[reasonStart - 1] === space) return out.copy(bytes, start, reasonEnd + 2);
+  out.text(`HTTP/1.1 ${head.status} `);
+  out.copy(bytes, reasonStart, reasonEnd);
+  out.text('\r\n');
 }
 
 function hasDate(head: MessageHead): boolean {

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 import type { CutStyle } from '../exchange.js';
 import { closeFrame, FrameBoundary } from '../websocket-frames.js';
+import type { OutBuffer } from './out-buffer.js';
+import type { Wire } from './wire.js';
 
 /** Finds a peer that vanished without a word. */
 const keepAliveProbeMs = 30_000;
@@ -18,52 +20,58 @@ export interface TunnelEvents {
 export class ByteTunnel {
   bytesIn = 0;
   bytesOut = 0;
-  readonly #client: Socket;
-  readonly #upstream: Socket;
+  readonly #client: Wire;
+  readonly #upstream: Wire;
+  readonly #out: OutBuffer;
   readonly #events: TunnelEvents;
   readonly #frames: FrameBoundary | undefined;
   /** One side has said its last byte; the other may still talk. */
   halfClosed = false;
   #over = false;
 
-  constructor(client: Socket, upstream: Socket, protocol: string, events: TunnelEvents) {
+  constructor(client: Wire, upstream: Wire, protocol: string, out: OutBuffer, events: TunnelEvents) {
     this.#client = client;
     this.#upstream = upstream;
+    this.#out = out;
     this.#events = events;
     this.#frames = protocol.toLowerCase() === 'websocket' ? new FrameBoundary() : undefined;
   }
 
   /** start relays; what came early on either side goes first. */
   start(early: Buffer | undefined, answered: Buffer): void {
-    for (const socket of [this.#client, this.#upstream]) {
+    const client = this.#client.socket;
+    const upstream = this.#upstream.socket;
+    for (const socket of [client, upstream]) {
       socket.setKeepAlive(true, keepAliveProbeMs);
       socket.setNoDelay(true);
       socket.once('close', this.#onClose);
     }
-    this.#upstream.on('error', () => undefined);
+    upstream.on('error', () => undefined);
     // An end in one direction ends that direction only.
-    this.#upstream.allowHalfOpen = true;
-    if (early && early.length > 0) this.#toUpstream(early);
-    if (answered.length > 0) this.#toClient(answered);
-    this.#client.on('data', this.#toUpstream).on('end', () => this.#endOf(this.#upstream));
-    this.#upstream.on('data', this.#toClient).on('end', () => this.#endOf(this.#client));
-    this.#client.on('drain', () => this.#upstream.resume());
-    this.#upstream.on('drain', () => this.#client.resume());
-    this.#client.resume();
-    this.#upstream.resume();
+    upstream.allowHalfOpen = true;
+    if (early) this.#toUpstream(early, 0, early.length);
+    this.#toClient(answered, 0, answered.length);
+    this.#client.reader = { receive: this.#toUpstream };
+    this.#upstream.reader = { receive: this.#toClient };
+    client.on('end', () => this.#endOf(upstream)).on('drain', () => upstream.resume());
+    upstream.on('end', () => this.#endOf(client)).on('drain', () => client.resume());
+    client.resume();
+    upstream.resume();
   }
 
-  readonly #toUpstream = (chunk: Buffer): void => {
-    this.bytesIn += chunk.length;
+  readonly #toUpstream = (bytes: Buffer, from: number, to: number): void => {
+    this.bytesIn += to - from;
     this.#events.moved();
-    if (!this.#upstream.write(chunk)) this.#client.pause();
+    this.#out.copy(bytes, from, to);
+    if (!this.#out.writeTo(this.#upstream.socket)) this.#client.socket.pause();
   };
 
-  readonly #toClient = (chunk: Buffer): void => {
-    this.bytesOut += chunk.length;
-    this.#frames?.see(chunk);
+  readonly #toClient = (bytes: Buffer, from: number, to: number): void => {
+    this.bytesOut += to - from;
+    this.#frames?.see(bytes.subarray(from, to));
     this.#events.moved();
-    if (!this.#client.write(chunk)) this.#upstream.pause();
+    this.#out.copy(bytes, from, to);
+    if (!this.#out.writeTo(this.#client.socket)) this.#upstream.socket.pause();
   };
 
   #endOf(other: Socket): void {
@@ -74,14 +82,15 @@ export class ByteTunnel {
 
   /** cut ends the tunnel: a WebSocket between two frames gets a close frame (1001 on a drain, 1008 on a denial) first. */
   cut(style: CutStyle): void {
-    if (this.#frames?.clean) this.#client.write(closeFrame(style === 'goodbye' ? 1001 : 1008));
+    if (this.#frames?.clean) this.#client.socket.write(closeFrame(style === 'goodbye' ? 1001 : 1008));
     this.end();
   }
 
   end(): void {
-    this.#upstream.destroy();
-    this.#client.end();
-    setTimeout(() => this.#client.destroy(), lingerMs).unref();
+    const client = this.#client.socket;
+    this.#upstream.socket.destroy();
+    client.end();
+    setTimeout(() => client.destroy(), lingerMs).unref();
   }
 
   readonly #onClose = (): void => {

@@ -10,6 +10,7 @@ import { NetExchange } from './exchange.js';
 import type { ExchangeClient } from './exchange-client.js';
 import { faultOf, headFaults, incomplete, parseRequestHead } from './parse-head.js';
 import { parseProxyHeader, proxyMalformed } from './proxy-protocol.js';
+import type { Wire, WireReader } from './wire.js';
 
 /** Longer than the 60 s of common load balancers, so that they and not we close an idle connection. */
 const keepAliveMs = 65_000;
@@ -31,27 +32,35 @@ type Phase =
   | 'closing'
   | 'tunnel';
 
+const nothing = Buffer.alloc(0);
+
 /** ClientConnection reads the requests on one connection, one exchange after the other. */
-export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
+export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, WireReader {
   readonly socket: Socket;
+  readonly #wire: Wire;
   readonly #context: NetContext<Tag>;
   #phase: Phase;
   #address: string | undefined;
   #deadlineMs: number;
-  #rest: Buffer | undefined;
+  /** What was not read yet lies between `at` and `to`. It is the wire's memory while that has given it, and else our own. */
+  #bytes: Buffer = nothing;
+  #at = 0;
+  #to = 0;
   #exchange: NetExchange<Tag> | undefined;
   #wantsBody = false;
   #paused = false;
   #processing = false;
   readonly #body = new BodyReader();
 
-  constructor(context: NetContext<Tag>, socket: Socket) {
+  constructor(context: NetContext<Tag>, wire: Wire) {
+    const { socket } = wire;
     this.#context = context;
+    this.#wire = wire;
     this.socket = socket;
     this.#deadlineMs = context.nowMs + context.headMs;
     this.#phase = context.proxyProtocol && context.trusted.has(this.remoteAddress) ? 'greeting' : 'ready';
     context.clients.add(this);
-    socket.on('data', this.#onData);
+    wire.reader = this;
     socket.on('end', this.#onEnd);
     socket.on('error', ignore);
     socket.on('close', this.#onClose);
@@ -64,8 +73,12 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
     return this.#address;
   }
 
+  get #isEmpty(): boolean {
+    return this.#at === this.#to;
+  }
+
   get idle(): boolean {
-    return this.#phase === 'ready' && this.#rest === undefined;
+    return this.#phase === 'ready' && this.#isEmpty;
   }
 
   /** The whole body of the request has come. */
@@ -73,35 +86,61 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
     return this.#body.done;
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    if (this.#phase === 'ready' && this.#rest === undefined)
-      this.#deadlineMs = this.#context.nowMs + this.#context.headMs;
-    this.#rest = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk;
+  get hasBody(): boolean {
+    return !this.#isEmpty && !this.#body.done;
+  }
+
+  receive(bytes: Buffer, from: number, to: number): void {
+    if (this.#phase === 'ready' && this.#isEmpty) this.#deadlineMs = this.#context.nowMs + this.#context.headMs;
+    if (this.#isEmpty) this.#look(bytes, from, to);
+    else this.#lookAtBoth(bytes.subarray(from, to));
     this.#process();
-  };
+    this.#exchange?.keepHead();
+    if (this.#isEmpty) this.#bytes = nothing;
+    else this.#keep();
+  }
+
+  #look(bytes: Buffer, from: number, to: number): void {
+    this.#bytes = bytes;
+    this.#at = from;
+    this.#to = to;
+  }
+
+  #lookAtBoth(more: Buffer): void {
+    const both = Buffer.concat([this.#bytes.subarray(this.#at, this.#to), more]);
+    this.#look(both, 0, both.length);
+  }
+
+  #keep(): void {
+    this.#look(Buffer.from(this.#bytes.subarray(this.#at, this.#to)), 0, this.#to - this.#at);
+  }
+
+  #forget(): void {
+    this.#look(nothing, 0, 0);
+  }
 
   /** process reads as far as it may; what runs inside may call it again. */
   #process(): void {
     if (this.#processing) return;
     this.#processing = true;
-    while (this.#rest !== undefined && this.#step(this.#rest));
+    while (!this.#isEmpty && this.#step());
     this.#processing = false;
   }
 
-  #step(bytes: Buffer): boolean {
+  #step(): boolean {
     switch (this.#phase) {
-      case 'greeting':
-        return this.#readGreeting(bytes);
       case 'ready':
-        return this.socket.writableNeedDrain ? this.#waitForReader() : this.#readHead(bytes);
+        return this.socket.writableNeedDrain ? this.#waitForReader() : this.#readHead();
+      case 'greeting':
+        return this.#readGreeting();
       case 'closing':
-        this.#rest = undefined;
+        this.#forget();
         return false;
       case 'discarding':
-        return this.#readBody(bytes);
+        return this.#readBody();
       default:
-        if (this.#wantsBody && !this.#body.done) return this.#readBody(bytes);
-        if (bytes.length > aheadBytesMax) this.pause();
+        if (this.#wantsBody && !this.#body.done) return this.#readBody();
+        if (this.#to - this.#at > aheadBytesMax) this.pause();
         return false;
     }
   }
@@ -113,29 +152,25 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
     return false;
   }
 
-  #keepRest(bytes: Buffer, from: number): void {
-    this.#rest = from < bytes.length ? bytes.subarray(from) : undefined;
-  }
-
-  #readGreeting(bytes: Buffer): boolean {
-    const { end, address } = parseProxyHeader(bytes);
+  #readGreeting(): boolean {
+    const { end, address } = parseProxyHeader(this.#bytes.subarray(this.#at, this.#to));
     if (end === proxyMalformed) this.#destroy();
     if (end <= 0) return false;
     if (address !== undefined) this.#address = address;
     this.#phase = 'ready';
-    this.#keepRest(bytes, end);
+    this.#at += end;
     return true;
   }
 
-  #readHead(bytes: Buffer): boolean {
+  #readHead(): boolean {
     const head = this.#context.heads.take();
-    const end = parseRequestHead(bytes, 0, bytes.length, head);
+    const end = parseRequestHead(this.#bytes, this.#at, this.#to, head);
     if (end <= 0) {
       this.#context.heads.give(head);
       if (end !== incomplete) this.#refuseBytes(end);
       return false;
     }
-    this.#keepRest(bytes, end);
+    this.#at = end;
     if (head.chunked) this.#body.chunked();
     else if (head.contentLength > 0) this.#body.length(head.contentLength);
     else this.#body.none();
@@ -147,16 +182,17 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
     return true;
   }
 
-  #readBody(bytes: Buffer): boolean {
-    const end = this.#body.feed(bytes, 0, bytes.length);
+  #readBody(): boolean {
+    const bytes = this.#bytes;
+    const end = this.#body.feed(bytes, this.#at, this.#to);
     if (end === badChunk) {
-      this.#rest = undefined;
+      this.#forget();
       if (this.#exchange)
         this.#exchange.bodyFailed(new Fault('bad_request', { public: malformed('the body is not validly chunked') }));
       else this.#destroy();
       return false;
     }
-    this.#keepRest(bytes, end);
+    this.#at = end;
     if (this.#phase === 'discarding') {
       if (this.#body.done) this.#next();
       return true;
@@ -222,25 +258,24 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
 
   #next(): void {
     this.#phase = 'ready';
-    this.#deadlineMs = this.#context.nowMs + (this.#rest === undefined ? keepAliveMs : this.#context.headMs);
+    this.#deadlineMs = this.#context.nowMs + (this.#isEmpty ? keepAliveMs : this.#context.headMs);
     this.resume();
     this.#process();
   }
 
-  /** becomeTunnel hands the socket's bytes to the exchange. @returns bytes that came already */
-  becomeTunnel(): Buffer | undefined {
+  becomeTunnel(): { readonly wire: Wire; readonly early: Buffer | undefined } {
     this.#phase = 'tunnel';
     this.#deadlineMs = Number.POSITIVE_INFINITY;
-    this.socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain);
-    const early = this.#rest;
-    this.#rest = undefined;
-    return early;
+    this.socket.off('end', this.#onEnd).off('drain', this.#onDrain);
+    const early = this.#isEmpty ? undefined : Buffer.from(this.#bytes.subarray(this.#at, this.#to));
+    this.#forget();
+    return { wire: this.#wire, early };
   }
 
   /** end says that nothing more comes from us, and waits a moment for the other side. */
   end(): void {
     this.#phase = 'closing';
-    this.#rest = undefined;
+    this.#forget();
     const unsent = this.socket.writableLength > 0;
     this.#deadlineMs = this.#context.nowMs + (unsent ? this.#context.timeouts.idleMs : lingerMs);
     if (unsent) this.socket.once('finish', this.#onFinish);
@@ -259,7 +294,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
 
   tick(nowMs: number): void {
     if (nowMs < this.#deadlineMs) return;
-    if (this.#phase === 'ready' && this.#rest !== undefined && !this.#paused)
+    if (this.#phase === 'ready' && !this.#isEmpty && !this.#paused)
       this.#answerAlone(
         this.#context.policy.refuse(new Fault('body_timeout', { public: 'The request did not arrive in time.' })),
       );
@@ -273,7 +308,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient {
 
   readonly #onClose = (): void => {
     this.#context.clients.delete(this);
-    this.#rest = undefined;
+    this.#forget();
     this.#exchange?.clientGone();
   };
 

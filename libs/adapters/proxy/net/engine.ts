@@ -9,6 +9,7 @@ import { type ClientHandle, HeadStock, type NetContext } from './context.js';
 import { LoadLimit } from './load-limit.js';
 import { OutBuffer } from './out-buffer.js';
 import { UpstreamPools } from './upstream-pools.js';
+import type { Wiring } from './wire.js';
 
 /** All deadlines are looked at this often, instead of a timer for each. */
 const tickMs = 100;
@@ -16,13 +17,15 @@ const tickMs = 100;
 /** NetEngine speaks HTTP/1.1 itself, on node:net on both sides. */
 export class NetEngine<Tag> implements Engine<Tag> {
   readonly #options: EngineOptions;
+  readonly #wiring: Wiring;
   readonly #servers: Server[] = [];
   readonly #exchanges: NetContext<Tag>['open'] = new Set();
   #context: NetContext<Tag> | undefined;
   #ticker: NodeJS.Timeout | undefined;
 
-  constructor(options: EngineOptions) {
+  constructor(options: EngineOptions, wiring: Wiring) {
     this.#options = options;
+    this.#wiring = wiring;
   }
 
   get open(): ReadonlySet<OpenExchange<Tag>> {
@@ -38,7 +41,7 @@ export class NetEngine<Tag> implements Engine<Tag> {
     const clock = { nowMs: systemClock.monotonicMs() };
     const context: NetContext<Tag> = Object.assign(clock, {
       policy,
-      upstreams: new UpstreamPools(clock),
+      upstreams: new UpstreamPools(clock, this.#wiring),
       timeouts: this.#options,
       headMs: this.#options.headMs,
       pseudonym: this.#options.pseudonym,
@@ -54,8 +57,9 @@ export class NetEngine<Tag> implements Engine<Tag> {
     this.#context = context;
     let chosen = port;
     for (const host of hosts) {
-      const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket: Socket) => {
-        new ClientConnection(context, socket);
+      const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
+      const server = createServer(options, (socket: Socket) => {
+        new ClientConnection(context, this.#wiring.accept(socket));
       });
       try {
         chosen = await listenOn(server, host, chosen, sharePort);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Wire } from './wire.js';
 
 /** What an exchange may ask of its client's connection. */
 export interface ExchangeClient {
@@ -7,6 +8,8 @@ export interface ExchangeClient {
   /** The whole body of the request has come. */
   readonly bodyDone: boolean;
   readonly bodyIsChunked: boolean;
+  /** A part of the body is here already, and comes at once when it is let flow. */
+  readonly hasBody: boolean;
   /** Trailer fields of the request's body. */
   readonly trailers: string;
   /** Lets the body flow: the upstream is there. */
@@ -15,6 +18,6 @@ export interface ExchangeClient {
   resume(): void;
   /** Goes on with the next request, or ends the connection. */
   exchangeDone(close: boolean): void;
-  /** Hands the socket's bytes over. @returns bytes that came already */
-  becomeTunnel(): Buffer | undefined;
+  /** Hands the connection over. @returns it, and bytes that came already */
+  becomeTunnel(): { readonly wire: Wire; readonly early: Buffer | undefined };
 }

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { Fault, toFault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
 import { bodyFault, openEndedIdleMs } from '../bounds.js';
@@ -18,6 +17,7 @@ import { loopFault, putRequestHead } from './request-line.js';
 import { passingTrailers } from './trailers.js';
 import type { UpstreamConnection } from './upstream-connection.js';
 import type { WaitingUser } from './upstream-pools.js';
+import type { Wire } from './wire.js';
 
 const continueLine = 'HTTP/1.1 100 Continue\r\n\r\n';
 
@@ -81,8 +81,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   }
 
   #from(): ClientOrigin {
-    const field = (name: string): string | undefined => this.#request.header(name);
-    this.#origin ??= this.#context.trusted.clientOf(this.#client.remoteAddress, field);
+    this.#origin ??= this.#context.trusted.clientOf(this.#client.remoteAddress, (name) => this.#request.header(name));
     return this.#origin;
   }
 
@@ -174,11 +173,9 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     }
     this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.idleMs;
     if (this.#expectsContinue) this.#client.socket.write(continueLine, 'latin1');
-    socket.cork();
-    socket.write(Buffer.from(out.bytes.subarray(0, out.length)));
-    out.length = 0;
+    // What is here of the body goes with the head.
+    if (!this.#client.hasBody) out.writeTo(socket);
     this.#client.startBody();
-    socket.uncork();
   }
 
   get requestSent(): boolean {
@@ -194,10 +191,9 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     this.#bytesIn += end - start;
     const tooLarge = bodyFault(this.#plan?.bodyBytesMax, this.#bytesIn);
     if (tooLarge) return void this.bodyFailed(tooLarge);
-    let goesOn = end === start || putData(out, upstream.socket, bytes, start, end, bodyIsChunked);
+    if (end > start) putData(out, bytes, start, end, bodyIsChunked);
     if (done && bodyIsChunked) putLastChunk(out, passingTrailers(this.#client.trailers, this.#plan?.requestFilter));
-    goesOn = out.writeTo(upstream.socket) && goesOn;
-    if (!goesOn && !done) {
+    if (!out.writeTo(upstream.socket) && !done) {
       this.#upstreamIsFull = true;
       this.#client.pause();
     }
@@ -231,7 +227,8 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     if (this.#framing === 'close' || this.#context.closing) this.#wantsClose = true;
     this.#status = head.status;
     this.#stage = 'answering';
-    this.#tail = EventStreamTail.ofText(head.field('content-type'), head.field('content-encoding'), head.contentLength);
+    if (head.contentLength < 0)
+      this.#tail = EventStreamTail.ofText(head.field('content-type'), head.field('content-encoding'));
     const connection = { httpMinor: this.#httpMinor, close: this.#wantsClose };
     const { out } = this.#context;
     putAnswerHead(out, head, plan.answerFilter, plan.addToAnswer(), this.#framing, connection, systemClock.nowMs());
@@ -244,8 +241,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     this.#tail?.see(bytes.subarray(start, end));
     this.#plan?.peek?.(bytes, start, end);
     this.#touch();
-    if (!putData(this.#context.out, this.#client.socket, bytes, start, end, this.#framing === 'chunked'))
-      this.#upstream?.socket.pause();
+    putData(this.#context.out, bytes, start, end, this.#framing === 'chunked');
   }
 
   upstreamFlush(): void {
@@ -258,10 +254,13 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     this.#upstream?.socket.resume();
   }
 
-  upstreamEnded(trailers: string): void {
+  upstreamComplete(trailers: string): void {
     const { out } = this.#context;
     if (this.#framing === 'chunked') putLastChunk(out, passingTrailers(trailers, this.#plan?.answerFilter));
     out.writeTo(this.#client.socket);
+  }
+
+  upstreamEnded(): void {
     this.#upstream = undefined;
     this.#finish(undefined, false);
     this.#client.exchangeDone(this.#wantsClose);
@@ -290,13 +289,13 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     );
   }
 
-  upstreamSwitched(head: MessageHead, socket: Socket, rest: Buffer): void {
+  upstreamSwitched(head: MessageHead, wire: Wire, rest: Buffer): void {
     const plan = this.#plan as Plan<Tag>;
     const { out } = this.#context;
     const protocol = this.#request.upgrade;
     this.#upstream = undefined;
     if (protocol === undefined) {
-      socket.destroy();
+      wire.socket.destroy();
       return void this.#fail(new Fault('upstream_reset', { internal: 'the upstream switched protocols unasked' }));
     }
     this.#status = head.status;
@@ -304,12 +303,12 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     const switched = `${plan.addToAnswer()}Connection: Upgrade\r\nUpgrade: ${head.field('upgrade') ?? protocol}\r\n`;
     putAnswerHead(out, head, plan.answerFilter, switched, 'interim', { httpMinor: 1, close: false }, 0);
     out.writeTo(this.#client.socket);
-    const early = this.#client.becomeTunnel();
+    const client = this.#client.becomeTunnel();
     this.#touch();
     const events = { moved: this.#touch, over: () => this.#finish(undefined, false) };
-    this.#tunnel = new ByteTunnel(this.#client.socket, socket, protocol, events);
+    this.#tunnel = new ByteTunnel(client.wire, wire, protocol, out, events);
     this.#lasts();
-    this.#tunnel.start(early, rest);
+    this.#tunnel.start(client.early, rest);
   }
 
   /** cut ends the exchange from our side; a client without an answer yet gets `reason`. */
@@ -322,7 +321,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     if (style !== 'goodbye' || this.kind !== 'stream') return void this.#fail(reason);
     const { out } = this.#context;
     const goodbye = Buffer.from(this.#tail?.goodbye() ?? '');
-    if (goodbye.length > 0) putData(out, this.#client.socket, goodbye, 0, goodbye.length, this.#framing === 'chunked');
+    if (goodbye.length > 0) putData(out, goodbye, 0, goodbye.length, this.#framing === 'chunked');
     if (this.#framing === 'chunked') putLastChunk(out, '');
     out.writeTo(this.#client.socket);
     this.#abandonUpstream();
@@ -339,6 +338,11 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     }
     const clientIsLate = this.#stage === 'waiting' && !this.#client.bodyDone && !this.#upstreamIsFull;
     this.#fail(new Fault(clientIsLate ? 'body_timeout' : 'upstream_timeout', { internal: `while ${this.#stage}` }));
+  }
+
+  /** keepHead is told when the memory of the head is about to be used again. */
+  keepHead(): void {
+    this.#head?.keep();
   }
 
   clientGone(): void {
@@ -383,14 +387,8 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     this.#uncount();
     if (this.#head) this.#context.heads.give(this.#head);
     this.#head = undefined;
-    const bytes = this.#tunnel ?? { bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
-    const outcome: Outcome = {
-      status: this.#status,
-      clientGone,
-      bytesIn: bytes.bytesIn,
-      bytesOut: bytes.bytesOut,
-      ...(fault ? { fault } : {}),
-    };
-    this.#visit?.finished(outcome);
+    const { bytesIn, bytesOut } = this.#tunnel ?? { bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
+    const outcome: Outcome = { status: this.#status, clientGone, bytesIn, bytesOut };
+    this.#visit?.finished(fault ? { ...outcome, fault } : outcome);
   }
 }

@@ -32,6 +32,7 @@ const numbersPerField = 4;
 export class MessageHead {
   bytes: Buffer = Buffer.alloc(0);
   start = 0;
+  #isKept = false;
   /** After the empty line. */
   end = 0;
   httpMinor: 0 | 1 = 1;
@@ -50,6 +51,8 @@ export class MessageHead {
   reasonEnd = 0;
 
   count = 0;
+  /** Which lengths of names there are, modulo 32: most fields that are asked for are not there. */
+  lengths = 0;
   /** Name start, name end, value start, value end of each field. */
   readonly offsets = new Int32Array(fieldsMax * numbersPerField);
   readonly kinds = new Uint8Array(fieldsMax);
@@ -71,7 +74,9 @@ export class MessageHead {
   reset(bytes: Buffer, start: number): void {
     this.bytes = bytes;
     this.start = start;
+    this.#isKept = false;
     this.count = 0;
+    this.lengths = 0;
     this.contentLength = -1;
     this.chunked = false;
     this.host = -1;
@@ -83,6 +88,24 @@ export class MessageHead {
     this.authorityStart = 0;
     this.authorityEnd = 0;
     if (this.nominated.length > 0) this.nominated.length = 0;
+  }
+
+  /** keep copies the head out of memory that is used again. */
+  keep(): void {
+    if (this.#isKept) return;
+    this.#isKept = true;
+    const { start, offsets, nominated } = this;
+    this.bytes = Buffer.from(this.bytes.subarray(start, this.end));
+    this.start = 0;
+    this.end -= start;
+    this.methodStart -= start;
+    this.methodEnd -= start;
+    this.targetStart -= start;
+    this.targetEnd -= start;
+    this.authorityStart -= start;
+    this.authorityEnd -= start;
+    for (let i = 0; i < this.count * numbersPerField; i++) offsets[i] = (offsets[i] as number) - start;
+    for (let i = 0; i < nominated.length; i++) nominated[i] = (nominated[i] as number) - start;
   }
 
   nameStart(index: number): number {
@@ -109,6 +132,7 @@ export class MessageHead {
 
   /** field gives a field's value, of repeated ones the list (RFC 9110 §5.3). @param lowerName in lower case */
   field(lowerName: string): string | undefined {
+    if ((this.lengths & (1 << lowerName.length)) === 0) return undefined;
     const name = namesInUse.get(lowerName) ?? prepare(lowerName);
     let found: string | undefined;
     for (let i = 0; i < this.count; i++) {

@@ -210,6 +210,7 @@ function addField(head: MessageHead, nameStart: number, nameEnd: number, start: 
   offsets[at + 1] = nameEnd;
   offsets[at + 2] = start;
   offsets[at + 3] = end;
+  head.lengths |= 1 << (nameEnd - nameStart);
   const kind = classify(bytes, nameStart, nameEnd);
   head.kinds[index] = kind;
   switch (kind) {

@@ -28,6 +28,8 @@ export function putRequestHead<Tag>(
 ): void {
   out.text(`${method} ${target.path} HTTP/1.1\r\nHost: ${target.origin.slice(target.origin.indexOf('//') + 2)}\r\n`);
   copyFields(head, plan.requestFilter, out, head.chunked);
+  const { preparedForRequest: prepared } = plan;
+  if (prepared) out.copy(prepared, 0, prepared.length);
   let more = `${plan.addToRequest}Via: 1.${head.httpMinor} ${pseudonym}\r\n`;
   if (head.chunked) more += 'Transfer-Encoding: chunked\r\n';
   else if (head.contentLength >= 0) more += `Content-Length: ${head.contentLength}\r\n`;

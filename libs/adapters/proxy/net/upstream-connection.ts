@@ -3,6 +3,7 @@ import { BodyReader } from './body-reader.js';
 import { badChunk } from './chunked-decoder.js';
 import { MessageHead } from './message-head.js';
 import { headFaults, incomplete, parseResponseHead } from './parse-head.js';
+import type { Wire, WireReader } from './wire.js';
 
 /** Whoever has a connection to an upstream for one exchange. Nothing is called after `upstreamEnded` or `upstreamFailed`. */
 export interface UpstreamUser {
@@ -15,14 +16,17 @@ export interface UpstreamUser {
   upstreamInterim(head: MessageHead): void;
   /** The head of the answer, and how its content comes. */
   upstreamAnswer(head: MessageHead, framing: BodyReader['framing']): void;
+  /** The memory is used again afterwards. */
   upstreamData(bytes: Buffer, start: number, end: number): void;
   /** What came together has been told. */
   upstreamFlush(): void;
-  upstreamEnded(trailers: string): void;
+  /** The answer is complete; its end is sent before the connection is anybody else's. */
+  upstreamComplete(trailers: string): void;
+  upstreamEnded(): void;
   upstreamFailed(error: Error): void;
   upstreamDrained(): void;
-  /** 101: from now on the socket is the user's. @param rest bytes that came behind the head */
-  upstreamSwitched(head: MessageHead, socket: Socket, rest: Buffer): void;
+  /** 101: from now on the wire is the user's. @param rest bytes that came behind the head */
+  upstreamSwitched(head: MessageHead, wire: Wire, rest: Buffer): void;
 }
 
 /** What becomes of a connection that nobody uses. */
@@ -36,7 +40,7 @@ const switched = 101;
 const answerHead = new MessageHead();
 
 /** UpstreamConnection reads the answers on one connection to an upstream, one exchange after the other. */
-export class UpstreamConnection {
+export class UpstreamConnection implements WireReader {
   readonly socket: Socket;
   /** When it became idle. */
   idleSinceMs = 0;
@@ -47,12 +51,15 @@ export class UpstreamConnection {
   #keepAlive = false;
   #over = false;
   readonly #body = new BodyReader();
+  readonly #wire: Wire;
   readonly #home: UpstreamHome;
 
-  constructor(socket: Socket, home: UpstreamHome) {
+  constructor(wire: Wire, home: UpstreamHome) {
+    const { socket } = wire;
     this.socket = socket;
+    this.#wire = wire;
     this.#home = home;
-    socket.on('data', this.#onData);
+    wire.reader = this;
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
@@ -85,27 +92,28 @@ export class UpstreamConnection {
     this.socket.destroy();
   }
 
-  readonly #onData = (chunk: Buffer): void => {
+  receive(bytes: Buffer, from: number, to: number): void {
     const user = this.#user;
     // An answer to nothing: whatever it is, the next request must not get it.
     if (!user) return void this.destroy();
-    const bytes = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk;
+    const rest = this.#rest;
+    if (rest === undefined) return void this.#read(user, bytes, from, to);
     this.#rest = undefined;
-    this.#read(user, bytes);
-  };
+    const joined = Buffer.concat([rest, bytes.subarray(from, to)]);
+    this.#read(user, joined, 0, joined.length);
+  }
 
-  #read(user: UpstreamUser, bytes: Buffer): void {
-    const to = bytes.length;
-    let at = 0;
+  #read(user: UpstreamUser, bytes: Buffer, from: number, to: number): void {
+    let at = from;
     while (!this.#readsBody) {
       const end = parseResponseHead(bytes, at, to, answerHead);
       if (end === incomplete) {
-        if (at < to) this.#rest = bytes.subarray(at);
+        if (at < to) this.#rest = Buffer.from(bytes.subarray(at, to));
         return void user.upstreamFlush();
       }
       if (end < 0) return void this.#fail(new Error(`the answer is not valid HTTP: ${headFaults[-end]}`));
       at = end;
-      if (answerHead.status === switched) return void this.#switch(user, bytes.subarray(at));
+      if (answerHead.status === switched) return void this.#switch(user, Buffer.from(bytes.subarray(at, to)));
       if (answerHead.status < 200) {
         user.upstreamInterim(answerHead);
         continue;
@@ -137,13 +145,13 @@ export class UpstreamConnection {
 
   #complete(user: UpstreamUser, clean: boolean): void {
     this.#user = undefined;
-    const { trailers } = this.#body;
+    user.upstreamComplete(this.#body.trailers);
     // The user's client may have been full with the last bytes; the next user's need not be.
     if (this.socket.isPaused()) this.socket.resume();
-    // Given back first: the next request of the same client may follow at once.
+    // Given back before the user goes on: the next request of the same client may follow at once.
     if (this.#keepAlive && clean && user.requestSent && !this.socket.destroyed) this.#home.giveBack(this);
     else this.destroy();
-    user.upstreamEnded(trailers);
+    user.upstreamEnded();
   }
 
   #switch(user: UpstreamUser, rest: Buffer): void {
@@ -151,8 +159,8 @@ export class UpstreamConnection {
     this.#over = true;
     this.#home.gone(this);
     const { socket } = this;
-    socket.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('drain', this.#onDrain);
-    user.upstreamSwitched(answerHead, socket, rest);
+    socket.off('end', this.#onEnd).off('close', this.#onClose).off('drain', this.#onDrain);
+    user.upstreamSwitched(answerHead, this.#wire, rest);
   }
 
   readonly #onEnd = (): void => {

@@ -1,6 +1,6 @@
-import { connect, type Socket } from 'node:net';
 import type { Target } from '../exchange.js';
 import { UpstreamConnection, type UpstreamHome, type UpstreamUser } from './upstream-connection.js';
+import { overEvents, type Wire, type Wiring } from './wire.js';
 
 /** Connections to one origin; beyond, requests wait for one to become free. */
 const connectionsMax = 1_024;
@@ -10,14 +10,14 @@ const idleMsMax = 4_000;
 /** UpstreamPool keeps the connections to one origin. */
 class UpstreamPool implements UpstreamHome {
   readonly #clock: { readonly nowMs: number };
-  readonly #open: () => Socket | Promise<Socket>;
+  readonly #open: () => Wire | Promise<Wire>;
   readonly #all = new Set<UpstreamConnection>();
   readonly #idle: UpstreamConnection[] = [];
   readonly #waiting: WaitingUser[] = [];
   /** Whose connections are being opened by a connector. */
   readonly #dialling = new Set<WaitingUser>();
 
-  constructor(clock: { readonly nowMs: number }, open: () => Socket | Promise<Socket>) {
+  constructor(clock: { readonly nowMs: number }, open: () => Wire | Promise<Wire>) {
     this.#clock = clock;
     this.#open = open;
   }
@@ -48,7 +48,7 @@ class UpstreamPool implements UpstreamHome {
     if (opened instanceof Promise) {
       this.#dialling.add(user);
       opened.then(
-        (socket) => this.#dialled(user, socket),
+        (wire) => this.#dialled(user, wire),
         (error: Error) => {
           if (this.#dialling.delete(user)) user.upstreamFailed(error);
         },
@@ -57,18 +57,18 @@ class UpstreamPool implements UpstreamHome {
     }
     const connection = this.#add(opened);
     connection.use(user);
-    opened.once('connect', () => connection.connected());
+    opened.socket.once('connect', () => connection.connected());
     return connection;
   }
 
-  #add(socket: Socket): UpstreamConnection {
-    const connection = new UpstreamConnection(socket, this);
+  #add(wire: Wire): UpstreamConnection {
+    const connection = new UpstreamConnection(wire, this);
     this.#all.add(connection);
     return connection;
   }
 
-  #dialled(user: WaitingUser, socket: Socket): void {
-    const connection = this.#add(socket);
+  #dialled(user: WaitingUser, wire: Wire): void {
+    const connection = this.#add(wire);
     connection.ready = true;
     if (!this.#dialling.delete(user)) return void this.giveBack(connection);
     connection.use(user);
@@ -117,9 +117,11 @@ class UpstreamPool implements UpstreamHome {
 export class UpstreamPools {
   readonly #pools = new Map<unknown, UpstreamPool>();
   readonly #clock: { readonly nowMs: number };
+  readonly #wiring: Wiring;
 
-  constructor(clock: { readonly nowMs: number }) {
+  constructor(clock: { readonly nowMs: number }, wiring: Wiring) {
     this.#clock = clock;
+    this.#wiring = wiring;
   }
 
   /** Connections that stand or are being opened. */
@@ -134,7 +136,7 @@ export class UpstreamPools {
     const key = keyOf(target);
     let pool = this.#pools.get(key);
     if (!pool) {
-      pool = new UpstreamPool(this.#clock, openerOf(target));
+      pool = new UpstreamPool(this.#clock, openerOf(target, this.#wiring));
       this.#pools.set(key, pool);
     }
     return pool.take(user);
@@ -159,11 +161,11 @@ export class UpstreamPools {
 
 const keyOf = ({ origin, connector }: Target): unknown => connector?.dispatcher ?? origin;
 
-function openerOf({ origin, connector }: Target): () => Socket | Promise<Socket> {
-  if (connector) return () => connector.dial();
+function openerOf({ origin, connector }: Target, wiring: Wiring): () => Wire | Promise<Wire> {
+  if (connector) return () => connector.dial().then(overEvents);
   const { hostname, port } = new URL(origin);
   const host = hostname.replace(/^\[|\]$/g, '');
-  return () => connect({ host, port: Number(port || 80), noDelay: true });
+  return () => wiring.dial(host, Number(port || 80));
 }
 
 /** A user that may have to wait for a connection. */

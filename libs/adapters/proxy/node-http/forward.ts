@@ -241,7 +241,8 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
 export function headersFor<Tag>(request: IncomingMessage, plan: Plan<Tag>, pseudonym: string): string[] {
   const drop = dropOf(plan.requestFilter);
   const headers = endToEnd(request.rawHeaders, (name) => name === 'host' || drop(name));
-  headers.push(...pairsOf(plan.addToRequest), 'Via', `1.${request.httpVersionMinor} ${pseudonym}`);
+  const prepared = plan.preparedForRequest?.toString('latin1') ?? '';
+  headers.push(...pairsOf(plan.addToRequest + prepared), 'Via', `1.${request.httpVersionMinor} ${pseudonym}`);
   return headers;
 }
 

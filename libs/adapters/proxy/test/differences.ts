@@ -15,16 +15,19 @@ export interface Differences {
   readonly holdsRequestsAhead: boolean;
 }
 
+const net: Differences = {
+  interimAnswers: true,
+  trailers: true,
+  coalesces: true,
+  shedsLoad: true,
+  answersSlowHeads: true,
+  holdsRequestsAhead: true,
+};
+
 /** Where the engines differ on purpose: what node:http and undici don't let us do. */
 export const differences: Record<EngineKind, Differences> = {
-  net: {
-    interimAnswers: true,
-    trailers: true,
-    coalesces: true,
-    shedsLoad: true,
-    answersSlowHeads: true,
-    holdsRequestsAhead: true,
-  },
+  net,
+  'net-events': net,
   'node-http': {
     interimAnswers: false,
     trailers: false,

@@ -103,6 +103,7 @@ const net: Readonly<Record<string, Weakness>> = {
 
 const weaknesses: Readonly<Partial<Record<EngineKind, Readonly<Record<string, Weakness>>>>> = {
   net,
+  'net-events': net,
   'node-http': nodeHttp,
 };
 
