@@ -1,7 +1,7 @@
 import type { Outcome } from '@nm/adapters/proxy';
 import type { Logger } from '@nm/adapters/telemetry';
+import type { Fault } from '@nm/kernel/fault';
 import { randomFraction } from '@nm/kernel/ids';
-import type { Clock } from '@nm/kernel/time';
 import type { GatewayMetrics } from './gateway-metrics.js';
 import type { RequestContext } from './request-context.js';
 
@@ -13,23 +13,20 @@ const pathCharsMax = 200;
 export class AccessLog {
   readonly #log: Logger;
   readonly #metrics: GatewayMetrics;
-  readonly #clock: Clock;
   readonly #sample: number;
 
-  constructor(log: Logger, metrics: GatewayMetrics, clock: Clock, sample: number) {
+  constructor(log: Logger, metrics: GatewayMetrics, sample: number) {
     this.#log = log;
     this.#metrics = metrics;
-    this.#clock = clock;
     this.#sample = sample;
   }
 
-  write(context: RequestContext, finished: Outcome): void {
-    const { fault } = finished;
+  write(context: RequestContext, finished: Outcome, fault: Fault | undefined, atMs: number): void {
     const status = finished.clientGone ? clientClosed : finished.status;
-    const elapsedMs = this.#clock.monotonicMs() - context.startedMs;
+    const elapsedMs = atMs - context.startedMs;
     this.#metrics.finished(status, elapsedMs / 1000);
     if (status < 400 && !fault && this.#sample < 1 && randomFraction() >= this.#sample) return;
-    const line = lineOf(context, finished, status, elapsedMs);
+    const line = lineOf(context, finished, fault, status, elapsedMs);
     if (fault && fault.status >= 500) this.#log.warn({ ...line, err: fault }, 'request failed');
     else this.#log.info(line, fault ? 'request refused' : 'request');
   }
@@ -38,7 +35,13 @@ export class AccessLog {
 const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 
 /** lineOf puts together what the log says; absent members are left out of JSON. */
-function lineOf(context: RequestContext, finished: Outcome, status: number, elapsedMs: number) {
+function lineOf(
+  context: RequestContext,
+  finished: Outcome,
+  fault: Fault | undefined,
+  status: number,
+  elapsedMs: number,
+) {
   const { requestId, route, method, target, app, clusterId, visitor, wakeMs, startedMs, plannedMs, answeredMs } =
     context;
   return {
@@ -52,7 +55,7 @@ function lineOf(context: RequestContext, finished: Outcome, status: number, elap
     installId: visitor?.ticket?.install?.id ?? context.installId,
     decision: visitor?.decision?.code,
     rule: visitor?.decision?.ruleId,
-    code: finished.fault?.code,
+    code: fault?.code,
     status,
     ms: tenths(elapsedMs),
     decideMs: plannedMs === undefined ? undefined : tenths(plannedMs - startedMs - (wakeMs ?? 0)),

@@ -21,7 +21,7 @@ import { isPreflight, preflightFields } from './cors.js';
 import type { ExchangeTag } from './exchange-tag.js';
 import type { InstanceTouches } from './instance-touches.js';
 import type { RequestContext } from './request-context.js';
-import { appAnswerFilter, appFields, appRequestFilterOf } from './upstream-headers.js';
+import { appAnswerFilter, appFields, appRequestFilterOf, preparedFields } from './upstream-headers.js';
 import { bodyBytesMaxOf, type UsageGate } from './usage-limits.js';
 
 export interface AppRouteDeps {
@@ -60,6 +60,7 @@ export function planApp(
     credential: bearer ?? cookie,
     installId: head.header('nm-install'),
     address: head.remoteAddress,
+    nowMs: context.nowMs,
   };
   context.visitor = visitor;
   const visit = new AppVisit(deps, head, context, visitor, cookie !== undefined);
@@ -89,6 +90,7 @@ class AppVisit implements Plan<ExchangeTag> {
   #admission: Admission | undefined;
   target: Target = { origin: '', path: '' };
   addToRequest: FieldLines = '';
+  preparedForRequest: Buffer | undefined;
   tag: ExchangeTag = nobody;
   bodyBytesMax: number | undefined;
 
@@ -107,15 +109,17 @@ class AppVisit implements Plan<ExchangeTag> {
     if (admission instanceof Promise) return admission;
     const { ticket, version, request } = admission;
     if (this.#byCookie) this.#requireOwnPage(ticket.app.corsOrigins);
-    usage.enter(this.#context, ticket, this.#head.header('content-length'));
-    const token = tokens.tokenFor(admission);
-    if (token instanceof Promise) return token;
-    const ready = activator.ready(this.#wakeTarget(admission), () => this.#head.leaves());
+    const atMs = clock.monotonicMs();
+    usage.enter(this.#context, ticket, this.#head.header('content-length'), atMs);
+    const signed = tokens.tokenFor(admission, this.#visitor.nowMs);
+    if (signed instanceof Promise) return signed;
+    const ready = activator.ready(this.#wakeTarget(admission), this.#leaves);
     // Seconds may pass: what was allowed now must be allowed still when the instance is there, so everything is asked again.
     if (ready instanceof Promise) return ready.then(({ waitedMs }) => this.#waited(waitedMs));
     touches.used(ready.instanceId, version.idleSeconds);
     this.target = this.#targetOf(ready);
-    this.addToRequest = appFields(this.#head, this.#context, token, this.#visitor.path.prefix);
+    this.addToRequest = appFields(this.#head, this.#context);
+    this.preparedForRequest = preparedFields(signed, this.#visitor.path.prefix);
     this.requestFilter = appRequestFilterOf(this.#context);
     this.bodyBytesMax = bodyBytesMaxOf(ticket);
     this.tag = {
@@ -127,7 +131,7 @@ class AppVisit implements Plan<ExchangeTag> {
       instanceId: ready.instanceId,
       idleSeconds: version.idleSeconds,
     };
-    this.#context.plannedMs = clock.monotonicMs();
+    this.#context.plannedMs = atMs;
     return this;
   }
 
@@ -136,6 +140,7 @@ class AppVisit implements Plan<ExchangeTag> {
     let waiting = missing;
     for (let i = 0; i < lookupsMax; i++) {
       await orUnverifiable(waiting);
+      this.#visitor.nowMs = this.#deps.clock.nowMs();
       const plan = this.plan();
       if (!(plan instanceof Promise)) return plan;
       waiting = plan;
@@ -148,17 +153,18 @@ class AppVisit implements Plan<ExchangeTag> {
   }
 
   addToAnswer(): FieldLines {
-    this.#context.answeredMs = this.#deps.clock.monotonicMs();
-    return answerFields(this.#context, this.#deps.clock);
+    const atMs = this.#deps.clock.monotonicMs();
+    this.#context.answeredMs = atMs;
+    return answerFields(this.#context, this.#deps.clock, atMs);
   }
 
   async redial(): Promise<Target> {
     const admission = this.#admission;
     if (!admission) throw unverifiable();
-    const leaves = (): AbortSignal => this.#head.leaves();
-    const again = await this.#deps.activator.redial(this.#wakeTarget(admission), this.target.origin, leaves);
+    const again = await this.#deps.activator.redial(this.#wakeTarget(admission), this.target.origin, this.#leaves);
     this.#waited(again.waitedMs);
     for (let i = 0; ; i++) {
+      this.#visitor.nowMs = this.#deps.clock.nowMs();
       const decided = this.#decide();
       if (!(decided instanceof Promise)) return this.#targetOf(again);
       if (i >= lookupsMax) throw unverifiable();
@@ -189,9 +195,12 @@ class AppVisit implements Plan<ExchangeTag> {
     return { origin, path: this.#visitor.path.rest };
   }
 
+  readonly #leaves = (): AbortSignal => this.#head.leaves();
+
   #wakeTarget({ ticket, version }: Admission): WakeTarget {
+    if (ticket.wake) return ticket.wake;
     const installId = version.tenancy === 'install' ? ticket.install?.id : undefined;
-    return {
+    ticket.wake = {
       orgId: ticket.app.orgId,
       appId: ticket.app.id,
       versionId: version.id,
@@ -200,6 +209,7 @@ class AppVisit implements Plan<ExchangeTag> {
       startSeconds: version.startSeconds,
       bookStart: () => this.#deps.usage.bookStart(ticket),
     };
+    return ticket.wake;
   }
 }
 

@@ -71,7 +71,7 @@ export async function planCluster(
   const ticket = await orUnverifiable(admitCluster(deps.admission, pass, request));
   if (impersonates) throw new Fault('impersonation_refused');
   const name = call.routeClass === 'mutate' ? await nameOf(deps, caller) : '';
-  deps.usage.enter(context, ticket, contentLength);
+  deps.usage.enter(context, ticket, contentLength, deps.admission.clock.monotonicMs());
   // From here on the end of the request is told to `context`, so what is opened is ended too.
   if (call.routeClass === 'mutate') context.call = openCall(deps, ticket, { ...caller, name }, call, context.requestId);
   const session = await deps.clusters.forInstall(pass.installId);

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { codeTally, timeTally } from './tallies.js';
 
 export interface GatewayMetrics {
   /** @param status as the client saw it; 499 when it left */
@@ -25,18 +26,11 @@ export interface GatewayGauges {
 /** gatewayMetrics: no label names a tenant, or one tenant's growth would be everybody's scrape. */
 export function gatewayMetrics(registry: Registry, gauges: GatewayGauges): GatewayMetrics {
   const registers = [registry];
-  const requests = new Counter({
-    name: 'nm_gateway_requests_total',
-    help: 'Requests by status class.',
-    labelNames: ['class'],
-    registers,
-  });
-  const decisions = new Counter({
-    name: 'nm_gateway_decisions_total',
-    help: 'Decisions by code.',
-    labelNames: ['code'],
-    registers,
-  });
+  const requests = codeTally(
+    { name: 'nm_gateway_requests_total', help: 'Requests by status class.', registry },
+    'class',
+  );
+  const decided = codeTally({ name: 'nm_gateway_decisions_total', help: 'Decisions by code.', registry }, 'code');
   const wakes = new Counter({
     name: 'nm_gateway_wakes_total',
     help: 'Wakes by result.',
@@ -59,27 +53,31 @@ export function gatewayMetrics(registry: Registry, gauges: GatewayGauges): Gatew
     'nm_gateway_cluster_calls_total',
     'Calls through the cluster proxy that changed something: written down, and dropped.',
   );
-  const seconds = new Histogram({
-    name: 'nm_gateway_request_seconds',
-    help: 'Time from the request to the end of its answer, streams included.',
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
-    registers,
-  });
+  const seconds = timeTally(
+    {
+      name: 'nm_gateway_request_seconds',
+      help: 'Time from the request to the end of its answer, streams included.',
+      registry,
+    },
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  );
   registerGauges(registers, gauges);
-  // Labelled children are looked up once, not per request.
-  const byClass = new Map(['1xx', '2xx', '3xx', '4xx', '5xx'].map((name) => [name[0], requests.labels(name)]));
   return {
     finished: (status, elapsed) => {
-      byClass.get(String(status)[0])?.inc();
-      seconds.observe(elapsed);
+      const name = classes[Math.floor(status / 100)];
+      if (name !== undefined) requests(name);
+      seconds(elapsed);
     },
-    decided: (code) => decisions.inc({ code }),
+    decided,
     limited: (kind, scope) => limited.inc({ kind, scope }),
     recorded: (result, count) => recorded.inc({ result }, count),
     callsRecorded: (result, count) => calls.inc({ result }, count),
     woke: (result) => wakes.inc({ result }),
   };
 }
+
+/** Of a status that was never sent there is none. */
+const classes = [undefined, '1xx', '2xx', '3xx', '4xx', '5xx'];
 
 const byResult = (registry: Registry, name: string, help: string): Counter<'result'> =>
   new Counter({ name, help, labelNames: ['result'], registers: [registry] });

@@ -103,15 +103,17 @@ class GatewayVisit implements Visit<ExchangeTag | undefined> {
 
   finished(outcome: Outcome): void {
     const { route, installId, accounts, outlasted, instead } = this.#context;
+    const atMs = this.#deps.clock.monotonicMs();
     this.#context.over = true;
-    if (accounts) endRequest(accounts, outcome.bytesIn + outcome.bytesOut, this.#deps.clock.monotonicMs(), outlasted);
+    if (accounts) endRequest(accounts, outcome.bytesIn + outcome.bytesOut, atMs, outlasted);
     if (route === 'own') return;
     if (route === 'cluster' && outcome.status === 401 && !outcome.fault && installId !== undefined)
       this.#deps.cluster.clusters.refused(installId);
     this.#deps.spans?.end(this.#context, outcome);
-    const { fault, ...ended } = outcome;
-    this.#context.call?.ended(outcome.status, fault?.code);
-    this.#deps.log.write(this.#context, fault && instead === undefined ? { ...ended, fault } : ended);
+    this.#context.call?.ended(outcome.status, outcome.fault?.code);
+    // What was said instead of a refusal is none.
+    const fault = instead === undefined ? outcome.fault : undefined;
+    this.#deps.log.write(this.#context, outcome, fault, atMs);
   }
 }
 

@@ -15,6 +15,8 @@ export interface RequestContext {
   readonly route: Route;
   readonly method: string;
   readonly target: string;
+  /** When it came: the time of day, and of the clock that never jumps. */
+  readonly nowMs: number;
   readonly startedMs: number;
   /** The caller asked for `Server-Timing`. */
   readonly timing: boolean;
@@ -51,11 +53,13 @@ function routeOf(target: string): Route {
 
 export function openContext(clock: Clock, head: RequestHead): RequestContext {
   const { method, target } = head;
+  const nowMs = clock.nowMs();
   return {
-    requestId: newId('request', clock.nowMs()),
+    requestId: newId('request', nowMs),
     route: routeOf(target),
     method,
     target,
+    nowMs,
     startedMs: clock.monotonicMs(),
     timing: head.header('nm-server-timing') === '1',
     origin: head.header('origin'),

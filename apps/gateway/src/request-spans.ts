@@ -1,6 +1,6 @@
 import type { Outcome, RequestHead } from '@nm/adapters/proxy';
 import type { SpanNote, TraceExport } from '@nm/adapters/telemetry';
-import { randomFraction, randomIdBytes } from '@nm/kernel/ids';
+import { randomFraction, randomHex } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
 import type { RequestContext } from './request-context.js';
 import { type Trace, traceOf, traceparentOf } from './trace.js';
@@ -31,7 +31,7 @@ export class RequestSpans {
     const trace = traceOf(head);
     const sampled = trace.parentSpanId === undefined ? randomFraction() < this.#sample : trace.sampled;
     if (!sampled && trace.parentSpanId !== undefined) return trace;
-    const own = { ...trace, spanId: randomIdBytes(8).toString('hex'), sampled };
+    const own = { ...trace, spanId: randomHex(16), sampled };
     if (sampled && !this.#mayRecord()) return trace;
     return { ...own, traceparent: traceparentOf(own), recorded: sampled };
   }

@@ -175,7 +175,7 @@ function joinPolicy({
     touch: (ids) => touchInstances(db, ids),
     inUse: () => [...engine.open].flatMap(({ tag }) => tag ?? []),
   });
-  const tokens = new ContextTokens(keys, clock);
+  const tokens = new ContextTokens(keys);
   const credentials = new Credentials({ directory, vault, clock, contexts: keys, db, issuerKeys });
   const recorder = new DecisionRecorder({
     db,
@@ -215,7 +215,7 @@ function joinPolicy({
     clock,
     metrics,
     spans,
-    log: new AccessLog(log, metrics, clock, config.logSample),
+    log: new AccessLog(log, metrics, config.logSample),
     notes: new DecisionNotes(recorder, new FirstUses({ db, clock, onError })),
     app: { admission: appAdmission, activator, tokens, touches, usage, clock, cookie, ownPages },
     cluster: { admission, tokens: installTokens, clusters, usage, calls },

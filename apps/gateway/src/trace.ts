@@ -1,5 +1,5 @@
 import type { RequestHead } from '@nm/adapters/proxy';
-import { randomIdBytes } from '@nm/kernel/ids';
+import { randomHex } from '@nm/kernel/ids';
 
 /** Where a request stands in a trace (W3C Trace Context). */
 export interface Trace {
@@ -20,13 +20,13 @@ const form = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$
 /** traceOf keeps the caller's trace, or starts one. Must be called before the request's plan has settled. */
 export function traceOf(head: RequestHead): Trace {
   const given = head.header('traceparent');
-  const [traceparent, traceId = '', spanId = '', flags = ''] = (given !== undefined && form.exec(given)) || [];
-  if (traceparent !== undefined) {
+  const found = given === undefined ? undefined : form.exec(given);
+  if (found) {
+    const [traceparent, traceId = '', spanId = '', flags = ''] = found;
     const sampled = (Number.parseInt(flags, 16) & 1) === 1;
     return { traceId, parentSpanId: spanId, spanId, traceparent, sampled, recorded: false };
   }
-  const hex = randomIdBytes(24).toString('hex');
-  const own = { traceId: hex.slice(0, 32), spanId: hex.slice(32), sampled: true };
+  const own = { traceId: randomHex(32), spanId: randomHex(16), sampled: true };
   return { ...own, parentSpanId: undefined, traceparent: traceparentOf(own), recorded: false };
 }
 

@@ -1,4 +1,5 @@
 import type { FieldFilter, FieldLines, RequestHead } from '@nm/adapters/proxy';
+import type { SignedContext } from '@nm/features/routing';
 import { contextHeader } from '@nm/kernel/contracts';
 import type { RequestContext } from './request-context.js';
 import { traceOf } from './trace.js';
@@ -55,16 +56,21 @@ function commonFields(head: RequestHead, context: RequestContext): FieldLines {
   return host === undefined ? fields : `${fields}X-Forwarded-Host: ${host}\r\n`;
 }
 
-/** appFields makes the fields that an app gets from us. @param prefix what was cut off the path */
-export function appFields(
-  head: RequestHead,
-  context: RequestContext,
-  contextToken: string,
-  prefix: string,
-): FieldLines {
-  const cookies = foreignCookies(head.header('cookie') ?? '');
-  const own = `X-Forwarded-Prefix: ${prefix}\r\n${contextHeader}: ${contextToken}\r\n`;
-  return commonFields(head, context) + own + (cookies === '' ? '' : `Cookie: ${cookies}\r\n`);
+/** appFields makes the fields that an app gets from us with this request. */
+export function appFields(head: RequestHead, context: RequestContext): FieldLines {
+  const fields = commonFields(head, context);
+  const cookie = head.header('cookie');
+  const cookies = cookie === undefined ? '' : foreignCookies(cookie);
+  return cookies === '' ? fields : `${fields}Cookie: ${cookies}\r\n`;
+}
+
+/** preparedFields makes those that stay the same while its context does. @param prefix what was cut off the path */
+export function preparedFields(context: SignedContext, prefix: string): Buffer {
+  if (context.fields?.prefix !== prefix) {
+    const text = `X-Forwarded-Prefix: ${prefix}\r\n${contextHeader}: ${context.text}\r\n`;
+    context.fields = { prefix, bytes: Buffer.from(text, 'latin1') };
+  }
+  return context.fields.bytes;
 }
 
 /** clusterFields makes the fields for a Kubernetes API, all but the session's own credential. */

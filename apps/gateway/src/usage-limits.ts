@@ -25,12 +25,12 @@ export class UsageGate {
   }
 
   /** enter books the request, once. @throws Fault rate_limited, concurrency_limited, connections_limited, bytes_limited, body_too_large */
-  enter(context: RequestContext, ticket: Ticket, contentLength: string | undefined): void {
+  enter(context: RequestContext, ticket: Ticket, contentLength: string | undefined, atMs: number): void {
     requireClient(context);
     if (context.accounts) return;
     const accounts = this.#accountsOf(ticket);
     if (contentLength !== undefined) refuseLargeBody(ticket, Number(contentLength));
-    if (accounts.length > 0) this.#refuse(takeRequest(accounts, this.#clock.monotonicMs()));
+    if (accounts.length > 0) this.#refuse(takeRequest(accounts, atMs));
     context.accounts = accounts;
   }
 

@@ -15,6 +15,8 @@ export interface WakeTarget {
   readonly startSeconds: number;
   /** Asked once before a sleeping instance is started. @throws Fault when it may not be */
   readonly bookStart?: () => void;
+  /** Where it was last found ready, and the directory's version then. */
+  found?: { readonly ready: Ready; readonly directoryVersion: number };
 }
 
 export interface ActivatorOptions {
@@ -77,10 +79,14 @@ export class Activator {
    * @throws Fault wake_queue_full, wake_failed, wake_timeout, each with Retry-After
    */
   ready(target: WakeTarget, leaves: () => AbortSignal): Ready | Promise<Ready> {
-    const instance = this.#options.directory.instance(target.slot);
-    return instance instanceof Promise
-      ? instance.then((found) => this.#readyOr(found, target, leaves))
-      : this.#readyOr(instance, target, leaves);
+    const { directory } = this.#options;
+    if (target.found?.directoryVersion === directory.version) return target.found.ready;
+    const instance = directory.instance(target.slot);
+    // What a load gives may be older than a change that came meanwhile, so only what is in memory is noted.
+    if (instance instanceof Promise) return instance.then((loaded) => this.#readyOr(loaded, target, leaves));
+    const ready = this.#readyOr(instance, target, leaves);
+    if (!(ready instanceof Promise)) target.found = { ready, directoryVersion: directory.version };
+    return ready;
   }
 
   #readyOr(instance: InstanceEntry | undefined, target: WakeTarget, leaves: () => AbortSignal): Ready | Promise<Ready> {

@@ -2,7 +2,7 @@ import { defaultChannel } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { type Decision, type RequestFacts, refusalOf, routeClassOf } from '@nm/kernel/licensing';
 import type { Clock } from '@nm/kernel/time';
-import type { Credentials, Holder } from './credentials.js';
+import type { Credentials, Holder, Pass } from './credentials.js';
 import type { Directory } from './directory.js';
 import { type AppEntry, type InstallEntry, type LicenceEntry, type VersionEntry, versionFor } from './entries.js';
 import type { AppPath } from './parse-path.js';
@@ -25,6 +25,8 @@ export interface Visitor {
   /** Value of `Nm-Install`. */
   readonly installId: string | undefined;
   readonly address: string;
+  /** The time of now; when it is asked about again, the time of then. */
+  nowMs: number;
   licence?: LicenceEntry;
   /** Set once the licence is known to be good for it. */
   app?: AppEntry;
@@ -50,19 +52,23 @@ export interface Admission {
  */
 export function admit(deps: AdmitDeps, visitor: Visitor): Admission | Promise<unknown> {
   if (deps.stale()) throw unverifiable();
-  const holder = deps.credentials.holderOf(visitor.credential, visitor.path.appPath);
+  const { nowMs } = visitor;
+  const holder = deps.credentials.holderOf(visitor.credential, visitor.path.appPath, nowMs);
   if (holder instanceof Promise) return holder;
   const { licence } = holder;
   visitor.licence = licence;
-  const ground = groundOf(deps.directory, visitor, holder);
+  const { version: directoryVersion } = deps.directory;
+  const known = passed(holder, visitor, directoryVersion);
+  const ground = known ? undefined : groundOf(deps.directory, visitor, holder);
   if (ground instanceof Promise) return ground;
-  const ticket = ticketOf(holder, ground);
+  const ticket = ground ? ticketOf(holder, ground) : (known as Ticket);
+  if (ground && !ground.installFault && ticket.version) holder.pass = passOf(visitor, ticket, directoryVersion);
   visitor.app = ticket.app;
   visitor.ticket = ticket;
   const request = requestFactsOf(visitor);
   visitor.request = request;
-  const decision = decideOn(ticket, holder, request, visitor, deps.clock.nowMs());
-  if (ground.installFault) throw ground.installFault;
+  const decision = decideOn(ticket, holder, request, visitor, nowMs);
+  if (ground?.installFault) throw ground.installFault;
   const { version } = ticket;
   if (!version) throw visitor.path.selector === undefined ? new Fault('no_published_version') : new Fault('not_found');
   if (visitor.path.encodedSlashes && !version.encodedSlashes) throw new Fault('invalid_path');
@@ -71,6 +77,27 @@ export function admit(deps: AdmitDeps, visitor: Visitor): Admission | Promise<un
   const mode = decision.effect === 'allow' && !holder.readOnly ? 'full' : 'read-only';
   return { ticket, decision, request, version, mode };
 }
+
+/** passed finds that the same was asked before, and nothing was forgotten since. */
+function passed({ pass }: Holder, { path, installId }: Visitor, directoryVersion: number): Ticket | undefined {
+  const same =
+    pass !== undefined &&
+    pass.directoryVersion === directoryVersion &&
+    pass.appPath === path.appPath &&
+    pass.selector === path.selector &&
+    pass.kind === path.kind &&
+    pass.installId === installId;
+  return same ? pass.ticket : undefined;
+}
+
+const passOf = ({ path, installId }: Visitor, ticket: Ticket, directoryVersion: number): Pass => ({
+  directoryVersion,
+  kind: path.kind,
+  appPath: path.appPath,
+  selector: path.selector,
+  installId,
+  ticket,
+});
 
 type FoundGround = Ground & { readonly installFault: Fault | undefined };
 

@@ -1,6 +1,5 @@
 import type { ContextKeys } from '@nm/features/context';
 import { installAudience } from '@nm/kernel/contracts';
-import type { Clock } from '@nm/kernel/time';
 import { LRUCache } from 'lru-cache';
 import type { Admission } from './admit.js';
 import type { SignedContext, Ticket } from './ticket.js';
@@ -18,26 +17,23 @@ const tokensMax = 50_000;
 /** ContextTokens signs one `Nm-Context` per licence, install, version and mode, and gives it to every request until it is four minutes old. */
 export class ContextTokens {
   readonly #keys: Pick<ContextKeys, 'sign'>;
-  readonly #clock: Clock;
   readonly #signed = new LRUCache<string, Signing>({ max: tokensMax });
   #keysVersion = 0;
 
-  constructor(keys: Pick<ContextKeys, 'sign'>, clock: Clock) {
+  constructor(keys: Pick<ContextKeys, 'sign'>) {
     this.#keys = keys;
-    this.#clock = clock;
   }
 
   /** tokenFor gives the token at once when it is signed already; else the promise of it: await it and ask again. */
-  tokenFor(admission: Admission): string | Promise<unknown> {
+  tokenFor(admission: Admission, nowMs: number): SignedContext | Promise<unknown> {
     const { ticket, mode } = admission;
-    const nowMs = this.#clock.nowMs();
     const { context } = ticket;
     if (context && context.mode === mode && nowMs < context.untilMs && context.keysVersion === this.#keysVersion)
-      return context.text;
+      return context;
     const signed = this.#lookUp(admission, nowMs);
     if (signed instanceof Promise) return signed;
     ticket.context = signed;
-    return signed.text;
+    return signed;
   }
 
   /** keysChanged has everything signed again by the keys of now. Tokens signed before stay good until they expire, because old keys retire slowly. */

@@ -18,6 +18,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { CredentialTable } from './credential-table.js';
 import type { Directory } from './directory.js';
 import type { LicenceEntry } from './entries.js';
+import type { AppPath } from './parse-path.js';
 import type { Ticket } from './ticket.js';
 
 export type CredentialKind = 'key' | 'session' | 'install' | 'user';
@@ -43,6 +44,21 @@ export interface Holder {
   readonly readOnly: boolean;
   /** The last decision's ground, for the next request of the same kind. */
   ticket: Ticket | undefined;
+  /** What chose the last ground that is complete. */
+  pass: Pass | undefined;
+  /** The directory's version when it was last held against it. */
+  checkedVersion: number;
+}
+
+/** What a caller's last request asked for, and the ground that this chose: while the directory forgets nothing, the same question has the same answer. */
+export interface Pass {
+  readonly directoryVersion: number;
+  readonly kind: AppPath['kind'];
+  readonly appPath: string;
+  readonly selector: string | undefined;
+  /** Value of `Nm-Install`. */
+  readonly installId: string | undefined;
+  readonly ticket: Ticket;
 }
 
 export interface CredentialsOptions {
@@ -61,13 +77,20 @@ const refusedMax = 4_096;
 const refusedMs = 2_000;
 const credentialCharsMax = 8_192;
 const bearer = /^bearer +([\x21-\x7e]+)$/i;
+/** As nearly everybody writes it. */
+const bearerPrefix = 'Bearer ';
+const visible = /^[\x21-\x7e]+$/;
 const contextTokenType = 'nm-context+jwt';
 
 /** bearerOf takes the credential out of an `Authorization` value (RFC 6750 §2.1). */
-export const bearerOf = (authorization: string | undefined): string | undefined =>
-  authorization === undefined || authorization.length > credentialCharsMax
-    ? undefined
-    : bearer.exec(authorization)?.[1];
+export function bearerOf(authorization: string | undefined): string | undefined {
+  if (authorization === undefined || authorization.length > credentialCharsMax) return undefined;
+  if (authorization.startsWith(bearerPrefix)) {
+    const credential = authorization.slice(bearerPrefix.length);
+    if (visible.test(credential)) return credential;
+  }
+  return bearer.exec(authorization)?.[1];
+}
 
 /** Credentials tells whose licence a credential is. Texts that were found good stay in memory, and nowhere else. */
 export class Credentials {
@@ -85,24 +108,27 @@ export class Credentials {
    * holderOf answers at once, or with the promise of what is missing: await it and ask again.
    * @param presented credential without its scheme
    * @param appPath app that the request is for: a user token names its licence for one app
+   * @param nowMs the time of now
    * @throws Fault unauthenticated, token_expired, user_seats_exhausted, issuer_unusable, store_unavailable
    */
-  holderOf(presented: string | undefined, appPath: string): Holder | Promise<unknown> {
+  holderOf(presented: string | undefined, appPath: string, nowMs: number): Holder | Promise<unknown> {
     if (presented === undefined) throw new Fault('unauthenticated');
     const own = this.#known.get(presented);
-    if (own) return this.#current(presented, own);
+    if (own) return this.#current(presented, own, nowMs);
     if (!presented.startsWith('ey')) return this.#unknown(presented, presented, appPath);
     const text = `${appPath} ${presented}`;
     const ofUser = this.#known.get(text);
-    return ofUser ? this.#current(text, ofUser) : this.#unknown(presented, text, appPath);
+    return ofUser ? this.#current(text, ofUser, nowMs) : this.#unknown(presented, text, appPath);
   }
 
   /** current holds what was learnt against what is true now. */
-  #current(text: string, holder: Holder): Holder | Promise<unknown> {
-    if (holder.untilMs <= this.#options.clock.nowMs()) {
+  #current(text: string, holder: Holder, nowMs: number): Holder | Promise<unknown> {
+    if (holder.untilMs <= nowMs) {
       this.#known.delete(text);
       throw new Fault('token_expired');
     }
+    const { version } = this.#options.directory;
+    if (holder.checkedVersion === version) return holder;
     if (holder.issuers !== undefined) return this.#currentUser(text, holder, holder.issuers);
     const session = holder.sessionId === undefined ? undefined : this.#options.directory.session(holder.sessionId);
     if (session instanceof Promise) return session;
@@ -111,6 +137,7 @@ export class Credentials {
     const open = holder.sessionId === undefined || session?.ended === false;
     if (open && licence !== undefined && (licence === holder.licence || ofItsKey(holder, licence))) {
       holder.licence = licence;
+      holder.checkedVersion = version;
       return holder;
     }
     this.#known.delete(text);
@@ -123,7 +150,10 @@ export class Credentials {
     if (issuers instanceof Promise) return issuers;
     const licence = this.#options.directory.licence(holder.licenceId);
     if (licence instanceof Promise) return licence;
-    if (licence === holder.licence && issuers === trusted) return holder;
+    if (licence === holder.licence && issuers === trusted) {
+      holder.checkedVersion = this.#options.directory.version;
+      return holder;
+    }
     this.#known.delete(text);
     return Promise.resolve();
   }
@@ -224,6 +254,8 @@ const holderOf = (
   installId: undefined,
   readOnly: false,
   ticket: undefined,
+  pass: undefined,
+  checkedVersion: -1,
 });
 
 function ofItsKey({ keyHash, keyLookup }: Holder, licence: LicenceEntry): boolean {

@@ -46,6 +46,7 @@ export class Directory {
   readonly #instances: LoadingCache<InstanceEntry | undefined>;
   readonly #installTokens: LoadingCache<InstallTokenEntry | undefined>;
   readonly #listeners = new Set<Listener>();
+  #version = 0;
 
   constructor(db: Pick<Db, 'asSystem'>, clock: Clock) {
     this.#db = db;
@@ -70,6 +71,11 @@ export class Directory {
     this.#issuers = make(entriesMax, loadIssuers, () => undefined);
     this.#instances = make(entriesMax, loadInstance, (instance) => instance?.id);
     this.#installTokens = make(entriesMax, loadInstallToken, (token) => token?.instanceId);
+  }
+
+  /** version is another number after anything was forgotten: what was concluded from entries holds as long as it stays. */
+  get version(): number {
+    return this.#version;
   }
 
   licenceIdByLookup(lookup: string): string | undefined | Promise<string | undefined> {
@@ -119,6 +125,7 @@ export class Directory {
 
   /** dropInstance forgets where a slot runs, because what was found there contradicted it. */
   dropInstance(slot: string): void {
+    this.#version++;
     this.#instances.drop(slot);
   }
 
@@ -129,6 +136,7 @@ export class Directory {
 
   /** apply forgets all that a change may have touched, and nothing of another organisation. */
   apply(change: Change): void {
+    this.#version++;
     const orgId = change.orgId ?? '';
     switch (change.kind) {
       case 'licence':
@@ -174,6 +182,7 @@ export class Directory {
 
   /** clear forgets everything. */
   clear(): void {
+    this.#version++;
     for (const cache of [this.#lookups, this.#licences, this.#apps, this.#selections]) cache.clear();
     for (const cache of [this.#installs, this.#sessions, this.#issuers, this.#instances]) cache.clear();
     this.#installTokens.clear();

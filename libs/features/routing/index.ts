@@ -10,4 +10,4 @@ export { type KubeCall, kubeCallOf } from './kube-call.js';
 export { licenceStateText } from './licence-state.js';
 export { type AppPath, type ClusterPath, parseAppPath, parseClusterPath } from './parse-path.js';
 export { review, type StreamTag } from './review.js';
-export type { Ticket } from './ticket.js';
+export type { SignedContext, Ticket } from './ticket.js';

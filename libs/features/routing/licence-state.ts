@@ -1,4 +1,5 @@
 import { type Decision, standingOf } from '@nm/kernel/licensing';
+import type { Clock } from '@nm/kernel/time';
 import type { LicenceEntry } from './entries.js';
 
 /** Values of `Nm-Licence-State`, by the code of the built-in rule that holds. */
@@ -14,5 +15,5 @@ const stateOfCode: Partial<Record<Decision['code'], string>> = {
 };
 
 /** licenceStateText is where the licence stands by itself, whatever the rules of the app said. @param decision spares the question when it is known */
-export const licenceStateText = (licence: LicenceEntry, decision: Decision | undefined, nowMs: number): string =>
-  (decision && stateOfCode[decision.code]) ?? stateOfCode[standingOf(licence.facts, nowMs).code] ?? 'active';
+export const licenceStateText = (licence: LicenceEntry, decision: Decision | undefined, clock: Clock): string =>
+  (decision && stateOfCode[decision.code]) ?? stateOfCode[standingOf(licence.facts, clock.nowMs()).code] ?? 'active';

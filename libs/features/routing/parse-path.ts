@@ -33,7 +33,27 @@ const dotSegment = /(?:\/|%2f|%5c)(?:\.|%2e){1,2}(?:[/;]|%2f|%5c|$)/i;
 const encodedSlash = /%(?:2f|5c)/i;
 
 /** safePath checks the path part of a raw request target; encoded slashes are left to the caller. */
-const safePath = (path: string): boolean => !refusedBytes.test(path) && !dotSegment.test(path);
+const safePath = (path: string): boolean => isPlain(path) || (!refusedBytes.test(path) && !dotSegment.test(path));
+
+/** Letters, digits and marks that mean nothing to anybody: 1. Slashes: 2. All else: 0. */
+const byteKinds = Uint8Array.from({ length: 128 }, (_, byte) => {
+  const char = String.fromCharCode(byte);
+  return /[A-Za-z0-9_~!$&'()*+,=:@-]/.test(char) ? 1 : char === '/' ? 2 : 0;
+});
+const dot = 0x2e;
+
+/** isPlain knows most paths as safe without a closer look: nothing encoded, no empty segment, none that begins with a dot, and nothing unusual. */
+function isPlain(path: string): boolean {
+  let before = 1;
+  for (let i = 0; i < path.length; i++) {
+    const byte = path.charCodeAt(i);
+    let kind = byte < 128 ? (byteKinds[byte] as number) : 0;
+    if (byte === dot && before === 1) kind = 1;
+    if (kind === 0 || (kind === 2 && before === 2)) return false;
+    before = kind;
+  }
+  return true;
+}
 
 /** The part of a raw target before its query. */
 function pathOf(rawUrl: string): string {

@@ -1,5 +1,6 @@
 import type { Account } from '@nm/features/limits';
 import { type Decision, decidePrepared, type Prepared, prepare, type RequestFacts } from '@nm/kernel/licensing';
+import type { WakeTarget } from './activator.js';
 import type { AppEntry, InstallEntry, LicenceEntry, Selection, VersionEntry } from './entries.js';
 
 /**
@@ -18,6 +19,10 @@ export interface Ticket {
   readonly prepared: Prepared;
   /** Budgets that its requests are booked on, looked up once. */
   accounts: readonly Account[] | undefined;
+  /** Which instance serves it. */
+  wake: WakeTarget | undefined;
+  /** What answers say of its licence, by the code of the decision. */
+  standing: { readonly code: string; readonly text: string } | undefined;
   /** The signed context, while it may be used again. */
   context: SignedContext | undefined;
 }
@@ -28,6 +33,8 @@ export interface SignedContext {
   readonly untilMs: number;
   /** Which signing keys were in force. */
   readonly keysVersion: number;
+  /** Fields with it, ready to be sent below this prefix. */
+  fields?: { readonly prefix: string; readonly bytes: Buffer };
 }
 
 export interface Ground {
@@ -58,7 +65,7 @@ export function makeTicket(ground: Ground): Ticket {
     channel: selection?.channel,
     factsVersion: `${licence.factsVersion}/${home.ruleSetVersion ?? 0}`,
   });
-  return { ...ground, prepared, accounts: undefined, context: undefined };
+  return { ...ground, prepared, accounts: undefined, wake: undefined, standing: undefined, context: undefined };
 }
 
 /** decideOnTicket asks the rules of the licence's app about one request. */

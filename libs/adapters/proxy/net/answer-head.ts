@@ -63,10 +63,12 @@ export function putAnswerHead(
 function putStatusLine(out: OutBuffer, head: MessageHead): void {
   const { bytes, httpMinor, start, reasonStart, reasonEnd } = head;
   // Written canonically already: as it stands, with its line end.
-  if (httpMinor === 1 && bytes[reasonStart - 1] === space) return out.copy(bytes, start, reasonEnd + 2);
-  out.text(`HTTP/1.1 ${head.status} `);
-  out.copy(bytes, reasonStart, reasonEnd);
-  out.text('\r\n');
+  if (httpMinor === 1 && bytes[reasonStart - 1] === space) out.copy(bytes, start, reasonEnd + 2);
+  else {
+    out.text(`HTTP/1.1 ${head.status} `);
+    out.copy(bytes, reasonStart, reasonEnd);
+    out.text('\r\n');
+  }
 }
 
 function hasDate(head: MessageHead): boolean {
