@@ -9,7 +9,7 @@ const gatewayConfig = z
     /** Addresses to listen on, comma-separated. */
     NM_GATEWAY_HOST: CommaList.default(['127.0.0.1']),
     NM_GATEWAY_PORT: Port.default(8080),
-    /** What speaks HTTP: `net` is our own on node:net, `node-http` is node:http with undici. */
+    /** What speaks HTTP: `net` is our own on node:net, `net-events` the same by documented means only, `node-http` is node:http with undici. */
     NM_GATEWAY_ENGINE: z.enum(engineKinds).default('net'),
     /** Processes that share the port, one for each core; with more than one, process `n` has its internal port at NM_OPS_PORT + n. */
     NM_GATEWAY_PROCESSES: z.coerce.number().int().min(1).max(64).default(1),

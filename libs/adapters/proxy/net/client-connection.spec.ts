@@ -7,6 +7,7 @@ import { HeadStock, type NetContext } from './context.js';
 import { LoadLimit } from './load-limit.js';
 import { OutBuffer } from './out-buffer.js';
 import { UpstreamPools } from './upstream-pools.js';
+import { eventWiring, overEvents } from './wire.js';
 
 const idleMs = 10_000;
 
@@ -36,7 +37,7 @@ function connectionOf(socket: SlowPeer) {
         throw new Error('there is no request here');
       },
     },
-    upstreams: new UpstreamPools(clock),
+    upstreams: new UpstreamPools(clock, eventWiring),
     timeouts: { connectMs: 1, headersMs: 1, idleMs },
     headMs: 1_000,
     trusted: new TrustedPeers([]),
@@ -49,7 +50,7 @@ function connectionOf(socket: SlowPeer) {
     closing: false,
     pseudonym: 'nmachine',
   });
-  return { clock, connection: new ClientConnection(context, socket as unknown as Socket) };
+  return { clock, connection: new ClientConnection(context, overEvents(socket as unknown as Socket)) };
 }
 
 describe('ClientConnection', () => {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { UpstreamConnection, type UpstreamUser } from './upstream-connection.js';
+import { overEvents } from './wire.js';
 
 const ignore = (): void => undefined;
 const userWith = (more: Partial<UpstreamUser>): UpstreamUser => ({
@@ -12,6 +13,7 @@ const userWith = (more: Partial<UpstreamUser>): UpstreamUser => ({
   upstreamAnswer: ignore,
   upstreamData: ignore,
   upstreamFlush: ignore,
+  upstreamComplete: ignore,
   upstreamEnded: ignore,
   upstreamFailed: ignore,
   upstreamDrained: ignore,
@@ -24,7 +26,7 @@ describe('UpstreamConnection', () => {
     const socket = new PassThrough();
     const given: UpstreamConnection[] = [];
     const home = { giveBack: (connection: UpstreamConnection) => void given.push(connection), gone: ignore };
-    const connection = new UpstreamConnection(socket as unknown as Socket, home);
+    const connection = new UpstreamConnection(overEvents(socket as unknown as Socket), home);
     // What an exchange does whose client has no room left.
     connection.use(userWith({ upstreamData: () => void socket.pause() }));
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
@@ -39,5 +41,23 @@ describe('UpstreamConnection', () => {
     );
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes');
     await expect.poll(() => text).toBe('yes');
+  });
+
+  it('has the end of an answer sent before anybody else gets the connection', () => {
+    const steps: string[] = [];
+    const wire = overEvents(new PassThrough() as unknown as Socket);
+    const note = (step: string) => (): void => void steps.push(step);
+    const connection = new UpstreamConnection(wire, { giveBack: note('given back'), gone: note('gone') });
+    connection.use(
+      userWith({
+        upstreamAnswer: note('answer'),
+        upstreamData: (bytes, start, end) => void steps.push(bytes.toString('latin1', start, end)),
+        upstreamComplete: note('complete'),
+        upstreamEnded: note('ended'),
+      }),
+    );
+    const answer = Buffer.from('....HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok....');
+    wire.reader.receive(answer, 4, answer.length - 4);
+    expect(steps).toEqual(['answer', 'ok', 'complete', 'given back', 'ended']);
   });
 });
