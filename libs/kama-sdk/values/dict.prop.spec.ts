@@ -45,7 +45,8 @@ describe('merging', () => {
         expect(deepMerge(one, one)).toEqual(one);
         expect(deepMerge(one, {})).toEqual(one);
         expect(deepMerge({}, one)).toEqual(one);
-        expect(mergeAll([one, two, three])).toEqual(deepMerge(one, deepMerge(two, three)));
+        // From left to right: where an object meets a value that is none, the order matters.
+        expect(mergeAll([one, two, three])).toEqual(deepMerge(deepMerge(one, two), three));
         for (const [key, value] of Object.entries(two))
           if (!isDict(value)) expect(deepMerge(one, two)[key]).toEqual(value);
       }),
