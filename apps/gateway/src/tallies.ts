@@ -3,7 +3,7 @@ import { Counter, type Metric, type Registry } from 'prom-client';
 /**
  * Tallies are metrics that every request touches: counting is one addition, and prom-client, which looks labels up by text, is told when somebody asks for them.
  */
-export interface TallyOptions {
+interface TallyOptions {
   readonly name: string;
   readonly help: string;
   readonly registry: Registry;
