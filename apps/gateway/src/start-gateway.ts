@@ -195,17 +195,8 @@ function joinPolicy({
   const admission = { directory, clock, stale: () => feed.stale };
   const guard = new StreamGuard(engine, admission);
   guard.start(tickMs, onError);
-  const onChange = async (change: Change): Promise<void> => {
-    clusters.forget(change);
-    if (change.kind === 'signing_key') {
-      await keys.refresh();
-      tokens.keysChanged();
-      installTokens.clear();
-      credentials.clear();
-    }
-    await guard.onChange(change);
-  };
-  directory.onChange((change) => void onChange(change).catch(onError));
+  const keep = { clusters, keys, tokens, installTokens, credentials, guard };
+  directory.onChange((change) => void letGo(keep, change).catch(onError));
   const usage = new UsageGate(limits, clock, ({ kind, scope }) => metrics.limited(kind, scope));
   const cookie = cookieFormOf(config.publicGatewayUrl);
   const ownPages = new URL(config.publicGatewayUrl).origin;
@@ -221,6 +212,30 @@ function joinPolicy({
     cluster: { admission, tokens: installTokens, clusters, usage, calls },
   });
   return { policy, touches, recorder, calls };
+}
+
+interface Kept {
+  readonly clusters: ClusterDoor;
+  readonly keys: Memory['keys'];
+  readonly tokens: ContextTokens;
+  readonly installTokens: InstallTokens;
+  readonly credentials: Credentials;
+  readonly guard: StreamGuard;
+}
+
+/** letGo drops what a change makes stale, and ends the streams that may not go on. */
+async function letGo(
+  { clusters, keys, tokens, installTokens, credentials, guard }: Kept,
+  change: Change,
+): Promise<void> {
+  clusters.forget(change);
+  if (change.kind === 'signing_key') {
+    await keys.refresh();
+    tokens.keysChanged();
+    installTokens.clear();
+    credentials.clear();
+  }
+  await guard.onChange(change);
 }
 
 const openTraces = (url: string): Promise<TraceExport> =>

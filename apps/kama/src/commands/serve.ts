@@ -1,0 +1,31 @@
+import { createLogger } from '@nm/adapters/telemetry';
+import { TemplateWorkers } from '@nm/adapters/templating';
+import { loadBundle, readBundleFolder } from '@nm/kama-sdk';
+import { systemClock } from '@nm/kernel/time';
+import { kamaConfig } from '../config.js';
+import { CallerReader } from '../installs/caller.js';
+import { HostedInstalls } from '../installs/hosted-installs.js';
+import { createKama } from '../server/create-kama.js';
+
+/** serve hosts the app of a folder for every install that the gateway names, until SIGTERM. @throws Fault bundle_invalid, config_invalid */
+export async function serve(folder: string): Promise<void> {
+  const config = kamaConfig();
+  const log = createLogger('kama', config.logLevel);
+  const bundle = loadBundle(await readBundleFolder(folder));
+  const callers = new CallerReader(config.jwksUrl, config.app.id);
+  const installs = new HostedInstalls(config);
+  const templates = new TemplateWorkers();
+  const app = await createKama({
+    ...{ app: config.app, bundle, templates, clock: systemClock, log },
+    install: async (headers, signal) => installs.open(await callers.read(headers), signal),
+  });
+  await app.listen(config.port, config.host);
+  log.info({ port: config.port, digest: bundle.digest, descriptors: bundle.ids().length }, 'serving');
+  const stop = (): void => {
+    void app.close().then(() => {
+      installs.close();
+      return templates.close().finally(() => process.exit(0));
+    });
+  };
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+}

@@ -1,0 +1,45 @@
+import { type ContextClaims, contextHeader, contextIssuer, ContextClaims as Schema } from '@nm/kernel/contracts';
+import { Fault } from '@nm/kernel/fault';
+import { createRemoteJWKSet, type JWTVerifyGetKey, jwtVerify } from 'jose';
+
+/** Caller is who asks, for which install, and with what right: what the gateway signed into `Nm-Context`. */
+export interface Caller {
+  /** The header itself; with an install it is the credential for NMachine's API and the cluster proxy. */
+  readonly token: string;
+  readonly claims: ContextClaims;
+}
+
+/** CallerReader verifies the context of requests; the gateway's keys are fetched once and kept. */
+export class CallerReader {
+  readonly #keys: JWTVerifyGetKey;
+  readonly #appId: string;
+
+  constructor(jwksUrl: string, appId: string) {
+    this.#keys = createRemoteJWKSet(new URL(jwksUrl), { cooldownDuration: 1_000, timeoutDuration: 3_000 });
+    this.#appId = appId;
+  }
+
+  /** read gives the caller of a request. @throws Fault unauthenticated without a context that the gateway signed for this app */
+  async read(headers: Readonly<Record<string, unknown>>): Promise<Caller> {
+    const token = headers[contextHeader];
+    if (typeof token !== 'string' || token === '')
+      throw new Fault('unauthenticated', { public: 'This app answers through the gateway of NMachine only.' });
+    try {
+      const { payload } = await jwtVerify(token, this.#keys, {
+        issuer: contextIssuer,
+        audience: this.#appId,
+        algorithms: ['EdDSA'],
+        clockTolerance: 5,
+      });
+      return { token, claims: Schema.parse(payload) };
+    } catch (cause) {
+      const code = (cause as { code?: string }).code ?? '';
+      if (code === 'ERR_JWKS_TIMEOUT' || !code.startsWith('ERR_J'))
+        throw new Fault('upstream_unreachable', {
+          public: 'The keys of NMachine cannot be fetched right now. Try again.',
+          cause,
+        });
+      throw new Fault('unauthenticated', { public: 'The header Nm-Context was not signed for this app.', cause });
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import type { KubeSession } from '@nm/adapters/k8kat';
+import type { ClusterReader } from '@nm/kama-sdk';
+import { hasCode, isFault } from '@nm/kernel/fault';
+
+const fieldManager = 'nmachine-kama';
+
+/** clusterReader lets descriptors look at the install's cluster, with the install's own rights. */
+export const clusterReader = (cluster: KubeSession, namespace: string): ClusterReader => ({
+  list: async ({ kind, namespace: ofNamespace, labelSelector, fieldSelector }, signal) => {
+    const served = await cluster.findKind(kind);
+    const { items } = await cluster.list({
+      apiVersion: served.apiVersion,
+      kind: served.kind,
+      namespace: served.namespaced ? ofNamespace : undefined,
+      ...(labelSelector ? { labelSelector } : {}),
+      ...(fieldSelector ? { fieldSelector } : {}),
+      signal,
+    });
+    return items as never;
+  },
+  metrics: async (ofNamespace, signal) => {
+    try {
+      const what = { apiVersion: 'metrics.k8s.io/v1beta1', kind: 'PodMetrics', namespace: ofNamespace, signal };
+      return (await cluster.list(what)).items as never;
+    } catch (error) {
+      if (hasCode(error, 'kube_api') || hasCode(error, 'cluster_forbidden')) return [];
+      throw error;
+    }
+  },
+  dryRun: async (manifest, signal) => {
+    try {
+      await cluster.apply(manifest as never, { namespace, fieldManager, dryRun: true, force: true, signal });
+      return { ok: true };
+    } catch (error) {
+      if (hasCode(error, 'kube_api') || hasCode(error, 'cluster_forbidden'))
+        return { ok: false, reason: isFault(error) ? error.publicMessage : String(error) };
+      throw error;
+    }
+  },
+});

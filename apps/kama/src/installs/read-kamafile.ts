@@ -1,0 +1,82 @@
+import type { KubeSession } from '@nm/adapters/k8kat';
+import type { KamafileReader } from '@nm/kama-sdk';
+import { hasCode } from '@nm/kernel/fault';
+import {
+  type Kamafile,
+  kamafileName,
+  olderKamafileName,
+  overlaySecrets,
+  parseKamafile,
+  type Space,
+} from '@nm/kernel/kamafile';
+
+interface Keyed {
+  readonly metadata?: { readonly resourceVersion?: string };
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+interface Place {
+  /** Of the ConfigMap; none when there is no ConfigMap `kamafile` yet. */
+  readonly resourceVersion?: string;
+}
+
+/** OpenKamafile is an install's state as one request sees it. */
+export interface OpenKamafile extends KamafileReader {
+  place(): Promise<Place>;
+}
+
+/** openKamafile reads the state when it is first asked for, and once: a request sees one state. */
+export function openKamafile(cluster: KubeSession, namespace: string, signal: AbortSignal): OpenKamafile {
+  let found: Promise<{ kamafile: Kamafile; place: Place }> | undefined;
+  const read = () => {
+    found ??= readKamafile(cluster, namespace, signal);
+    return found;
+  };
+  return {
+    read: async (space) => {
+      const held = (await read()).kamafile.get(space);
+      return held && readerSpace(held);
+    },
+    place: async () => (await read()).place,
+  };
+}
+
+/** readKamafile joins the ConfigMap with the Secret of the same name; installs of the first generation have a ConfigMap `master` instead. */
+async function readKamafile(cluster: KubeSession, namespace: string, signal: AbortSignal) {
+  const get = (kind: string, name: string) =>
+    cluster.get({ apiVersion: 'v1', kind, name }, namespace, signal) as Promise<Keyed | undefined>;
+  const [present, secret] = await Promise.all([
+    get('ConfigMap', kamafileName),
+    unlessForbidden(get('Secret', kamafileName)),
+  ]);
+  const map = present ?? (await unlessForbidden(get('ConfigMap', olderKamafileName)));
+  const resourceVersion = present?.metadata?.resourceVersion;
+  const place: Place = resourceVersion === undefined ? {} : { resourceVersion };
+  const plain = parseKamafile(map?.data ?? {});
+  if (!secret?.data) return { kamafile: plain, place };
+  const hidden = parseKamafile(decoded(secret.data));
+  const joined = [...plain].map(([name, space]) => [name, overlaySecrets(space, hidden.get(name) ?? space)] as const);
+  return { kamafile: new Map(joined), place };
+}
+
+/** A version whose Role does not name an object keeps nothing in it: the cluster's refusal says just that. */
+async function unlessForbidden<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (hasCode(error, 'cluster_forbidden')) return undefined;
+    throw error;
+  }
+}
+
+const decoded = (data: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64').toString('utf8')]));
+
+const readerSpace = ({ fields, levels, prefs }: Space) => ({
+  default_vars: levels.default_vars,
+  vendor_injection_vars: levels.publisher_injection_vars,
+  user_injection_vars: levels.user_injection_vars,
+  user_vars: levels.user_vars,
+  prefs,
+  entries: fields,
+});

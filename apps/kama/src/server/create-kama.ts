@@ -1,0 +1,66 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply } from 'fastify';
+import { ActionsController } from '../routes/actions.controller.js';
+import { AppController } from '../routes/app.controller.js';
+import { OperationsController } from '../routes/operations.controller.js';
+import { StatusController } from '../routes/status.controller.js';
+import { StepsController } from '../routes/steps.controller.js';
+import { VariablesController } from '../routes/variables.controller.js';
+import { KAMA_PARTS, type KamaParts } from './kama-parts.js';
+import { readBody } from './read-body.js';
+import { faultOf, RefusalsFilter } from './refusals.filter.js';
+import { VisitPipe } from './visit.js';
+
+const bodyBytesMax = 4 * 1024 * 1024;
+/** Longer than any proxy's: the side that dials must be the one that closes, or it writes into a closed connection. */
+const keepAliveMs = 75_000;
+
+@Module({})
+class KamaModule {}
+
+const kamaModule = (parts: KamaParts): DynamicModule => ({
+  module: KamaModule,
+  controllers: [
+    StatusController,
+    AppController,
+    VariablesController,
+    OperationsController,
+    StepsController,
+    ActionsController,
+  ],
+  providers: [{ provide: KAMA_PARTS, useValue: parts }, VisitPipe],
+});
+
+/** createKama makes the HTTP server of an app; the caller listens and closes. */
+export async function createKama(parts: KamaParts): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: bodyBytesMax,
+    keepAliveTimeout: keepAliveMs,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 4_000 },
+    frameworkErrors: (error: Error, _request: unknown, reply: FastifyReply) => {
+      void reply
+        .status(faultOf(error).status)
+        .send({ error: faultOf(error).code, reason: faultOf(error).publicMessage });
+    },
+  });
+  const server = adapter.getInstance();
+  server.removeAllContentTypeParsers();
+  // Old clients name no type, or a wrong one: the body counts.
+  server.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => {
+    try {
+      done(null, readBody(text as string));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(kamaModule(parts), adapter, {
+    logger: false,
+    bodyParser: false,
+    abortOnError: false,
+  });
+  app.useGlobalFilters(new RefusalsFilter(parts.log));
+  return app;
+}

@@ -1,0 +1,26 @@
+import type { Logger } from '@nm/adapters/telemetry';
+import type { TemplateWorkers } from '@nm/adapters/templating';
+import type { Bundle } from '@nm/kama-sdk';
+import type { Clock } from '@nm/kernel/time';
+import type { InstallAccess } from '../installs/install-access.js';
+
+export interface AppIdentity {
+  readonly id: string;
+  readonly org: string;
+  readonly name: string;
+  readonly version: string;
+}
+
+/** KamaParts is what a KAMA server is made of. */
+export interface KamaParts {
+  readonly app: AppIdentity;
+  readonly bundle: Bundle;
+  /** For whom a request is. @throws Fault unauthenticated, install_required */
+  readonly install: (headers: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<InstallAccess>;
+  readonly templates: TemplateWorkers;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Token under which Nest provides the parts. */
+export const KAMA_PARTS = Symbol('kama parts');

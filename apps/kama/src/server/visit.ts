@@ -1,0 +1,61 @@
+import { createParamDecorator, type ExecutionContext, Inject, Injectable, type PipeTransform } from '@nestjs/common';
+import { openSession, type Session } from '@nm/kama-sdk';
+import { Fault } from '@nm/kernel/fault';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { bundleEngine } from '../engines/bundle-engine.js';
+import { freshSpace, orFresh } from '../installs/fresh-space.js';
+import type { InstallAccess } from '../installs/install-access.js';
+import { kamafileSteps } from '../installs/write-kamafile.js';
+import { KAMA_PARTS, type KamaParts } from './kama-parts.js';
+
+/** Visit is one request: the install that it is for, and a session of the app there. */
+export interface Visit {
+  readonly install: InstallAccess;
+  readonly session: Session;
+}
+
+interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+const exchange = createParamDecorator(
+  (_: unknown, context: ExecutionContext): Exchange => ({
+    request: context.switchToHttp().getRequest(),
+    reply: context.switchToHttp().getResponse(),
+  }),
+);
+
+/** VisitPipe opens the session of a request; when its client goes away, the work for it ends. */
+@Injectable()
+export class VisitPipe implements PipeTransform<Exchange, Promise<Visit>> {
+  constructor(@Inject(KAMA_PARTS) private readonly parts: KamaParts) {}
+
+  async transform({ request, reply }: Exchange): Promise<Visit> {
+    const { bundle, app, clock, templates } = this.parts;
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    const install = await this.parts.install(request.headers, gone.signal);
+    const fresh = () => freshSpace(bundle, app, install.id);
+    const session = openSession(bundle, {
+      kamafile: orFresh(install.kamafile, fresh),
+      writeKamafile: kamafileSteps(install.kamafile, fresh, clock),
+      engine: bundleEngine(bundle, templates, install.id),
+      cluster: install.cluster,
+      namespace: install.namespace,
+      clock,
+      jq: templates,
+      tenant: install.id,
+      signal: gone.signal,
+    });
+    return { install, session };
+  }
+}
+
+/** OpenVisit gives a route the visit that it answers. */
+export const OpenVisit = (): ParameterDecorator => exchange(VisitPipe);
+
+/** mustWrite refuses a visit whose licence allows reading only. @throws Fault licence_read_only */
+export function mustWrite({ install }: Visit): void {
+  if (!install.mayWrite) throw new Fault('licence_read_only');
+}
