@@ -176,8 +176,8 @@ describeWith(['kubernetes'], 'an install on a cluster that only dials out, every
     await lab.agents.get('one')?.end('SIGKILL');
     await lab.connected();
     const refused = await lab.proxied(maps());
-    const problem = (await refused.json()) as { code: string; detail: string };
-    expect([refused.status, problem.code]).toEqual([502, 'cluster_unreachable']);
+    const status = (await refused.json()) as { details: { causes: { reason: string }[] } };
+    expect([refused.status, status.details.causes[0]?.reason]).toEqual([502, 'cluster_unreachable']);
     await lab.startAgent('one');
     await lab.connected('one');
     await lab.admin.apply(configMap('only-gate'), { namespace: lab.namespace, fieldManager: 'test' });

@@ -170,8 +170,8 @@ export class PrivateCluster {
     const loop = (async () => {
       while (isOn) {
         const answer = await this.proxied(path);
-        const { code } = (await answer.json()) as { code?: string };
-        seen.push(answer.status === 200 ? '200' : String(code));
+        const { details } = (await answer.json()) as { details?: { causes?: { reason: string }[] } };
+        seen.push(answer.status === 200 ? '200' : String(details?.causes?.[0]?.reason));
       }
     })();
     return {

@@ -39,7 +39,10 @@ export interface TransportOptions {
   readonly connectTimeoutMs?: number;
   /** Requests under way at once, streams apart. */
   readonly concurrencyMax?: number;
-  /** Which requests may share connections by HTTP/2, where the server offers it. Default: streams, for which it saves a connection each. */
+  /**
+   * Which requests may share connections by HTTP/2, where the server offers it. Default: off. It saves a connection a stream, but undici raises errors
+   * that nobody can catch when a session closes while such streams are open, so it must not be on where a process has to live on.
+   */
   readonly http2?: 'off' | 'streams' | 'all';
   /** Seen once per TLS connection that was opened. */
   readonly onConnect?: () => void;
@@ -95,7 +98,7 @@ export class Transport {
       ...(options.onConnect ? { onConnect: options.onConnect } : {}),
     };
     this.dispatcher = pool?.dispatcher ?? createEgressAgent(options.policy, egress);
-    const isOff = options.http2 === 'off';
+    const isOff = (options.http2 ?? 'off') === 'off';
     this.#shared = pool
       ? pool.#shared
       : isOff
