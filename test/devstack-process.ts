@@ -18,7 +18,7 @@ export interface DevstackRun {
 
 /** devstackEnv gives a devstack its own state folder and ports, so that it runs beside others. */
 export async function devstackEnv(home: string, extra: Record<string, string> = {}): Promise<NodeJS.ProcessEnv> {
-  const [gateway, api, ops, postgres] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+  const [gateway, api, ops, postgres, agents] = await Promise.all(Array.from({ length: 5 }, () => freePort()));
   return {
     ...process.env,
     NM_HOME: home,
@@ -26,6 +26,7 @@ export async function devstackEnv(home: string, extra: Record<string, string> = 
     NM_API_PORT: String(api),
     NM_OPS_PORT: String(ops),
     NM_POSTGRES_PORT: String(postgres),
+    NM_AGENT_PORT: String(agents),
     ...extra,
   };
 }

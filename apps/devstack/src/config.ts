@@ -10,8 +10,8 @@ const schema = z.object({
   NM_GATEWAY_PORT: Port.default(8080),
   NM_API_PORT: Port.default(8090),
   NM_OPS_PORT: Port.default(8099),
-  /** Where agents of private clusters dial in; any free port when left out. */
-  NM_AGENT_PORT: Port.optional(),
+  /** Where agents of private clusters dial in; the same at each start, so that they come back. */
+  NM_AGENT_PORT: Port.default(8082),
   /** Below the ephemeral range, so that no outgoing connection of somebody else sits on it. */
   NM_POSTGRES_PORT: Port.default(15432),
   NM_DATABASE_URL: SecretText.optional(),
@@ -30,7 +30,7 @@ export interface DevstackConfig {
   readonly gatewayPort: number;
   readonly apiPort: number;
   readonly opsPort: number;
-  readonly agentPort: number | undefined;
+  readonly agentPort: number;
   readonly postgresPort: number;
   readonly databaseUrl: string | undefined;
   readonly migrationDatabaseUrl: string | undefined;

@@ -29,6 +29,7 @@ async function start(config: DevstackConfig) {
     { port: config.gatewayPort, variable: 'NM_GATEWAY_PORT', purpose: 'the gateway' },
     { port: config.apiPort, variable: 'NM_API_PORT', purpose: 'the API' },
     { port: config.opsPort, variable: 'NM_OPS_PORT', purpose: 'health and metrics' },
+    { port: config.agentPort, variable: 'NM_AGENT_PORT', purpose: 'agents of private clusters' },
   ]);
   cleanups.push(await lockHome(config.home));
   const masterKey = await keptSecret(config.home, 'master.key', 32, 'base64');
@@ -36,7 +37,7 @@ async function start(config: DevstackConfig) {
   const database = await openDatabase(config);
   cleanups.push(() => database.stop());
 
-  const agentPort = config.agentPort ?? (await freePort());
+  const { agentPort } = config;
   const env = appEnvironment({ config, databaseUrl: database.url, masterKey, runtime, agentPort });
   const apps: AppProcess[] = [];
   cleanups.push(() => Promise.all(apps.map((app) => app.stop(appStopMsMax))));
