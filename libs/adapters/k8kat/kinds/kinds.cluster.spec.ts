@@ -243,7 +243,8 @@ describeWith(['kubernetes'], 'wrappers, relations and actions on a real API serv
     ]);
     await map.set({ extra: { z: true } });
     await map.remove('list');
-    expect((await map.reload())?.data).toEqual({ master: '{"a":1,"b":2,"c":3}', extra: '{"z":true}' });
+    const { master, ...others } = (await map.reload())?.data ?? {};
+    expect([JSON.parse(master ?? ''), others]).toEqual([{ a: 1, b: 2, c: 3 }, { extra: '{"z":true}' }]);
     expect(await map.usedBy().pluck('name')).toEqual(['user']);
     const secret = await kat.secrets().ns(ns).findOrFail('creds');
     expect(secret.decoded()).toEqual({ password: 'hunter2-ü' });
