@@ -9,7 +9,8 @@ import { appPath, goal, median, otherCore, proxyCore, spread, table } from './fi
 const sizes = { '100 KB': 100_000, '1 MB': 1_000_000 };
 const connections = 16;
 const tuned = 'proxy_buffer_size 64k;\n      proxy_buffers 16 64k;\n      proxy_busy_buffers_size 128k;';
-const unbuffered = 'proxy_buffering off;\n      proxy_buffer_size 64k;';
+const unbuffered =
+  'proxy_buffering off;\n      proxy_buffer_size 32k;\n      proxy_buffers 8 32k;\n      proxy_busy_buffers_size 64k;';
 
 async function measure(way, name, key, folder, seconds) {
   const before = cpuSeconds(way.process);
