@@ -1,36 +1,11 @@
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { Db } from '@nm/adapters/db';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startWire } from '../../../libs/testing/tcp-wire.js';
 import { createTestDatabase, type TestDatabase } from '../../../libs/testing/test-database.js';
 import { Client, signup } from './publisher.js';
 import { type StartedApi, startApi } from './start-api.js';
-
-/** forwarderTo puts a TCP forwarder before a server, which can be cut and restored on the same port. */
-async function forwarderTo(target: URL) {
-  const sockets = new Set<Socket>();
-  const keep = (socket: Socket) => sockets.add(socket.on('error', () => undefined));
-  const server = createServer((near) => {
-    const far = connect(Number(target.port), target.hostname);
-    keep(near);
-    keep(far);
-    near.pipe(far).pipe(near);
-  });
-  const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  await listen(0);
-  const { port } = server.address() as AddressInfo;
-  const url = new URL(target);
-  url.port = String(port);
-  return {
-    url: url.href,
-    cut: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
-    restore: () => listen(port),
-  };
-}
 
 describe('the edge of the API', () => {
   let database: TestDatabase;
@@ -127,7 +102,7 @@ describe('the edge of the API', () => {
   });
 
   it('503: a store that is away is said so, and works again when it is back', async () => {
-    const store = await forwarderTo(new URL(database.url));
+    const store = await startWire(database.url);
     const db = new Db({ url: store.url, poolMax: 2 });
     const own = await startApi({ database: { ...database, url: store.url, db } });
     const client = await signup(new Client(own.url), 'lonely');
@@ -136,7 +111,7 @@ describe('the edge of the API', () => {
       const { status, body } = await client.get('/v1/me');
       expect([status, body.code]).toEqual([503, 'store_unavailable']);
     }
-    await store.restore();
+    await store.mend();
     await client.get('/v1/me').expect(200);
     await own.close();
     await db.close();

@@ -1,36 +1,19 @@
-const factors: Readonly<Record<string, number>> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  '': 1,
-  k: 1e3,
-  K: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-};
+import { parseQuantity, quantityFactors } from '@nm/kernel/quantity';
 
-/** parseQuantity reads a quantity of Kubernetes, such as "250m" or "1.5Gi"; what is none counts as nothing. */
-export function parseQuantity(value: unknown): number {
+/**
+ * readQuantity reads what publishers write as a quantity (`250m`, `1.5Gi`, also `5 GB`, `3K`) as a number of the base unit; what is none counts as nothing.
+ */
+export function readQuantity(value: unknown): number {
   if (typeof value === 'number') return Number.isFinite(value) ? value : 0;
-  const [, amount, unit = ''] =
-    /^\s*([+-]?\d+(?:\.\d*)?(?:e[+-]?\d{1,3})?)\s*([a-zA-Z]{0,2})b?\s*$/i.exec(String(value ?? '').slice(0, 100)) ?? [];
-  const factor = Object.hasOwn(factors, unit) ? factors[unit] : undefined;
-  return amount === undefined || factor === undefined ? 0 : Number(amount) * factor;
+  const [, amount = '', unit = ''] =
+    /^\s*([+-]?[\d.]+(?:e[+-]?\d+)?)\s*([a-zA-Z]{0,2}?)b?\s*$/i.exec(String(value ?? '').slice(0, 100)) ?? [];
+  return parseQuantity(`${amount}${unit === 'K' ? 'k' : unit}`) ?? 0;
 }
 
 /** convertQuantity gives a quantity in another unit. */
 export function convertQuantity(value: unknown, unit: string): number {
-  const factor = Object.hasOwn(factors, unit) ? (factors[unit] ?? 1) : 1;
-  return parseQuantity(value) / factor;
+  const factor = Object.hasOwn(quantityFactors, unit) ? (quantityFactors[unit] ?? 1) : 1;
+  return readQuantity(value) / factor;
 }
 
 /** humanBytes picks the unit in which a number of bytes is short. */

@@ -1,7 +1,7 @@
 import type { Behaviour, ModelView } from '../resolve/model-view.js';
 import { ternaryStatus } from '../resolve/resource-facts.js';
 import { type Dict, deepGet, isDict } from '../values/dict.js';
-import { humanBytes, parseQuantity } from './quantities.js';
+import { humanBytes, readQuantity } from './quantities.js';
 import { listResources } from './resource-selection.js';
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
@@ -160,13 +160,13 @@ async function usage(model: ModelView): Promise<unknown> {
   const used = measured
     .filter((each) => names.has(deepGet(each, 'metadata.name')))
     .flatMap((each) => listOf(each['containers']).filter(isDict))
-    .reduce((total, container) => total + parseQuantity(deepGet(container, `usage.${metric}`)), 0);
+    .reduce((total, container) => total + readQuantity(deepGet(container, `usage.${metric}`)), 0);
   const bound = bounds[String(await model.attr('upper_bound_type'))];
   const most =
     bound &&
     pods
       .flatMap(containersOf)
-      .reduce((total, each) => total + parseQuantity(deepGet(each, `resources.${bound[0]}.${bound[1]}`)), 0);
+      .reduce((total, each) => total + readQuantity(deepGet(each, `resources.${bound[0]}.${bound[1]}`)), 0);
   const upper = most ? most : null;
   return {
     usage: used,

@@ -6,7 +6,7 @@ import {
   type PodJson,
   podTernary,
 } from '../state/pod-status.js';
-import { formatBytes, formatCores } from '../state/quantity.js';
+import { formatBytes, formatCores } from '../state/quantities.js';
 import { explainContainer } from './explain-container.js';
 import { type EventJson, type Explanation, eventEvidence, latest } from './explanation.js';
 import { missingConfig } from './missing-config.js';

@@ -1,8 +1,8 @@
 import type { V1PersistentVolumeClaim, V1StorageClass } from '@kubernetes/client-node';
+import { parseQuantity } from '@nm/kernel/quantity';
 import { explainClaim } from '../explain/explain-claim.js';
 import type { Explanation } from '../explain/explanation.js';
 import { NamespacedQuery } from '../query/namespaced-query.js';
-import { parseQuantity } from '../state/quantity.js';
 import type { Relation } from './kat-context.js';
 import type { KindMap } from './kind-map.js';
 import type { KindSpec } from './kind-spec.js';

@@ -1,7 +1,7 @@
 import type { V1Node } from '@kubernetes/client-node';
+import { parseQuantity } from '@nm/kernel/quantity';
 import { field } from '../query/condition.js';
 import { Query } from '../query/query.js';
-import { parseQuantity } from '../state/quantity.js';
 import { type DrainOptions, type DrainReport, drainPods } from '../write/drain.js';
 import type { Relation } from './kat-context.js';
 import type { KindMap } from './kind-map.js';

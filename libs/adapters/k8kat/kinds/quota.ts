@@ -1,6 +1,6 @@
 import type { V1ResourceQuota } from '@kubernetes/client-node';
+import { parseQuantity } from '@nm/kernel/quantity';
 import { NamespacedQuery } from '../query/namespaced-query.js';
-import { parseQuantity } from '../state/quantity.js';
 import type { KindSpec } from './kind-spec.js';
 import type { Json } from './kube-json.js';
 import { Resource, type Ternary } from './resource.js';

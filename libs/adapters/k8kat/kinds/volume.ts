@@ -1,6 +1,6 @@
 import type { V1PersistentVolume } from '@kubernetes/client-node';
+import { parseQuantity } from '@nm/kernel/quantity';
 import { Query } from '../query/query.js';
-import { parseQuantity } from '../state/quantity.js';
 import type { Relation } from './kat-context.js';
 import type { KindMap } from './kind-map.js';
 import type { KindSpec } from './kind-spec.js';

@@ -1,5 +1,5 @@
 import type { KatContext } from '../kinds/kat-context.js';
-import { sumQuantities } from '../state/quantity.js';
+import { sumQuantities } from '../state/quantities.js';
 import { isKubeStatus } from '../transport/kube-faults.js';
 import { segment } from '../transport/kube-paths.js';
 

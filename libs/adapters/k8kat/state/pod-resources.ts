@@ -1,5 +1,5 @@
 import type { PodJson } from './pod-status.js';
-import { sumQuantities } from './quantity.js';
+import { sumQuantities } from './quantities.js';
 
 type What = 'requests' | 'limits';
 

@@ -1,0 +1,1 @@
+export { parseQuantity, quantityFactors } from './parse-quantity.js';
