@@ -16,8 +16,11 @@ export async function serve(folder: string): Promise<void> {
   const installs = new HostedInstalls(config);
   const templates = new TemplateWorkers();
   const app = await createKama({
-    ...{ app: config.app, bundle, templates, clock: systemClock, log },
-    install: async (headers, signal) => installs.open(await callers.read(headers), signal),
+    ...{ templates, clock: systemClock, log },
+    address: async (headers, signal) => {
+      const install = installs.open(await callers.read(headers), signal);
+      return { app: config.app, bundle, install };
+    },
   });
   await app.listen(config.port, config.host);
   log.info({ port: config.port, digest: bundle.digest, descriptors: bundle.ids().length }, 'serving');

@@ -1,5 +1,4 @@
-import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import { KAMA_PARTS, type KamaParts } from '../server/kama-parts.js';
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { jobOf, startPlanned } from '../server/start-planned.js';
 import { OpenVisit, type Visit } from '../server/visit.js';
 import { spaceOf } from './query.js';
@@ -9,11 +8,8 @@ type Fields = Record<string, string | undefined>;
 /** The app itself: its state, presets, jobs. */
 @Controller('api/app')
 export class AppController {
-  constructor(@Inject(KAMA_PARTS) private readonly parts: KamaParts) {}
-
   @Get()
-  about() {
-    const { app, bundle } = this.parts;
+  about(@OpenVisit() { app, bundle }: Visit) {
     return {
       data: {
         id: app.id,

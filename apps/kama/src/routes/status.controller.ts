@@ -1,13 +1,10 @@
-import { Body, Controller, Get, HttpCode, Inject, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Patch, Post } from '@nestjs/common';
 import { isFault } from '@nm/kernel/fault';
-import { KAMA_PARTS, type KamaParts } from '../server/kama-parts.js';
 import { OpenVisit, type Visit } from '../server/visit.js';
 
 /** Whether the server answers, and how it stands with the install. The health path checks nothing: it is what a wake waits for. */
 @Controller('api')
 export class StatusController {
-  constructor(@Inject(KAMA_PARTS) private readonly parts: KamaParts) {}
-
   @Get('ping')
   ping() {
     return { ping: 'pong' };
@@ -27,7 +24,7 @@ export class StatusController {
 
   @Get('status')
   async status(@OpenVisit() visit: Visit) {
-    const { app, bundle } = this.parts;
+    const { app, bundle } = visit;
     const connection = await connectionOf(visit);
     return {
       sanity: '2',

@@ -11,12 +11,17 @@ export interface AppIdentity {
   readonly version: string;
 }
 
-/** KamaParts is what a KAMA server is made of. */
-export interface KamaParts {
+/** Addressed is what a request is for: one install of one version of an app. */
+export interface Addressed {
   readonly app: AppIdentity;
   readonly bundle: Bundle;
-  /** For whom a request is. @throws Fault unauthenticated, install_required */
-  readonly install: (headers: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<InstallAccess>;
+  readonly install: InstallAccess;
+}
+
+/** KamaParts is what a KAMA server is made of. */
+export interface KamaParts {
+  /** For whom a request is. @throws Fault unauthenticated, install_required, bundle_invalid */
+  readonly address: (headers: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<Addressed>;
   readonly templates: TemplateWorkers;
   readonly clock: Clock;
   readonly log: Logger;

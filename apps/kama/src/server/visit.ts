@@ -4,13 +4,11 @@ import { Fault } from '@nm/kernel/fault';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { bundleEngine } from '../engines/bundle-engine.js';
 import { freshSpace, orFresh } from '../installs/fresh-space.js';
-import type { InstallAccess } from '../installs/install-access.js';
 import { kamafileSteps } from '../installs/write-kamafile.js';
-import { KAMA_PARTS, type KamaParts } from './kama-parts.js';
+import { type Addressed, KAMA_PARTS, type KamaParts } from './kama-parts.js';
 
-/** Visit is one request: the install that it is for, and a session of the app there. */
-export interface Visit {
-  readonly install: InstallAccess;
+/** Visit is one request: the app and the install that it is for, and a session of the app there. */
+export interface Visit extends Addressed {
   readonly session: Session;
 }
 
@@ -32,10 +30,10 @@ export class VisitPipe implements PipeTransform<Exchange, Promise<Visit>> {
   constructor(@Inject(KAMA_PARTS) private readonly parts: KamaParts) {}
 
   async transform({ request, reply }: Exchange): Promise<Visit> {
-    const { bundle, app, clock, templates } = this.parts;
+    const { clock, templates } = this.parts;
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const install = await this.parts.install(request.headers, gone.signal);
+    const { app, bundle, install } = await this.parts.address(request.headers, gone.signal);
     const fresh = () => freshSpace(bundle, app, install.id);
     const session = openSession(bundle, {
       kamafile: orFresh(install.kamafile, fresh),
@@ -48,7 +46,7 @@ export class VisitPipe implements PipeTransform<Exchange, Promise<Visit>> {
       tenant: install.id,
       signal: gone.signal,
     });
-    return { install, session };
+    return { app, bundle, install, session };
   }
 }
 
