@@ -16,7 +16,7 @@ module.exports = {
       from: { path: '^(?:apps|test|examples)/|^libs/(kama-sdk|[^/]+/[^/]+)/', pathNot: '^libs/testing/' },
       to: {
         path: '^libs/(?:kama-sdk/|[^/]+/[^/]+/)(?!index\\.ts$)',
-        pathNot: '^libs/$1/|^libs/testing/|^libs/kernel/licensing/offline/index\\.ts$',
+        pathNot: '^libs/$1/|^libs/testing/|^libs/kernel/licensing/offline/index\\.ts$|^libs/kama-sdk/define/index\\.ts$',
       },
     },
     {
@@ -74,7 +74,8 @@ module.exports = {
       name: 'examples-use-no-internals',
       severity: 'error',
       from: { path: '^examples/' },
-      to: { path: '^(libs|apps)/' },
+      // What publishers import as a package.
+      to: { path: '^(libs|apps)/', pathNot: '^libs/kama-sdk/define/index\\.ts$' },
     },
   ],
   options: {

@@ -3,7 +3,7 @@ export type { PlannedAction } from './actions/plan-action.js';
 export type { ActionNode } from './actions/planning.js';
 export type { Bundle } from './descriptors/bundle.js';
 export { type BundleFile, readBundleFolder } from './descriptors/bundle-files.js';
-export { compileBundle, lintBundle, loadBundle } from './descriptors/compile-bundle.js';
+export { type CompileOptions, compileBundle, lintBundle, loadBundle } from './descriptors/compile-bundle.js';
 export { type Finding, formatFinding } from './descriptors/finding.js';
 export { KindTable } from './kinds/kind-table.js';
 export { newOperationState, OperationState, withJob, withStatus } from './models/operation-state.js';

@@ -1,14 +1,18 @@
+import { parseArgs } from 'node:util';
 import { isFault } from '@nm/kernel/fault';
 import { lint } from './commands/lint.js';
 import { serve } from './commands/serve.js';
 
-const usage = `nmachine-kama serve <folder>   host the app of a folder
-nmachine-kama lint <folder>    check it`;
+const usage = `nmachine-kama serve <folder> [--models <module>]   host the app of a folder
+nmachine-kama lint <folder> [--models <module>]    check it
 
-const [command, folder] = process.argv.slice(2);
+--models: a module that exports "models", kinds of your own in TypeScript or JavaScript`;
+
 try {
-  if (command === 'serve' && folder) await serve(folder);
-  else if (command === 'lint' && folder) process.exitCode = await lint(folder);
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { models: { type: 'string' } } });
+  const [command, folder] = positionals;
+  if (command === 'serve' && folder) await serve(folder, values.models);
+  else if (command === 'lint' && folder) process.exitCode = await lint(folder, values.models);
   else {
     console.error(usage);
     process.exitCode = 2;

@@ -1,9 +1,11 @@
 import type { PlanStep } from '@nm/kernel/contracts';
 import { type Kamafile, kamafileData, type Space, type VariableLevel, type Vars } from '@nm/kernel/kamafile';
 import type { Clock } from '@nm/kernel/time';
+import type { Bundle } from '../descriptors/bundle.js';
+import { appSpace } from '../descriptors/bundle-files.js';
 import { type Level, levels } from '../models/kamafile.js';
 import type { KamafileReader, KamafileSpace } from '../resolve/ports.js';
-import { equalValues } from '../values/coerce.js';
+import { equalValues, toBoolean } from '../values/coerce.js';
 import { type Dict, deepToFlat, flatToDeep, ownOf } from '../values/dict.js';
 import type { SpaceChange } from './pending-kamafile.js';
 import type { BackupSteps, KamafileSteps } from './planning.js';
@@ -56,11 +58,26 @@ export interface KamafileObject {
  * is more than variables, such as the engine of a release, goes in one patch of the ConfigMap that the API server refuses when somebody else was
  * faster; a run that fails later puts it back.
  */
-export function configMapSteps(object: KamafileObject, clock: Clock): KamafileSteps {
+export function configMapSteps(object: KamafileObject, clock: Clock, bundle?: Bundle): KamafileSteps {
+  const isSecret = bundle ? secretsOf(bundle) : () => false;
   return (changes, first) => {
     const whole = changes.filter(movesEntries);
     const rest = changes.filter((change) => !movesEntries(change));
-    return [...(whole.length > 0 ? [patchOf(whole, object, clock, first)] : []), ...rest.flatMap(variablesSteps)];
+    return [
+      ...(whole.length > 0
+        ? [
+            patchOf(
+              whole.map((change) => withoutSecrets(change, isSecret)),
+              object,
+              clock,
+              first,
+            ),
+          ]
+        : []),
+      ...[...whole.map((change) => onlySecrets(change, isSecret)), ...rest].flatMap((change) =>
+        variablesSteps(change, isSecret),
+      ),
+    ];
   };
 }
 
@@ -93,10 +110,55 @@ function patchOf(changes: readonly SpaceChange[], object: KamafileObject, clock:
   };
 }
 
-function variablesSteps({ space, before, after }: SpaceChange): PlanStep[] {
+/** IsSecret tells of a variable, by its flat name, whether the app calls it a secret. */
+type IsSecret = (space: string, key: string) => boolean;
+
+/** secretsOf knows the variables that are labelled so in descriptors; what is below a secret is one too. */
+function secretsOf(bundle: Bundle): IsSecret {
+  const names = new Set(
+    bundle.query('ManifestVariable').flatMap(({ id, config }) => {
+      const [key, space] = [ownOf(config, 'flat_key') ?? id, ownOf(config, 'config_space') ?? ownOf(config, 'space')];
+      return toBoolean(ownOf(config, 'secret')) ? [`${String(space ?? appSpace)} ${String(key)}`] : [];
+    }),
+  );
+  return (space, key) => {
+    for (let name = key; name !== ''; name = name.includes('.') ? name.slice(0, name.lastIndexOf('.')) : '')
+      if (names.has(`${space} ${name}`)) return true;
+    return false;
+  };
+}
+
+/** What has been read has the secrets in it: they are never written back into the ConfigMap. */
+const withoutSecrets = (change: SpaceChange, isSecret: IsSecret): SpaceChange =>
+  filtered(change, (key) => !isSecret(change.space, key));
+const onlySecrets = (change: SpaceChange, isSecret: IsSecret): SpaceChange =>
+  filtered(change, (key) => isSecret(change.space, key));
+
+function filtered({ space, before, after }: SpaceChange, keep: (key: string) => boolean): SpaceChange {
+  const part = (content: KamafileSpace): KamafileSpace => ({
+    ...content,
+    ...Object.fromEntries(
+      levels.map((level) => [
+        level,
+        flatToDeep(Object.fromEntries(Object.entries(flatOf(content[level])).filter(([key]) => keep(key)))),
+      ]),
+    ),
+  });
+  return { space, before: part(before), after: part(after) };
+}
+
+function variablesSteps(change: SpaceChange, isSecret: IsSecret): PlanStep[] {
+  return [
+    ...stepsOf(withoutSecrets(change, isSecret), {}),
+    ...stepsOf(onlySecrets(change, isSecret), { secret: true }),
+  ];
+}
+
+function stepsOf({ space, before, after }: SpaceChange, more: { readonly secret?: true }): PlanStep[] {
   return levels.flatMap((level) => {
     const [old, now] = [flatOf(before[level]), flatOf(after[level])];
-    const place = { kind: 'variables' as const, space, level: levelNames[level] };
+    const place = { kind: 'variables' as const, space, level: levelNames[level], ...more };
+    const what = more.secret ? 'secret variables' : 'variables';
     const merge = Object.entries(now).filter(
       ([key, value]) => !(Object.hasOwn(old, key) && equalValues(old[key], value)),
     );
@@ -104,9 +166,9 @@ function variablesSteps({ space, before, after }: SpaceChange): PlanStep[] {
       (key) => !Object.hasOwn(now, key) && !merge.some(([name]) => name.startsWith(`${key}.`)),
     );
     return [
-      ...(unset.length > 0 ? [{ ...place, title: `Unset variables of ${space}`, unset }] : []),
+      ...(unset.length > 0 ? [{ ...place, title: `Unset ${what} of ${space}`, unset }] : []),
       ...(merge.length > 0
-        ? [{ ...place, title: `Write variables of ${space}`, merge: Object.fromEntries(merge) as Vars }]
+        ? [{ ...place, title: `Write ${what} of ${space}`, merge: Object.fromEntries(merge) as Vars }]
         : []),
     ] as PlanStep[];
   });

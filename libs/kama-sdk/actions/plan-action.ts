@@ -1,5 +1,6 @@
 import { type PlanStep, RunPlan } from '@nm/kernel/contracts';
 import { isFault } from '@nm/kernel/fault';
+import { modelsOf } from '../define/custom-model.js';
 import { matchesQuery } from '../descriptors/query.js';
 import { Model } from '../resolve/model.js';
 import type { ModelView } from '../resolve/model-view.js';
@@ -55,9 +56,14 @@ export async function planAction(action: ModelView, planning: Planning): Promise
 const rules: Readonly<Record<string, ActionRule>> = { ...clusterRules, ...stateRules };
 
 function ruleOf(action: ModelView): ActionRule | undefined {
-  const lineage = action.evaluation.bundle.kinds.lineage(action.kind).map(({ name }) => name);
-  const name = lineage.find((each) => Object.hasOwn(rules, each));
-  return name === undefined ? undefined : rules[name];
+  const { bundle } = action.evaluation;
+  const { rules: custom } = modelsOf(bundle);
+  for (const { name } of bundle.kinds.lineage(action.kind)) {
+    const own = Object.hasOwn(custom, name) ? custom[name] : undefined;
+    if (own) return own;
+    if (Object.hasOwn(rules, name)) return rules[name];
+  }
+  return undefined;
 }
 
 async function nodeOf(action: ModelView): Promise<ActionNode> {

@@ -29,11 +29,15 @@ async function changeLevel(
   planning.evaluation.forget(`kamafile:${space}`);
 }
 
+/** changeVariables lays values over a level of the variables of an action's space. */
+export const changeVariables = (action: ModelView, planning: Planning, level: Level, values: Dict): Promise<void> =>
+  changeLevel(action, planning, level, (before) => deepMerge(before, flatToDeep(values)));
+
 async function patchVars(action: ModelView, node: ActionNode, planning: Planning): Promise<Given> {
   const level = await levelFor(action, 'user_vars');
   const values = flatToDeep(dictOf(await action.attr('values', { depth: 48 })));
   node.logs.push(`patching ${action.configSpace}/${level}: ${Object.keys(values).join(', ')}`);
-  await changeLevel(action, planning, level, (before) => deepMerge(before, values));
+  await changeVariables(action, planning, level, values);
   return undefined;
 }
 

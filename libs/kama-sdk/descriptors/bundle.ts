@@ -24,6 +24,13 @@ export interface PluginManifest {
   readonly config: Dict;
 }
 
+/** BundleCode is the code behind kinds of the publisher's own, by their names. What it is, `modelsOf` knows. */
+export interface BundleCode {
+  readonly behaviours: Readonly<Record<string, unknown>>;
+  readonly rules: Readonly<Record<string, unknown>>;
+  readonly engines: Readonly<Record<string, unknown>>;
+}
+
 export interface BundleParts {
   readonly kinds: KindTable;
   readonly sources: SourceMap;
@@ -32,6 +39,8 @@ export interface BundleParts {
   readonly plugins: readonly PluginManifest[];
   /** SHA-256 of the files. */
   readonly digest: string;
+  /** Code of the publisher's own container; see `modelsOf`. */
+  readonly code?: BundleCode;
 }
 
 /** Bundle is everything that a publisher wrote, checked and put in order. It never changes, and any number of requests may share it. */
@@ -41,6 +50,7 @@ export class Bundle {
   readonly descriptors: readonly Descriptor[];
   readonly plugins: readonly PluginManifest[];
   readonly digest: string;
+  readonly code: BundleCode;
   readonly #assets: BundleParts['assets'];
   readonly #byId = new Map<string, Descriptor[]>();
 
@@ -50,6 +60,7 @@ export class Bundle {
     this.descriptors = parts.descriptors;
     this.plugins = parts.plugins;
     this.digest = parts.digest;
+    this.code = parts.code ?? { behaviours: {}, rules: {}, engines: {} };
     this.#assets = parts.assets;
     for (const descriptor of parts.descriptors) {
       const known = this.#byId.get(descriptor.id);

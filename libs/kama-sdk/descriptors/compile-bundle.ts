@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Fault } from '@nm/kernel/fault';
-import type { Kind } from '../kinds/define-kind.js';
+import { type CustomModel, collectModels } from '../define/custom-model.js';
 import { KindTable } from '../kinds/kind-table.js';
 import { prebuiltDescriptors } from '../prebuilt/prebuilt-descriptors.js';
 import { type Dict, deepMerge, isDict, ownOf } from '../values/dict.js';
@@ -14,8 +14,8 @@ import { parseFile } from './parse-file.js';
 import { SourceMap } from './source-map.js';
 
 export interface CompileOptions {
-  /** Kinds of a publisher's own. */
-  readonly kinds?: readonly Kind[];
+  /** Kinds of a publisher's own, with the code behind them: never for bundles of strangers. */
+  readonly models?: readonly CustomModel[];
 }
 
 export interface CompiledBundle {
@@ -32,13 +32,22 @@ interface Draft {
 /** compileBundle reads, checks and orders the files of a bundle. It never throws on what they hold: faults are findings. */
 export function compileBundle(files: readonly BundleFile[], options: CompileOptions = {}): CompiledBundle {
   const findings: Finding[] = [];
-  const kinds = new KindTable().with(options.kinds ?? []);
+  const models = collectModels(options.models ?? []);
+  const kinds = new KindTable().with(models.kinds);
   const sources = new SourceMap();
   const { drafts, assets, plugins } = readFiles(files, sources, findings);
   const own = describe(drafts, kinds, sources, findings);
   const sdk = prebuiltDescriptors().map((config) => sdkDraft(config, sources));
   const all = inheritAll([...own, ...describe(sdk, kinds, sources, findings)], kinds, sources, findings);
-  const bundle = new Bundle({ kinds, sources, descriptors: all, assets, plugins, digest: digestOf(files) });
+  const bundle = new Bundle({
+    kinds,
+    sources,
+    descriptors: all,
+    assets,
+    plugins,
+    digest: digestOf(files),
+    code: models,
+  });
   findings.push(...checkDescriptors(bundle));
   return { bundle, findings: ordered(findings) };
 }

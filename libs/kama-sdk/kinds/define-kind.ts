@@ -30,7 +30,9 @@ const supplier = z.looseObject({ kind: z.string() });
 /** orComputed lets a value be written, or worked out by an expression or a supplier. */
 const orComputed = (schema: z.ZodType): z.ZodType => z.union([schema, expression, supplier, z.null()]);
 
-const value = (schema: z.ZodType): Attribute => ({ schema: orComputed(schema) });
+/** written is an attribute that holds a value, or something that is worked out into one. */
+export const written = (schema: z.ZodType): Attribute => ({ schema: orComputed(schema) });
+const value = written;
 const model = z.union([z.string().min(1), z.looseObject({})]);
 
 export const text = value(z.string());

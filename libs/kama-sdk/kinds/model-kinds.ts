@@ -75,6 +75,8 @@ const variables: Kind[] = [
   }),
   defineKind('ManifestVariable', 'GenericVariable', 'A value that the templating engine is given.', {
     flat_key: text,
+    /** Kept in the Secret of the install, and never shown. */
+    secret: flag,
     category: one('VariableCategory'),
     owner: text,
     level: text,

@@ -4,7 +4,7 @@ import { type Dict, deepGet, deepToFlat, flatToDeep, isDict, mergeAll, ownOf } f
 import { type InputView, viewOfInput } from './inputs.js';
 import { assignedSoFar, type Buckets, type OperationState } from './operation-state.js';
 import type { Verdict } from './predicates.js';
-import { currentOrDefault, flatKeyOf, inputOf, validate } from './variables.js';
+import { currentOrDefault, flatKeyOf, inputOf, isSecret, validate } from './variables.js';
 
 const targets = ['standard', 'inline', 'state', 'prefs', 'none'] as const;
 type Target = (typeof targets)[number];
@@ -208,13 +208,14 @@ async function decoration(variable: ModelView, value: unknown): Promise<string |
 async function fieldView(field: ModelView, values: Dict): Promise<FieldView> {
   const variable = await variableOf(field);
   const id = await fieldIdOf(field);
-  const decorated = await decoration(variable, deepGet(flatToDeep(values), id) ?? (await currentOrDefault(variable)));
+  const current = (await isSecret(variable)) ? null : await currentOrDefault(variable);
+  const decorated = await decoration(variable, deepGet(flatToDeep(values), id) ?? current);
   return {
     id,
     title: (await field.text('title')) ?? (await variable.text('title')),
     info: (await field.text('info')) ?? (await variable.text('info')),
     is_inline: (await targetOf(field)) === 'inline',
-    default: await currentOrDefault(variable),
+    default: current,
     ...(await viewOfInput(await inputOf(variable))),
     ...(decorated === undefined ? {} : { decorated_value: decorated }),
   };

@@ -56,7 +56,8 @@ async function counted(model: ModelView): Promise<boolean> {
   return compare(String((await model.own('operator')) ?? '=='), found.length, (await againstOf(model)) ?? 1);
 }
 
-const yesOrNo = (holds: (model: ModelView) => Promise<boolean>): Behaviour => ({
+/** yesOrNo makes a behaviour of what decides; what all predicates have (`negate`, …) is around it. */
+export const yesOrNo = (holds: (model: ModelView) => Promise<boolean>): Behaviour => ({
   compute: (model) => compute(model, holds),
 });
 

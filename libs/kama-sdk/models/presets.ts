@@ -1,7 +1,7 @@
 import type { ModelView } from '../resolve/model-view.js';
 import { toBoolean } from '../values/coerce.js';
 import { type Dict, deepToFlat, flatToDeep, isDict } from '../values/dict.js';
-import { flatKeyOf } from './variables.js';
+import { flatKeyOf, isSecret } from './variables.js';
 import { type Meta, metaOf } from './views-of-models.js';
 
 export interface PresetView extends Meta {
@@ -30,7 +30,7 @@ export async function presetView(preset: ModelView, variables: readonly ModelVie
       id,
       info: variable ? await variable.text('info') : null,
       new_value: value,
-      old_value: variable ? await variable.attr('value') : null,
+      old_value: variable && !(await isSecret(variable)) ? await variable.attr('value') : null,
     });
   }
   return { ...(await metaOf(preset)), variables: views };

@@ -1,5 +1,6 @@
 import { isFault } from '@nm/kernel/fault';
 import type { Behaviour, ModelView } from '../resolve/model-view.js';
+import { toBoolean } from '../values/coerce.js';
 import { deepGet, hasFlatKey } from '../values/dict.js';
 import { forValidation, inferredDefault } from './inputs.js';
 import { mergedVars } from './kamafile.js';
@@ -18,6 +19,9 @@ export async function inputOf(variable: ModelView): Promise<ModelView> {
     plain.give({ options: await variable.own('options', { depth: 1 }) });
   return plain;
 }
+
+/** isSecret tells whether a variable's value is kept in the Secret, and from view. */
+export const isSecret = async (variable: ModelView): Promise<boolean> => toBoolean(await variable.own('secret'));
 
 const plainDefault = async (variable: ModelView): Promise<unknown> =>
   (await variable.own('_no_virtual_default')) ?? (await variable.own('_no_virtual_default_value'));

@@ -3,7 +3,7 @@ import { type InputView, viewOfInput } from './inputs.js';
 import { type Assignment, assignmentsOf, readSpace } from './kamafile.js';
 import { stepsOf } from './operations.js';
 import { type DependencyView, dependenciesOf, preventsReading } from './variable-dependencies.js';
-import { flatKeyOf, hasProblems, healthPredicatesOf, inputOf, isCurrentlyValid } from './variables.js';
+import { flatKeyOf, hasProblems, healthPredicatesOf, inputOf, isCurrentlyValid, isSecret } from './variables.js';
 
 /** Meta is how anything is listed. */
 export interface Meta {
@@ -38,6 +38,8 @@ export interface VariableView extends Meta {
   readonly is_valid: boolean;
   readonly config_space: string;
   readonly tags: unknown;
+  /** Its value is never told: `value` is null, and an assignment says only that there is one. */
+  readonly is_secret: boolean;
   /** Nobody described it; only its key is known. */
   readonly is_documented: boolean;
 }
@@ -45,17 +47,23 @@ export interface VariableView extends Meta {
 /** variableView is a variable in a list. */
 export async function variableView(variable: ModelView): Promise<VariableView> {
   const category = variable.has('category') ? await variable.childOf('category', 'VariableCategory') : undefined;
+  const secret = await isSecret(variable);
+  const assignments = assignmentsOf(
+    await readSpace(variable.evaluation, variable.configSpace),
+    await flatKeyOf(variable),
+  );
   const owner = (await variable.attr('owner')) ?? (await variable.attr('level'));
   return {
     ...(await metaOf(variable)),
     flat_key: await flatKeyOf(variable),
     is_user_writable: owner === null || owner === 'user_vars',
     category: category ? await categoryView(category) : null,
-    value: await variable.attr('value'),
-    assignments: assignmentsOf(await readSpace(variable.evaluation, variable.configSpace), await flatKeyOf(variable)),
+    value: secret ? null : await variable.attr('value'),
+    assignments: secret ? assignments.map((each) => ({ ...each, value: null })) : assignments,
     is_valid: await isCurrentlyValid(variable),
     config_space: variable.configSpace,
     tags: (await variable.own('tags')) ?? [],
+    is_secret: secret,
     is_documented: variable.evaluation.bundle.find(variable.id ?? '', 'ManifestVariable') !== undefined,
   };
 }

@@ -6,10 +6,12 @@ import { siteBehaviours } from '../models/site-access.js';
 import { supplierBehaviours } from '../models/suppliers.js';
 import { variableBehaviours } from '../models/variables.js';
 import { Behaviours } from '../resolve/behaviours.js';
+import type { Behaviour } from '../resolve/model-view.js';
 
-/** builtInBehaviours is what the SDK's kinds do. */
-export const builtInBehaviours = (kinds: KindTable): Behaviours =>
+/** builtInBehaviours is what the SDK's kinds do, and those of the publisher. */
+export const builtInBehaviours = (kinds: KindTable, own: Readonly<Record<string, Behaviour>> = {}): Behaviours =>
   new Behaviours(kinds, {
+    ...own,
     ...supplierBehaviours,
     ...seriesBehaviours,
     ...siteBehaviours,

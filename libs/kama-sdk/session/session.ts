@@ -5,6 +5,7 @@ import { configMapSteps } from '../actions/kamafile-steps.js';
 import { PendingKamafile } from '../actions/pending-kamafile.js';
 import type { PlannedAction } from '../actions/plan-action.js';
 import type { BackupSteps, KamafileSteps } from '../actions/planning.js';
+import { modelsOf } from '../define/custom-model.js';
 import type { Bundle } from '../descriptors/bundle.js';
 import { appSpace } from '../descriptors/bundle-files.js';
 import { readSpace } from '../models/kamafile.js';
@@ -90,7 +91,7 @@ export class Session {
     const pending = new PendingKamafile(options.kamafile);
     this.#evaluation = new Evaluation({
       bundle,
-      behaviours: builtInBehaviours(bundle.kinds),
+      behaviours: builtInBehaviours(bundle.kinds, modelsOf(bundle).behaviours),
       namespace: options.namespace,
       clock,
       budget: new Budget(clock, options.budget, options.signal),
@@ -105,7 +106,7 @@ export class Session {
     this.#planner = {
       evaluation: this.#evaluation,
       pending,
-      writeKamafile: options.writeKamafile ?? configMapSteps({}, clock),
+      writeKamafile: options.writeKamafile ?? configMapSteps({}, clock, bundle),
       backup: options.backup,
     };
   }

@@ -6,12 +6,14 @@ import { kamaConfig } from '../config.js';
 import { CallerReader } from '../installs/caller.js';
 import { HostedInstalls } from '../installs/hosted-installs.js';
 import { createKama } from '../server/create-kama.js';
+import { loadModels } from './load-models.js';
 
 /** serve hosts the app of a folder for every install that the gateway names, until SIGTERM. @throws Fault bundle_invalid, config_invalid */
-export async function serve(folder: string): Promise<void> {
+export async function serve(folder: string, modelsFile?: string): Promise<void> {
   const config = kamaConfig();
   const log = createLogger('kama', config.logLevel);
-  const bundle = loadBundle(await readBundleFolder(folder));
+  const models = modelsFile === undefined ? [] : await loadModels(modelsFile);
+  const bundle = loadBundle(await readBundleFolder(folder), { models });
   const callers = new CallerReader(config.jwksUrl, config.app.id);
   const installs = new HostedInstalls(config);
   const templates = new TemplateWorkers();

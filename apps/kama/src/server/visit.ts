@@ -37,7 +37,7 @@ export class VisitPipe implements PipeTransform<Exchange, Promise<Visit>> {
     const fresh = () => freshSpace(bundle, app, install.id);
     const session = openSession(bundle, {
       kamafile: orFresh(install.kamafile, fresh),
-      writeKamafile: kamafileSteps(install.kamafile, fresh, clock),
+      writeKamafile: kamafileSteps(install.kamafile, fresh, clock, bundle),
       engine: bundleEngine(bundle, templates, install.id),
       cluster: install.cluster,
       namespace: install.namespace,
