@@ -1,5 +1,6 @@
 import { entryOf, type Level, levelOf, readSpace } from '../models/kamafile.js';
 import { verdictOf } from '../models/predicates.js';
+import { engineOf, hubOf } from '../models/releases.js';
 import type { ModelView } from '../resolve/model-view.js';
 import { toBoolean } from '../values/coerce.js';
 import { type Dict, deepMerge, deepUnset, flatToDeep } from '../values/dict.js';
@@ -87,15 +88,16 @@ async function onePredicate(action: ModelView, node: ActionNode): Promise<Given>
   return undefined;
 }
 
-const hub = (action: ModelView) => {
+async function hubFor(action: ModelView) {
   const { parts } = action.evaluation;
-  if (!parts.hub) throw actionError('hub_unavailable', 'There is no hub here to ask.');
-  return { hub: parts.hub, signal: parts.budget.call(() => action.standing()) };
-};
+  const hub = await hubOf(action.evaluation);
+  if (!hub) throw actionError('hub_unavailable', 'There is no hub here to ask.');
+  return { hub, signal: parts.budget.call(() => action.standing()) };
+}
 
 async function fetchRelease(action: ModelView): Promise<Given> {
   const id = String((await action.attr('release_id')) ?? '');
-  const { hub: found, signal } = hub(action);
+  const { hub: found, signal } = await hubFor(action);
   const release = await found.release(action.configSpace, id, signal);
   if (!release) throw actionError('fetch_update', `There is no release "${id}".`, { release_id: id });
   return { release };
@@ -104,19 +106,14 @@ async function fetchRelease(action: ModelView): Promise<Given> {
 async function commitEngine(action: ModelView, node: ActionNode, planning: Planning): Promise<Given> {
   const release = dictOf(await action.attr('release'));
   const old = dictOf(entryOf(await readSpace(action.evaluation, action.configSpace), 'ktea'));
-  const ktea = {
-    ...old,
-    ...(release['version'] === undefined ? {} : { version: release['version'] }),
-    ...(release['ktea_type'] ? { type: release['ktea_type'] } : {}),
-    ...(release['ktea_uri'] ? { uri: release['ktea_uri'] } : {}),
-  };
+  const ktea = engineOf(old, release);
   node.logs.push(`engine ${String(old['version'] ?? 'none')} → ${String(release['version'] ?? 'same')}`);
   await setEntries(action, planning, { ktea });
   return undefined;
 }
 
 async function fetchInjections(action: ModelView): Promise<Given> {
-  const { hub: found, signal } = hub(action);
+  const { hub: found, signal } = await hubFor(action);
   const bundle = await found.injection(action.configSpace, signal);
   if (!bundle) throw actionError('injection_fetch', 'There is no injection for this install.');
   // Deep, so that an injection overrides defaults that are deep.

@@ -205,6 +205,33 @@ const views: Kind[] = [
   }),
 ];
 
+/** Tiles of the older form; each kind has a way of its own to draw itself. */
+const glances: Kind[] = [
+  defineKind('Glance', 'Model', 'A tile of the overview, in the older form.', {
+    legend: text,
+    legend_icon: text,
+    legend_emotion: text,
+    content_spec: dict,
+    view_type: text,
+    url: anything,
+    path: text,
+  }),
+  defineKind('EndpointGlance', 'Glance', 'Where the app is reached.', { graphic: text }),
+  defineKind('PredicateGlance', 'Glance', 'Whether a predicate holds.', {
+    predicate: one('Predicate'),
+    text_ok: text,
+    text_bad: text,
+    icon_ok: text,
+    icon_bad: text,
+  }),
+  defineKind('PercentageGlance', 'Glance', 'A share of a whole.', {
+    percentage: amount,
+    numerator: amount,
+    denominator: amount,
+  }),
+  defineKind('TimeSeriesGlance', 'Glance', 'A series as a chart.', { time_series_data: anything }),
+];
+
 const others: Kind[] = [
   defineKind('ActionErrorRemediationOption', 'Model', 'What may help after an error.', {
     match: dict,
@@ -213,8 +240,13 @@ const others: Kind[] = [
   defineKind('ErrorHandler', 'Model', 'What an error may mean.', {
     property_selector: dict,
     resource_selector: one('ResourceSelector'),
-    diagnoses: anyList,
+    diagnoses: many('ErrorDiagnosis'),
   }),
+  defineKind('ErrorDiagnosis', 'Model', 'One thing that an error may mean.', {
+    predicate: one('Predicate'),
+    actionables: many('ErrorActionable'),
+  }),
+  defineKind('ErrorActionable', 'Model', 'What a user may do about it.', { operation_id: text, action: text }),
   defineKind('Hook', 'Model', 'An action at an event.', { trigger_selector: dict, action: one('Action') }),
   defineKind('KteaSpec', 'Model', 'A templating engine.', { type: text, uri: text, version: text, args: anything }),
   defineKind('Plugin', 'Model', 'A library with a space of its own.', {
@@ -248,5 +280,6 @@ export const modelKinds: readonly Kind[] = [
   ...predicates,
   ...resources,
   ...views,
+  ...glances,
   ...others,
 ];

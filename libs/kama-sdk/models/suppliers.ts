@@ -5,6 +5,7 @@ import { formatDate, parseDate } from './dates.js';
 import { entryOf, mergedVars, readSpace } from './kamafile.js';
 import { convertQuantity } from './quantities.js';
 import { randomText } from './random-text.js';
+import { hubOf } from './releases.js';
 import { listResources } from './resource-selection.js';
 
 const sourceOf = (model: ModelView): Promise<unknown> => model.own('source');
@@ -141,12 +142,9 @@ const kamafile: Readonly<Record<string, Behaviour>> = {
   }),
   LatestVendorInjectionSupplier: supplier(async (model) => {
     const { parts } = model.evaluation;
-    return (
-      (await parts.hub?.injection(
-        model.configSpace,
-        parts.budget.call(() => model.standing()),
-      )) ?? null
-    );
+    const hub = await hubOf(model.evaluation);
+    const signal = parts.budget.call(() => model.standing());
+    return (await hub?.injection(model.configSpace, signal)) ?? null;
   }),
 };
 

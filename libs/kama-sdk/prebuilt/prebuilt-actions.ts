@@ -145,6 +145,15 @@ const whole: readonly Dict[] = [
   },
 ];
 
+const hooksOf = (event: string, injection: boolean): Dict[] =>
+  ['before', 'after'].map((timing) => ({
+    kind: 'RunUpdateHooksAction',
+    id: `sdk.action.${event}_hooks_${timing}`,
+    title: `Hooks ${timing} the ${event}`,
+    timing,
+    is_injection: injection,
+  }));
+
 const releases: readonly Dict[] = [
   {
     kind: 'MultiAction',
@@ -187,6 +196,15 @@ const releases: readonly Dict[] = [
       { on_index: 0, predicate: 'id::sdk.predicate.injection-has-secrets' },
     ],
   },
+  {
+    kind: 'WriteManifestVarsAction',
+    id: 'sdk.action.populate_default_variables',
+    title: 'Take the defaults of the engine',
+    vars_level: 'default_vars',
+    values: 'get::kind::FreshDefaultsSupplier',
+  },
+  ...hooksOf('update', false),
+  ...hooksOf('injection', true),
   {
     kind: 'RunPredicatesAction',
     id: 'action.predicate.install-preflight',

@@ -106,6 +106,7 @@ export const prebuiltPredicates: readonly Dict[] = [
     id: 'sdk.remediation_option.reset_default_variables',
     title: 'Reset default variables',
     info: 'Take the defaults from the engine again',
+    button_action: { type: 'action', uri: 'sdk.action.populate_default_variables' },
     match: { extras: { predicate_id: 'sdk.predicate.default_variables_unchanged' } },
   },
 ];

@@ -28,6 +28,15 @@ export interface ClusterQuery {
   readonly fieldSelector?: string;
 }
 
+/** ServedResource is a kind that the cluster serves. */
+export interface ServedResource {
+  readonly kind: string;
+  readonly plural: string;
+  readonly apiVersion: string;
+  readonly namespaced: boolean;
+  readonly shortNames?: readonly string[];
+}
+
 /** A Kubernetes object as JSON. */
 export type KubeResource = Dict;
 
@@ -36,6 +45,8 @@ export interface ClusterReader {
   list(query: ClusterQuery, signal: AbortSignal): Promise<readonly KubeResource[]>;
   /** metrics gives the use of pods as metrics.k8s.io tells it; none where nothing measures. */
   metrics?(namespace: string, signal: AbortSignal): Promise<readonly KubeResource[]>;
+  /** kinds lists what the cluster serves. */
+  kinds?(signal: AbortSignal): Promise<readonly ServedResource[]>;
   /** dryRun asks whether the cluster would take a manifest; the sentence says why not. */
   dryRun?(
     manifest: KubeResource,
@@ -63,6 +74,9 @@ export interface TemplatingEngine {
 export interface Hub {
   release(space: string, id: string, signal: AbortSignal): Promise<Dict | undefined>;
   injection(space: string, signal: AbortSignal): Promise<Dict | undefined>;
+  releases?(space: string, signal: AbortSignal): Promise<readonly Dict[]>;
+  /** The release that the install should take next. */
+  available?(space: string, signal: AbortSignal): Promise<Dict | undefined>;
 }
 
 /** Evaluator runs the jq programs that are more than a path. */

@@ -1,10 +1,12 @@
-import type { PendingKamafile } from '../actions/pending-kamafile.js';
+import { emptySpace, type PendingKamafile } from '../actions/pending-kamafile.js';
 import { type PlannedAction, planAction } from '../actions/plan-action.js';
 import type { BackupSteps, KamafileSteps, Planning } from '../actions/planning.js';
 import { type Buckets, type OperationState, withStep } from '../models/operation-state.js';
 import { partition } from '../models/operations.js';
 import type { Evaluation } from '../resolve/evaluation.js';
 import type { ModelView } from '../resolve/model-view.js';
+import type { KamafileSpace } from '../resolve/ports.js';
+import { equalValues } from '../values/coerce.js';
 import { type Dict, deepMerge } from '../values/dict.js';
 
 /** Planner turns actions into plans for one request. */
@@ -21,6 +23,22 @@ const planningOf = (planner: Planner): Planning => ({ ...planner, steps: [], kam
 export function plan(planner: Planner, action: ModelView, given: Dict): Promise<PlannedAction> {
   action.give({ ...given });
   return planAction(action, planningOf(planner));
+}
+
+type Edit = (before: KamafileSpace) => KamafileSpace;
+
+/** planEdits changes spaces of the Kamafile. Edits that change nothing make no plan. */
+export async function planEdits(
+  planner: Planner,
+  action: ModelView,
+  edits: Readonly<Record<string, Edit>>,
+): Promise<PlannedAction> {
+  for (const [space, edit] of Object.entries(edits)) {
+    const before = (await planner.pending.read(space)) ?? emptySpace;
+    if (!equalValues(before, edit(before))) await planner.pending.change(space, edit);
+    planner.evaluation.forget(`kamafile:${space}`);
+  }
+  return plan(planner, action, {});
 }
 
 /** SubmittedStep is what comes of submitting a step of an operation. */

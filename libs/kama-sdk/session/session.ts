@@ -13,7 +13,7 @@ import type { OperationState } from '../models/operation-state.js';
 import { findStep, nextStepId, partition, type StepView, stepView, validateField } from '../models/operations.js';
 import type { Verdict } from '../models/predicates.js';
 import { type PresetView, presetAssignments, presetView } from '../models/presets.js';
-import { validate } from '../models/variables.js';
+import { healthPredicatesOf, validate } from '../models/variables.js';
 import {
   type ActionView,
   actionView,
@@ -31,11 +31,14 @@ import {
 import { Budget, type BudgetLimits } from '../resolve/budget.js';
 import { Evaluation } from '../resolve/evaluation.js';
 import { Model } from '../resolve/model.js';
-import type { ModelView, Note } from '../resolve/model-view.js';
+import { isModel, type ModelView, type Note } from '../resolve/model-view.js';
 import type { ClusterReader, HttpReader, Hub, JqEngine, KamafileReader, TemplatingEngine } from '../resolve/ports.js';
 import type { Dict } from '../values/dict.js';
 import { builtInBehaviours } from './built-in-behaviours.js';
-import { type Planner, plan, type SubmittedStep, submitStep } from './plans.js';
+import type { Desk } from './desk.js';
+import { type Planner, plan, planEdits, type SubmittedStep, submitStep } from './plans.js';
+import { type Updates, updatesOf } from './updates.js';
+import { type Upkeep, upkeepOf } from './upkeep.js';
 import { type Views, viewsOf } from './views.js';
 
 export interface SessionOptions {
@@ -236,7 +239,11 @@ export class Session {
 
   /** planAction works out an action, by its id or as a client wrote it down. `given` is data such as `{values}`. */
   async planAction(action: unknown, given: Dict = {}, space?: string): Promise<PlannedAction> {
-    const model = typeof action === 'string' ? this.model(action, 'Action') : await this.inline(action, 'Action');
+    const model = isModel(action)
+      ? action
+      : typeof action === 'string'
+        ? this.model(action, 'Action')
+        : await this.inline(action, 'Action');
     return plan(this.#planner, model, { ...given, ...(space === undefined ? {} : { config_space: space }) });
   }
 
@@ -285,10 +292,38 @@ export class Session {
 
   /** views are the pages, tiles and tables of the app. */
   get views(): Views {
-    return viewsOf(
-      (id, kind) => this.model(id, kind),
-      (kind) => this.models(kind),
-    );
+    return viewsOf(this.#desk);
+  }
+
+  /** updates are releases and injections. */
+  get updates(): Updates {
+    return updatesOf(this.#desk);
+  }
+
+  /** upkeep is what there is around the app. */
+  get upkeep(): Upkeep {
+    return upkeepOf(this.#desk);
+  }
+
+  /** checkVariable runs what checks the value that a variable is set to. */
+  async checkVariable(id: string, space: string = appSpace): Promise<PlannedAction> {
+    const variable = this.#variable(id, space);
+    return this.runPredicates(await healthPredicatesOf(variable), `Checks of ${id}`, variable);
+  }
+
+  get #desk(): Desk {
+    return {
+      evaluation: this.#evaluation,
+      model: (id, kind) => this.model(id, kind),
+      models: (kind, query) => this.models(kind, query),
+      planAction: (action, given, space) => this.planAction(action, given, space),
+      runPredicates: (predicates, title, around) => this.runPredicates(predicates, title, around),
+      planChange: (named, edits) => planEdits(this.#planner, this.#nothing({ kind: 'MultiAction', ...named }), edits),
+    };
+  }
+
+  #nothing(config: Dict): ModelView {
+    return Model.of(this.#evaluation, config, 'MultiAction');
   }
 
   /** defaults are the variables of level 0. */
