@@ -17,3 +17,4 @@ export type {
 } from './resolve/ports.js';
 export { openSession, type Session, type SessionOptions } from './session/session.js';
 export { coerceAll } from './values/coerce.js';
+export { namedOrInline } from './values/named-or-inline.js';

@@ -1,7 +1,7 @@
 import type { KubeResource } from '../resolve/ports.js';
 import { ternaryStatus } from '../resolve/resource-facts.js';
 import { type Dict, deepGet, isDict } from '../values/dict.js';
-import { parseQuantity } from './quantities.js';
+import { readQuantity } from './quantities.js';
 
 /** ResourceMeta is an object of the cluster in a list. */
 export interface ResourceMeta {
@@ -21,7 +21,7 @@ const listOf = (value: unknown): readonly Dict[] => (Array.isArray(value) ? valu
 const sum = (pods: readonly KubeResource[], path: string): number =>
   pods
     .flatMap((pod) => listOf(deepGet(pod, 'spec.containers')))
-    .reduce((total, each) => total + parseQuantity(deepGet(each, path)), 0);
+    .reduce((total, each) => total + readQuantity(deepGet(each, path)), 0);
 
 /** ownedBy keeps the pods that a workload's selector selects. */
 export function ownedBy(workload: KubeResource, pods: readonly KubeResource[]): KubeResource[] {
@@ -71,7 +71,7 @@ function workloadDetail(pods: readonly KubeResource[], measured: readonly KubeRe
   const used = (metric: string) =>
     containers.length === 0
       ? null
-      : containers.reduce((total, each) => total + parseQuantity(deepGet(each, `usage.${metric}`)), 0);
+      : containers.reduce((total, each) => total + readQuantity(deepGet(each, `usage.${metric}`)), 0);
   return {
     pods: pods.map(resourceMeta),
     cpu_used: used('cpu'),

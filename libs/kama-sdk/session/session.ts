@@ -11,7 +11,6 @@ import { appSpace } from '../descriptors/bundle-files.js';
 import { readSpace } from '../models/kamafile.js';
 import type { OperationState } from '../models/operation-state.js';
 import { findStep, nextStepId, partition, type StepView, stepView, validateField } from '../models/operations.js';
-import type { Verdict } from '../models/predicates.js';
 import { type PresetView, presetAssignments, presetView } from '../models/presets.js';
 import { healthPredicatesOf, validate } from '../models/variables.js';
 import {
@@ -34,6 +33,8 @@ import { Model } from '../resolve/model.js';
 import { isModel, type ModelView, type Note } from '../resolve/model-view.js';
 import type { ClusterReader, HttpReader, Hub, JqEngine, KamafileReader, TemplatingEngine } from '../resolve/ports.js';
 import type { Dict } from '../values/dict.js';
+import { namedOrInline } from '../values/named-or-inline.js';
+import { type Filter, shownOf, spaceQuery, type ValidationView, validationView } from './answers.js';
 import { builtInBehaviours } from './built-in-behaviours.js';
 import type { Desk } from './desk.js';
 import { type Planner, plan, planEdits, type SubmittedStep, submitStep } from './plans.js';
@@ -61,25 +62,6 @@ export interface SessionOptions {
   /** The request: when it is given up, so is the evaluation. */
   readonly signal?: AbortSignal;
 }
-
-/** Filter narrows what is listed; a list means any of them. */
-export interface Filter {
-  readonly spaces?: readonly string[];
-  /** Regular expressions on what the descriptor says, as in the original. */
-  readonly categories?: readonly string[];
-  readonly ids?: readonly string[];
-}
-
-/** ValidationView is what a client is told of a typed value. */
-export interface ValidationView {
-  readonly status: 'valid' | 'warning' | 'error';
-  readonly message: string | null;
-}
-
-export const validationView = (verdict: Verdict): ValidationView =>
-  verdict.met
-    ? { status: 'valid', message: null }
-    : { status: verdict.tone === 'warning' ? 'warning' : 'error', message: verdict.reason };
 
 /** Session answers for one install and one request. It keeps nothing beyond it, and changes nothing. */
 export class Session {
@@ -182,7 +164,7 @@ export class Session {
   }
 
   async operation(id: string): Promise<OperationView> {
-    return operationView(this.model(id, 'Operation'));
+    return operationView(await this.#operation(id));
   }
 
   /** refreshStep shows a step for what has been typed, and what would be assigned. */
@@ -208,7 +190,7 @@ export class Session {
 
   /** preflight checks what an operation needs before it begins. None when it checks nothing. */
   async preflight(operationId: string): Promise<PlannedAction | undefined> {
-    const operation = this.model(operationId, 'Operation');
+    const operation = await this.#operation(operationId);
     const one = operation.has('preflight_predicate') ? [operation.raw('preflight_predicate')] : [];
     const many = operation.raw('preflight_predicates');
     const predicates = [...(Array.isArray(many) ? (many as unknown[]) : many === undefined ? [] : [many]), ...one];
@@ -239,11 +221,7 @@ export class Session {
 
   /** planAction works out an action, by its id or as a client wrote it down. `given` is data such as `{values}`. */
   async planAction(action: unknown, given: Dict = {}, space?: string): Promise<PlannedAction> {
-    const model = isModel(action)
-      ? action
-      : typeof action === 'string'
-        ? this.model(action, 'Action')
-        : await this.inline(action, 'Action');
+    const model = await this.#action(action);
     return plan(this.#planner, model, { ...given, ...(space === undefined ? {} : { config_space: space }) });
   }
 
@@ -253,6 +231,19 @@ export class Session {
     for (const action of this.models('Action', { labels: { searchable: true }, ...spaceQuery(filter) }))
       views.push(await actionView(action));
     return views;
+  }
+
+  /** action shows one, by its id, as a client wrote it down, or as a model. */
+  async action(action: unknown): Promise<ActionView> {
+    return actionView(await this.#action(action));
+  }
+
+  /** checkAsAction is a predicate as the action that runs it. @throws Fault not_found */
+  async checkAsAction(id: string): Promise<ModelView> {
+    const predicate = this.model(id, 'Predicate');
+    const config = { kind: 'RunPredicateAction', id, predicate: `id::${id}`, ...shownOf(predicate.config) };
+    this.bundle.sources.add(config, { file: '(request)', line: 1, column: 1 });
+    return Model.of(this.#evaluation, config, 'RunPredicateAction');
   }
 
   /** checks lists the predicates that are labelled `searchable`. */
@@ -348,8 +339,19 @@ export class Session {
     return nextStepId(operation, step, state);
   }
 
+  async #action(action: unknown): Promise<ModelView> {
+    if (isModel(action)) return action;
+    return typeof action === 'string' ? this.model(action, 'Action') : this.inline(action, 'Action');
+  }
+
+  /** An operation is named, or written down as base64 of JSON. */
+  async #operation(id: string): Promise<ModelView> {
+    const written = this.bundle.has(id) ? id : namedOrInline(id);
+    return typeof written === 'string' ? this.model(written, 'Operation') : this.inline(written, 'Operation');
+  }
+
   async #step(operationId: string, stepId: string): Promise<[ModelView, ModelView]> {
-    const operation = this.model(operationId, 'Operation');
+    const operation = await this.#operation(operationId);
     return [operation, await findStep(operation, stepId)];
   }
 
@@ -373,8 +375,6 @@ export class Session {
     return this.#evaluation.parts.budget.output(value, () => ({ descriptor: what }));
   }
 }
-
-const spaceQuery = ({ spaces }: Filter): Dict => (spaces ? { space: spaces } : {});
 
 /** openSession begins to answer for one install. */
 export const openSession = (bundle: Bundle, options: SessionOptions): Session => new Session(bundle, options);

@@ -1,13 +1,5 @@
 import { z } from 'zod';
-import {
-  Assignments,
-  FieldTyped,
-  Outcome,
-  Predicates,
-  ResourceQuestion,
-  StepValues,
-  Typed,
-} from './bodies.js';
+import { Assignments, FieldTyped, Outcome, Predicates, ResourceQuestion, StepValues, Typed } from './bodies.js';
 import { bySpace, filtered, inData, type RouteContract, routesBelow, withPatch } from './define-route.js';
 import {
   Action,
@@ -79,7 +71,9 @@ export const appRoutes: readonly RouteContract[] = [
   ...stepRoutes('', false),
   ...stepRoutes('/stages/{stage}', true),
 
-  actions.get('/type/simple', 'Actions that can be started by themselves', inData(z.array(Action)), { query: filtered }),
+  actions.get('/type/simple', 'Actions that can be started by themselves', inData(z.array(Action)), {
+    query: filtered,
+  }),
   actions.get('/type/system_check', 'Checks as actions', inData(z.array(Action)), { query: filtered }),
   actions.get('/{id}', 'One action, or a check as an action', inData(Action), { query: bySpace }),
   actions.post('/{id}/run', 'Start an action', running, { query: bySpace }),
@@ -100,9 +94,14 @@ export const appRoutes: readonly RouteContract[] = [
   injections.post('/latest/hooks/{timing}/run', 'Run the hooks of an injection', inData(JobId), { older: true }),
 
   views.get('/groups/{id}', 'A page; `home` is the first', inData(ViewGroup)),
-  views.get('/containers/{id}/meta', 'What is around the cells of a grid or the rows of a table', inData(ViewContainer), {
-    query: withPatch,
-  }),
+  views.get(
+    '/containers/{id}/meta',
+    'What is around the cells of a grid or the rows of a table',
+    inData(ViewContainer),
+    {
+      query: withPatch,
+    },
+  ),
   views.get('/tables/{id}/compute', 'The rows of a table', inData(z.array(Frame)), { query: withPatch }),
   views.get('/grids/{id}/cells/{cell}/compute', 'One cell of a grid', inData(ViewCell), { query: withPatch }),
   glances.get('/glance-ids', 'Tiles of the older form', inData(z.array(Meta)), { older: true }),
@@ -122,7 +121,11 @@ export const appRoutes: readonly RouteContract[] = [
   }),
 
   errors.post('/{job}/diagnose', 'Look into why a job failed', z.looseObject({ status: z.string() })),
-  errors.get('/{job}/diagnoses/{diagnosis}', 'What was found', z.looseObject({ status: z.string(), diagnoses: z.array(Diagnosis).optional() })),
+  errors.get(
+    '/{job}/diagnoses/{diagnosis}',
+    'What was found',
+    z.looseObject({ status: z.string(), diagnoses: z.array(Diagnosis).optional() }),
+  ),
 
   updates.get('/next-available', 'The release to take next', inData(Release.nullable()), { older: true }),
   updates.get('/outcomes', 'Updates that were made', inData(z.array(dict)), { older: true }),

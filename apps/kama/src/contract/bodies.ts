@@ -21,9 +21,12 @@ export const PluginIdentity = z.looseObject({
   app_identifier: name.optional(),
 });
 export const ResourceQuestion = z.looseObject({
-  resource_kinds: z.array(name.pipe(z.string().min(1).max(200))).min(1).max(50),
+  resource_kinds: z
+    .array(name.pipe(z.string().min(1).max(200)))
+    .min(1)
+    .max(50),
   col_ids: z.array(name).max(50).nullish(),
-  problem_level: z.unknown(),
+  problem_level: z.enum(['error', 'warning']).optional().catch(undefined),
   max_cols: z.coerce.number().int().min(0).max(100).nullish().catch(undefined),
 });
 export const Outcome = z.looseObject({ status: z.enum(['positive', 'negative']).optional() });

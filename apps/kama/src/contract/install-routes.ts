@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { Assignments, BackupName, PluginIdentity, Sharing, StoreChoice, Typed, VictimKeys, Whitelist } from './bodies.js';
+import {
+  Assignments,
+  BackupName,
+  PluginIdentity,
+  Sharing,
+  StoreChoice,
+  Typed,
+  VictimKeys,
+  Whitelist,
+} from './bodies.js';
 import { bySpace, filtered, inData, type RouteContract, routesBelow } from './define-route.js';
 import {
   Backup,

@@ -7,7 +7,11 @@ type Json = Record<string, unknown>;
 
 /** schemaOf gives JSON Schema, and moves what has a name to the components. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output', components: Json): Json {
-  const { $schema: _, $defs, ...rest } = z.toJSONSchema(schema, {
+  const {
+    $schema: _,
+    $defs,
+    ...rest
+  } = z.toJSONSchema(schema, {
     io,
     unrepresentable: 'any',
     target: 'draft-2020-12',
@@ -69,8 +73,9 @@ function build(): Json {
   const schemas: Json = {};
   const paths: Record<string, Json> = {};
   for (const route of kamaRoutes) {
-    const path = (paths[route.path] ??= {});
+    const path = paths[route.path] ?? {};
     path[route.method.toLowerCase()] = operationOf(route, schemas);
+    paths[route.path] = path;
   }
   schemas['Problem'] ??= schemaOf(Problem, 'output', schemas);
   return {

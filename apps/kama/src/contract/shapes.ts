@@ -114,9 +114,7 @@ export const RefreshedStep = z
   .meta({ id: 'RefreshedStep' });
 
 export const Preset = Meta.extend({
-  variables: z.array(
-    z.looseObject({ id: z.string(), info: text, new_value: z.unknown(), old_value: z.unknown() }),
-  ),
+  variables: z.array(z.looseObject({ id: z.string(), info: text, new_value: z.unknown(), old_value: z.unknown() })),
 }).meta({ id: 'Preset' });
 
 export const Release = z.looseObject({ id: z.unknown(), version: z.unknown() }).meta({ id: 'Release' });
@@ -128,13 +126,17 @@ export const Statuses = z.record(z.string(), SpaceStatus);
 export const Status = SpaceStatus;
 
 const ViewMeta = Meta.extend({ type: z.string() });
-export const ViewGroup = Meta.extend({ mode: z.unknown(), collection_metas: z.array(ViewMeta) }).meta({ id: 'ViewGroup' });
+export const ViewGroup = Meta.extend({ mode: z.unknown(), collection_metas: z.array(ViewMeta) }).meta({
+  id: 'ViewGroup',
+});
 export const ViewContainer = ViewMeta.extend({
   cell_spec_metas: z.array(Meta.extend({ width: z.unknown(), height: z.unknown() })).optional(),
   column_metas: z.array(Meta).optional(),
 }).meta({ id: 'ViewContainer' });
 
-export const ViewCell = z.unknown().meta({ id: 'ViewCell', description: 'a tree of elements, as the app describes them' });
+export const ViewCell = z
+  .unknown()
+  .meta({ id: 'ViewCell', description: 'a tree of elements, as the app describes them' });
 /** A row of a table: a cell for each column. */
 export const Frame = z.looseObject({}).meta({ id: 'Frame' });
 

@@ -18,6 +18,17 @@ export interface RunDoor {
   start(run: NewRun): Promise<string>;
   /** @throws Fault not_found */
   job(id: string): Promise<Job>;
+  /** list gives what was done with the install, the newest first; of one action, or all. */
+  list?(action?: string): Promise<Doing[]>;
+}
+
+/** Doing is a run in a list, as older clients read events. */
+export interface Doing {
+  readonly id: string;
+  readonly type: string;
+  readonly name: string;
+  readonly status: string;
+  readonly occurred_at: string;
 }
 
 /** InstallAccess is what a request may do with the install that it concerns; never its credentials. */

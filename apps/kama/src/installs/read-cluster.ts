@@ -7,7 +7,8 @@ const fieldManager = 'nmachine-kama';
 /** clusterReader lets descriptors look at the install's cluster, with the install's own rights. */
 export const clusterReader = (cluster: KubeSession, namespace: string): ClusterReader => ({
   list: async ({ kind, namespace: ofNamespace, labelSelector, fieldSelector }, signal) => {
-    const served = await cluster.findKind(kind);
+    const served = await kindOrNone(cluster, kind);
+    if (!served) return [];
     const { items } = await cluster.list({
       apiVersion: served.apiVersion,
       kind: served.kind,
@@ -18,6 +19,10 @@ export const clusterReader = (cluster: KubeSession, namespace: string): ClusterR
     });
     return items as never;
   },
+  kinds: async () =>
+    (await cluster.kinds()).map(({ kind, resource, apiVersion, namespaced, shortNames }) => ({
+      ...{ kind, plural: resource, apiVersion, namespaced, shortNames },
+    })),
   metrics: async (ofNamespace, signal) => {
     try {
       const what = { apiVersion: 'metrics.k8s.io/v1beta1', kind: 'PodMetrics', namespace: ofNamespace, signal };
@@ -38,3 +43,13 @@ export const clusterReader = (cluster: KubeSession, namespace: string): ClusterR
     }
   },
 });
+
+/** A kind that the cluster does not serve has no objects. */
+async function kindOrNone(cluster: KubeSession, kind: string) {
+  try {
+    return await cluster.findKind(kind);
+  } catch (error) {
+    if (isFault(error) && error.extra['reason'] === 'NoKindMatch') return undefined;
+    throw error;
+  }
+}

@@ -9,6 +9,7 @@ import {
   parseKamafile,
   type Space,
 } from '@nm/kernel/kamafile';
+import { type Backup, backupsName, backupsOf, type KeptData } from './backups.js';
 
 interface Keyed {
   readonly metadata?: { readonly resourceVersion?: string };
@@ -20,14 +21,33 @@ interface Place {
   readonly resourceVersion?: string;
 }
 
+interface Held {
+  readonly kamafile: Kamafile;
+  readonly place: Place;
+  /** The text of the ConfigMap, by space. */
+  readonly plain: Readonly<Record<string, string>>;
+}
+
 /** OpenKamafile is an install's state as one request sees it. */
 export interface OpenKamafile extends KamafileReader {
   place(): Promise<Place>;
+  /** kept is what a backup copies, and the copies that there are; none when the install's Role keeps us from the latter. */
+  kept(): Promise<KeptData | undefined>;
+  backups(): Promise<Backup[]>;
 }
 
 /** openKamafile reads the state when it is first asked for, and once: a request sees one state. */
 export function openKamafile(cluster: KubeSession, namespace: string, signal: AbortSignal): OpenKamafile {
-  let found: Promise<{ kamafile: Kamafile; place: Place }> | undefined;
+  let found: ReturnType<typeof readKamafile> | undefined;
+  let copies: Promise<Keyed | undefined | 'forbidden'> | undefined;
+  const readCopies = () => {
+    copies ??= orForbidden(
+      cluster.get({ apiVersion: 'v1', kind: 'ConfigMap', name: backupsName }, namespace, signal) as Promise<
+        Keyed | undefined
+      >,
+    );
+    return copies;
+  };
   const read = () => {
     found ??= readKamafile(cluster, namespace, signal);
     return found;
@@ -38,11 +58,20 @@ export function openKamafile(cluster: KubeSession, namespace: string, signal: Ab
       return held && readerSpace(held);
     },
     place: async () => (await read()).place,
+    kept: async () => {
+      const map = await readCopies();
+      if (map === 'forbidden') return undefined;
+      return { kamafile: (await read()).plain, backups: map && (map.data ?? {}) };
+    },
+    backups: async () => {
+      const map = await readCopies();
+      return map === 'forbidden' ? [] : backupsOf(map?.data ?? {});
+    },
   };
 }
 
 /** readKamafile joins the ConfigMap with the Secret of the same name; installs of the first generation have a ConfigMap `master` instead. */
-async function readKamafile(cluster: KubeSession, namespace: string, signal: AbortSignal) {
+async function readKamafile(cluster: KubeSession, namespace: string, signal: AbortSignal): Promise<Held> {
   const get = (kind: string, name: string) =>
     cluster.get({ apiVersion: 'v1', kind, name }, namespace, signal) as Promise<Keyed | undefined>;
   const [present, secret] = await Promise.all([
@@ -53,18 +82,24 @@ async function readKamafile(cluster: KubeSession, namespace: string, signal: Abo
   const resourceVersion = present?.metadata?.resourceVersion;
   const place: Place = resourceVersion === undefined ? {} : { resourceVersion };
   const plain = parseKamafile(map?.data ?? {});
-  if (!secret?.data) return { kamafile: plain, place };
+  const held = { place, plain: present?.data ?? {} };
+  if (!secret?.data) return { ...held, kamafile: plain };
   const hidden = parseKamafile(decoded(secret.data));
   const joined = [...plain].map(([name, space]) => [name, overlaySecrets(space, hidden.get(name) ?? space)] as const);
-  return { kamafile: new Map(joined), place };
+  return { ...held, kamafile: new Map(joined) };
 }
 
 /** A version whose Role does not name an object keeps nothing in it: the cluster's refusal says just that. */
 async function unlessForbidden<T>(read: Promise<T>): Promise<T | undefined> {
+  const found = await orForbidden(read);
+  return found === 'forbidden' ? undefined : found;
+}
+
+async function orForbidden<T>(read: Promise<T>): Promise<T | 'forbidden'> {
   try {
     return await read;
   } catch (error) {
-    if (hasCode(error, 'cluster_forbidden')) return undefined;
+    if (hasCode(error, 'cluster_forbidden')) return 'forbidden';
     throw error;
   }
 }

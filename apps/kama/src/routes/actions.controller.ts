@@ -1,9 +1,9 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { Fault } from '@nm/kernel/fault';
+import { namedOrInline } from '@nm/kama-sdk';
+import type { Predicates } from '../contract/bodies.js';
 import { startPlanned } from '../server/start-planned.js';
 import { OpenVisit, type Visit } from '../server/visit.js';
-import { namedOrInline } from './named-or-inline.js';
-import { filterOf, member } from './query.js';
+import { filterOf } from './query.js';
 
 type Fields = Record<string, string | undefined>;
 
@@ -22,15 +22,25 @@ export class ActionsController {
 
   @Post('run_predicates')
   @HttpCode(200)
-  async runPredicates(@OpenVisit() visit: Visit, @Body() body: Record<string, unknown>) {
-    const predicates = member(body, 'predicates');
-    if (!Array.isArray(predicates)) throw new Fault('invalid_body', { public: '"predicates" must be a list.' });
+  async runPredicates(@OpenVisit() visit: Visit, @Body() { predicates }: Predicates) {
     return { status: 'running', job_id: await startPlanned(visit, await visit.session.runPredicates(predicates)) };
   }
 
   @Post(':id/run')
   @HttpCode(200)
   async run(@OpenVisit() visit: Visit, @Param('id') id: string) {
-    return { status: 'running', job_id: await startPlanned(visit, await visit.session.planAction(namedOrInline(id))) };
+    const action = await actionOrCheck(visit, namedOrInline(id));
+    return { status: 'running', job_id: await startPlanned(visit, await visit.session.planAction(action)) };
   }
+
+  @Get(':id')
+  async one(@OpenVisit() visit: Visit, @Param('id') id: string) {
+    return { data: await visit.session.action(await actionOrCheck(visit, namedOrInline(id))) };
+  }
+}
+
+/** A check named where an action is wanted is run as one. */
+async function actionOrCheck({ session, bundle }: Visit, action: unknown): Promise<unknown> {
+  if (typeof action !== 'string' || bundle.find(action, 'Action') || !bundle.find(action, 'Predicate')) return action;
+  return session.checkAsAction(action);
 }

@@ -1,14 +1,14 @@
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
-import { newOperationState } from '@nm/kama-sdk';
-import { Fault } from '@nm/kernel/fault';
-import { loadOperation, saveOperation } from '../installs/operation-states.js';
+import { newOperationState, withJob } from '@nm/kama-sdk';
+import { Fault, hasCode } from '@nm/kernel/fault';
+import type { FieldTyped, StepValues } from '../contract/bodies.js';
+import { loadOperation, type OpenOperation, saveOperation } from '../installs/operation-states.js';
+import { jobWithRemedies } from '../server/jobs.js';
 import { startPlanned } from '../server/start-planned.js';
 import { OpenVisit, type Visit } from '../server/visit.js';
 import { OperationToken } from './operation-token.js';
-import { dictMember, member } from './query.js';
 
-type Body_ = Record<string, unknown>;
-const base = 'api/operations/:operation/steps/:step';
+const base = ['api/operations/:operation/steps/:step', 'api/operations/:operation/stages/:stage/steps/:step'];
 
 /** Steps of an operation: shown for what was typed, checked, carried out. */
 @Controller(base)
@@ -20,10 +20,10 @@ export class StepsController {
     @Param('operation') operation: string,
     @Param('step') step: string,
     @OperationToken() token: string | undefined,
-    @Body() body: Body_,
+    @Body() { values }: StepValues,
   ) {
     const open = await loadOperation(install.documents, token);
-    return { data: await session.refreshStep(operation, step, dictMember(body, 'values'), open?.state) };
+    return { data: await session.refreshStep(operation, step, values, open?.state) };
   }
 
   @Post('preview-chart-assignments')
@@ -33,10 +33,9 @@ export class StepsController {
     @Param('operation') operation: string,
     @Param('step') step: string,
     @OperationToken() token: string | undefined,
-    @Body() body: Body_,
+    @Body() { values }: StepValues,
   ) {
     const open = await loadOperation(install.documents, token);
-    const values = dictMember(body, 'values');
     return { data: (await session.refreshStep(operation, step, values, open?.state)).manifest_assignments };
   }
 
@@ -48,11 +47,10 @@ export class StepsController {
     @Param('step') step: string,
     @Param('field') field: string,
     @OperationToken() token: string | undefined,
-    @Body() body: Body_,
+    @Body() { value, values }: FieldTyped,
   ) {
     const open = await loadOperation(install.documents, token);
-    const others = dictMember(body, 'values');
-    return { data: await session.validateField(operation, step, field, member(body, 'value'), open?.state, others) };
+    return { data: await session.validateField(operation, step, field, value, open?.state, values) };
   }
 
   @Get('next')
@@ -73,9 +71,16 @@ export class StepsController {
     @Param('operation') operation: string,
     @Param('step') step: string,
     @OperationToken() token: string | undefined,
-    @Body() body: Body_,
+    @Body() { values }: StepValues,
   ) {
-    return runStep(visit, operation, step, token, dictMember(body, 'values'));
+    return runStep(visit, operation, step, token, values);
+  }
+
+  @Get('status')
+  async status(@OpenVisit() visit: Visit, @Param('step') step: string, @OperationToken() token: string | undefined) {
+    const open = await loadOperation(visit.install.documents, token);
+    const job = open?.state.steps.find((each) => each.step === step)?.job_id;
+    return job ? jobWithRemedies(visit, job) : { status: 'idle', progress: null };
   }
 }
 
@@ -97,5 +102,16 @@ async function runStep(
   const state = open?.state ?? newOperationState('anonymous', operation);
   const submitted = await session.submitStep(operation, step, values, state);
   if (open) await saveOperation(install.documents, { state: submitted.state, revision: open.revision });
-  return { data: { job_id: submitted.planned ? await startPlanned(visit, submitted.planned) : null } };
+  if (!submitted.planned) return { data: { job_id: null } };
+  const job = await startPlanned(visit, submitted.planned);
+  if (open) await noteJob(visit, { state: withJob(submitted.state, step, job), revision: open.revision + 1 });
+  return { data: { job_id: job } };
+}
+
+async function noteJob({ install }: Visit, operation: OpenOperation): Promise<void> {
+  try {
+    await saveOperation(install.documents, operation);
+  } catch (error) {
+    if (!hasCode(error, 'conflict')) throw error;
+  }
 }

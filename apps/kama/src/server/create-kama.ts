@@ -2,12 +2,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply } from 'fastify';
-import { ActionsController } from '../routes/actions.controller.js';
-import { AppController } from '../routes/app.controller.js';
-import { OperationsController } from '../routes/operations.controller.js';
-import { StatusController } from '../routes/status.controller.js';
-import { StepsController } from '../routes/steps.controller.js';
-import { VariablesController } from '../routes/variables.controller.js';
+import { kamaControllers } from '../routes/kama-controllers.js';
+import { checkRequests } from './check-request.js';
 import { KAMA_PARTS, type KamaParts } from './kama-parts.js';
 import { readBody } from './read-body.js';
 import { faultOf, RefusalsFilter } from './refusals.filter.js';
@@ -22,14 +18,7 @@ class KamaModule {}
 
 const kamaModule = (parts: KamaParts): DynamicModule => ({
   module: KamaModule,
-  controllers: [
-    StatusController,
-    AppController,
-    VariablesController,
-    OperationsController,
-    StepsController,
-    ActionsController,
-  ],
+  controllers: [...kamaControllers],
   providers: [{ provide: KAMA_PARTS, useValue: parts }, VisitPipe],
 });
 
@@ -56,6 +45,7 @@ export async function createKama(parts: KamaParts): Promise<NestFastifyApplicati
       done(error as Error);
     }
   });
+  checkRequests(server);
   const app = await NestFactory.create<NestFastifyApplication>(kamaModule(parts), adapter, {
     logger: false,
     bodyParser: false,

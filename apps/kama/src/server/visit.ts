@@ -1,14 +1,17 @@
 import { createParamDecorator, type ExecutionContext, Inject, Injectable, type PipeTransform } from '@nestjs/common';
 import { openSession, type Session } from '@nm/kama-sdk';
 import { Fault } from '@nm/kernel/fault';
+import type { Clock } from '@nm/kernel/time';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { bundleEngine } from '../engines/bundle-engine.js';
+import { newBackup } from '../installs/backups.js';
 import { freshSpace, orFresh } from '../installs/fresh-space.js';
 import { kamafileSteps } from '../installs/write-kamafile.js';
 import { type Addressed, KAMA_PARTS, type KamaParts } from './kama-parts.js';
 
 /** Visit is one request: the app and the install that it is for, and a session of the app there. */
 export interface Visit extends Addressed {
+  readonly clock: Clock;
   readonly session: Session;
 }
 
@@ -38,6 +41,10 @@ export class VisitPipe implements PipeTransform<Exchange, Promise<Visit>> {
     const session = openSession(bundle, {
       kamafile: orFresh(install.kamafile, fresh),
       writeKamafile: kamafileSteps(install.kamafile, fresh, clock, bundle),
+      backup: async (trigger) => {
+        const kept = await install.kamafile.kept();
+        return [...((kept && newBackup(kept, { trigger, name: '' }, clock)?.steps) ?? [])];
+      },
       engine: bundleEngine(bundle, templates, install.id),
       cluster: install.cluster,
       namespace: install.namespace,
@@ -46,7 +53,7 @@ export class VisitPipe implements PipeTransform<Exchange, Promise<Visit>> {
       tenant: install.id,
       signal: gone.signal,
     });
-    return { app, bundle, install, session };
+    return { app, bundle, install, session, clock };
   }
 }
 

@@ -135,6 +135,11 @@ export class KubeSession {
     return this.#everything.find(name);
   }
 
+  /** kinds lists everything that the cluster serves. */
+  kinds(): Promise<readonly ServedKind[]> {
+    return this.#everything.kinds();
+  }
+
   /** apply is server-side apply: the same manifest twice has one effect, and only the fields in it are owned. */
   async apply(manifest: KubeObject | KubeManifest, options: ApplyOptions): Promise<KubeObject> {
     const ref = refOf(manifest);

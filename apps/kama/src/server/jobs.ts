@@ -1,0 +1,49 @@
+import type { Session } from '@nm/kama-sdk';
+import type { ProgressNode, RunError } from '@nm/kernel/contracts';
+import type { Job } from '../installs/install-access.js';
+import { jobOf } from './start-planned.js';
+import type { Visit } from './visit.js';
+
+type Capture = Parameters<Session['upkeep']['remediations']>[0];
+
+/** captureOf is an error of a run as descriptors match it. */
+export const captureOf = (error: RunError): Capture => ({
+  fatal: error.fatal,
+  type: error.type ?? error.code,
+  reason: error.reason,
+  logs: [],
+  extras: { code: error.code, ...(error.object ? { resource_signature: signatureOf(error.object) } : {}) },
+});
+
+/** `Deployment shop/web` or `deployment/web`, as the run engine names objects. */
+function signatureOf(object: string): { kind: string; name: string } {
+  const [kind = '', name = ''] = object.split(/[ /](?=[^ /]*$)/);
+  return { kind: kind.split(/[ /]/)[0] ?? kind, name };
+}
+
+/** firstError is what a job failed by: the error of the first node that has one. */
+export function firstError(node: ProgressNode | null): RunError | undefined {
+  if (!node) return undefined;
+  for (const child of node.sub_items) {
+    const found = firstError(child);
+    if (found) return found;
+  }
+  return node.error ?? undefined;
+}
+
+async function withRemedies(node: ProgressNode, visit: Visit): Promise<ProgressNode> {
+  const items: ProgressNode[] = [];
+  for (const child of node.sub_items) items.push(await withRemedies(child, visit));
+  if (!node.error || node.error.remediation_options) return { ...node, sub_items: items };
+  const options = (await visit.session.upkeep.remediations(captureOf(node.error))) as NonNullable<
+    RunError['remediation_options']
+  >;
+  return { ...node, sub_items: items, error: { ...node.error, remediation_options: options } };
+}
+
+/** jobWithRemedies gives a job; beside its errors stands what the app offers to do about them. @throws Fault not_found */
+export async function jobWithRemedies(visit: Visit, id: string): Promise<Job> {
+  const job = await jobOf(visit, id);
+  if (job.status !== 'negative' || !job.progress) return job;
+  return { ...job, progress: await withRemedies(job.progress, visit) };
+}
