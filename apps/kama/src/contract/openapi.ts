@@ -77,7 +77,7 @@ function build(): Json {
     path[route.method.toLowerCase()] = operationOf(route, schemas);
     paths[route.path] = path;
   }
-  schemas['Problem'] ??= schemaOf(Problem, 'output', schemas);
+  schemaOf(z.object({ problem: Problem }), 'output', schemas);
   return {
     openapi: '3.1.0',
     info: {
