@@ -28,9 +28,9 @@ interface Lab {
   readonly stop: () => Promise<void>;
 }
 
-/** build shows its progress, and gives the folder of the programs. */
+/** build shows its progress, and gives the folder of the programs: Kubernetes, and helm as one of its clients. */
 async function build(env: NodeJS.ProcessEnv): Promise<string> {
-  const child = spawn(process.execPath, [kubelab, 'build'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [kubelab, 'build', '--helm'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';
   child.stdout.on('data', (chunk: Buffer) => {
     printed += chunk.toString();

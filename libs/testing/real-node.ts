@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KubeTarget } from '@nm/adapters/k8kat';
+import { ensureBuilt } from '../../tools/kubelab/build/ensure-built.ts';
 import { type Cluster, startCluster } from '../../tools/kubelab/kubelab.ts';
 import { rootfsOf } from '../../tools/kubelab/testing/machine.ts';
 import { targetOf } from './admin-target.js';
@@ -38,6 +39,7 @@ const shellPrograms = [
 
 /** openRealNode starts the cluster and gives it the images. It ends with this process, if not before. */
 export async function openRealNode(images: readonly (keyof typeof nodeImages)[] = ['shell']): Promise<RealNode> {
+  await ensureBuilt({ helm: true });
   const home = await mkdtemp(join(tmpdir(), 'nm-node-'));
   const cluster = await startCluster({ name: 'node', mode: 'node', stateDir: join(home, 'c'), ephemeral: true });
   const shell = rootfsOf(
