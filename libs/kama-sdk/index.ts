@@ -2,9 +2,12 @@ export { configMapBackup, configMapSteps, kamafileReader } from './actions/kamaf
 export type { PlannedAction } from './actions/plan-action.js';
 export type { ActionNode } from './actions/planning.js';
 export type { Bundle } from './descriptors/bundle.js';
-export { type BundleFile, readBundleFolder } from './descriptors/bundle-files.js';
+export { type PackedBundle, packBundle, unpackBundle } from './descriptors/bundle-archive.js';
+export type { BundleFile } from './descriptors/bundle-files.js';
 export { type CompileOptions, compileBundle, lintBundle, loadBundle } from './descriptors/compile-bundle.js';
 export { type Finding, formatFinding } from './descriptors/finding.js';
+export { bundleLimits } from './descriptors/limits.js';
+export { readBundleFolder } from './descriptors/read-bundle-folder.js';
 export { KindTable } from './kinds/kind-table.js';
 export { newOperationState, OperationState, withJob, withStatus } from './models/operation-state.js';
 export type {

@@ -1,6 +1,10 @@
 import { createHttpApp, openApiOf, serveOpenApi } from '@nm/features/http';
+import { bundleBytesMax, bundleMediaType } from '@nm/kernel/contracts';
 import { appModule } from './app.module.js';
 import type { Platform } from './platform/platform.module.js';
+
+/** A packed bundle is taken as it is: its digest is that of its bytes. */
+const rawBodies = [{ type: bundleMediaType, bytesMax: bundleBytesMax }];
 
 const description =
   'Publishers ship apps and issue licences; licensees register clusters and run what their licence allows. ' +
@@ -8,7 +12,7 @@ const description =
 
 /** createApi makes the app on a platform, with its documentation; the caller listens and closes. */
 export async function createApi(platform: Platform) {
-  const app = await createHttpApp(appModule(platform), platform);
+  const app = await createHttpApp(appModule(platform), { logger: platform.logger, rawBodies });
   const document = openApiOf(app, {
     title: 'NMachine control plane',
     description,

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { isFault } from '@nm/kernel/fault';
+import { host } from './commands/host.js';
 import { lint } from './commands/lint.js';
 import { serve } from './commands/serve.js';
 
@@ -12,6 +13,7 @@ try {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { models: { type: 'string' } } });
   const [command, folder] = positionals;
   if (command === 'serve' && folder) await serve(folder, values.models);
+  else if (command === 'host') await host();
   else if (command === 'lint' && folder) process.exitCode = await lint(folder, values.models);
   else {
     console.error(usage);

@@ -1,13 +1,45 @@
 import type { Logger } from '@nm/adapters/telemetry';
-import { type OnExit, openDocker, ProcessDriver, type RuntimeDriver, realmOf } from '@nm/features/runtime';
+import {
+  BundleDriver,
+  type OnExit,
+  openDocker,
+  ProcessDriver,
+  type RuntimeDriver,
+  realmOf,
+} from '@nm/features/runtime';
 import { hasCode } from '@nm/kernel/fault';
 import type { OperatorConfig } from './config.js';
+
+const bundleIdleMs = 300_000;
 
 /**
  * chooseDrivers gives the runtimes that this operator may use, in order of preference, and says which and why.
  * @throws Fault runtime_unavailable when a container engine was asked for by name and does not answer
  */
 export async function chooseDrivers(
+  config: OperatorConfig,
+  logger: Logger,
+  onExit: OnExit,
+): Promise<readonly RuntimeDriver[]> {
+  return [...(await containersOrProcesses(config, logger, onExit)), bundles(config, onExit)];
+}
+
+/** Bundles are data, and their host is a program of ours: it is a process beside us, whatever runs the programs of publishers. */
+const bundles = (config: OperatorConfig, onExit: OnExit): RuntimeDriver =>
+  new BundleDriver({
+    process: config.process,
+    command: config.bundleHost.command,
+    env: {
+      NM_API_URL: config.urls.apiUrl,
+      NM_GATEWAY_URL: config.urls.gatewayUrl,
+      NM_JWKS_URL: `${config.urls.gatewayUrl}/.well-known/jwks.json`,
+      NM_LOG_LEVEL: config.logLevel,
+    },
+    idleMs: bundleIdleMs,
+    onExit,
+  });
+
+async function containersOrProcesses(
   config: OperatorConfig,
   logger: Logger,
   onExit: OnExit,

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { environment, loadConfig, Port, SecretText } from '@nm/adapters/config';
 import { z } from 'zod';
 
@@ -26,6 +27,8 @@ const schema = z.object({
   NM_DOCKER_NETWORK: z.string().default('nmachine-kama'),
   /** Publishes each KAMA on a port of this address, for gateways that cannot reach the containers' network. */
   NM_DOCKER_PUBLISH_HOST: z.string().optional(),
+  /** Memory of the process that serves bundles. */
+  NM_BUNDLE_HOST_MIB: z.coerce.number().int().min(128).max(16_384).default(512),
   /** Seconds between SIGTERM and SIGKILL. */
   NM_KAMA_GRACE_SECONDS: z.coerce.number().int().min(1).max(300).default(10),
 });
@@ -54,6 +57,14 @@ export function readConfig() {
       advertiseHost: env.NM_RUNTIME_ADVERTISE_HOST,
       path: inherited['PATH'] ?? '/usr/bin:/bin',
       tmpDir: inherited['TMPDIR'],
+    },
+    bundleHost: {
+      command: [
+        process.execPath,
+        `--max-old-space-size=${env.NM_BUNDLE_HOST_MIB}`,
+        join(import.meta.dirname, '../../kama/src/main.js'),
+        'host',
+      ],
     },
     docker: {
       socketPath: env.NM_DOCKER_SOCKET,

@@ -84,7 +84,16 @@ function runJinja(job: Extract<Job, { engine: 'jinja' }>): string {
     environment.keepTrailingNewline = true;
     return environment.renderStr(job.template, JSON.parse(job.values));
   } finally {
+    release(environment);
+  }
+}
+
+/** An engine that gave up in the middle of a template cannot be freed; what it gave up for is what counts. */
+function release(environment: Environment): void {
+  try {
     environment.free();
+  } catch {
+    // The thread ends for the first error.
   }
 }
 

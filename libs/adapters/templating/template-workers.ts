@@ -19,7 +19,7 @@ export interface TemplateLimits {
 
 const defaults: TemplateLimits = {
   workersMax: 2,
-  timeoutMs: 2_000,
+  timeoutMs: 1_500,
   memoryMib: 64,
   inputCharsMax: 4_000_000,
   outputCharsMax: 1_000_000,

@@ -15,6 +15,7 @@ import { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
 import { requireApp } from './apps.js';
+import { requireBundle } from './bundles.js';
 import { pointChannel } from './channels.js';
 import { versionDigest } from './version-digest.js';
 
@@ -40,7 +41,8 @@ const view = (row: VersionRow): Version => ({
 
 /**
  * createVersion makes a draft; its spec is final from the start.
- * @throws Fault not_found; already_exists for the same content under the same name, version_immutable for other content
+ * @throws Fault not_found; already_exists for the same content under the same name, version_immutable for other content;
+ * bundle_missing
  */
 export async function createVersion(db: Db, orgId: string, app: string, body: CreateVersion): Promise<Version> {
   const digest = versionDigest(body.spec);
@@ -51,6 +53,7 @@ export async function createVersion(db: Db, orgId: string, app: string, body: Cr
       throw earlier.digest === digest
         ? new Fault('already_exists', { public: `Version ${body.name} exists with this very content.` })
         : new Fault('version_immutable', { public: `Version ${body.name} exists with other content. Use a new name.` });
+    if (body.spec.bundle !== undefined) await requireBundle(tx, orgId, body.spec.bundle);
     const id = newId('version');
     const row = await tx.appVersion.create({
       data: { id, orgId, appId, name: body.name, state: 'draft', spec: body.spec, digest },

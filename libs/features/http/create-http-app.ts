@@ -2,7 +2,7 @@ import { type DynamicModule, StandardSchemaSerializerInterceptor, type Type } fr
 import { NestFactory, Reflector } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from '@nm/adapters/telemetry';
-import { httpAdapter } from './http-adapter.js';
+import { type HttpAdapterOptions, httpAdapter } from './http-adapter.js';
 import { nestLogger } from './nest-logger.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
@@ -11,7 +11,7 @@ import { SchemaPipe } from './schema.pipe.js';
 /** createHttpApp makes a Nest app on our edge: schemas in and out, problems for every error. It does not listen yet. */
 export async function createHttpApp(
   module: Type | DynamicModule,
-  options: { readonly logger: Logger; readonly bodyLimitBytes?: number },
+  options: { readonly logger: Logger } & Pick<HttpAdapterOptions, 'bodyLimitBytes' | 'rawBodies'>,
 ): Promise<NestFastifyApplication> {
   const routes = new RouteTable();
   const app = await NestFactory.create<NestFastifyApplication>(module, httpAdapter({ ...options, routes }), {

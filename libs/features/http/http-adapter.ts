@@ -13,6 +13,8 @@ export interface HttpAdapterOptions {
   readonly routes: RouteTable;
   /** Bytes of a body at most. */
   readonly bodyLimitBytes?: number;
+  /** Media types that routes get as bytes, and how many at most. */
+  readonly rawBodies?: readonly { readonly type: string; readonly bytesMax: number }[];
 }
 
 /** Enough for every JSON body that we take; routes that take more say so themselves. */
@@ -20,11 +22,12 @@ const defaultBodyLimitBytes = 1_048_576;
 /** Longer than any id, slug or name that we hand out. */
 const pathParamLengthMax = 200;
 
-/** httpAdapter makes the Fastify edge of an app: JSON only, bounded bodies, request ids, one access-log line per request. */
+/** httpAdapter makes the Fastify edge of an app: JSON unless said otherwise, bounded bodies, request ids, one access-log line per request. */
 export function httpAdapter({
   logger,
   routes,
   bodyLimitBytes = defaultBodyLimitBytes,
+  rawBodies = [],
 }: HttpAdapterOptions): FastifyAdapter {
   const server: FastifyHttpOptions<Server> = {
     bodyLimit: bodyLimitBytes,
@@ -41,6 +44,7 @@ export function httpAdapter({
   const adapter = new FastifyAdapter(server);
   const fastify = adapter.getInstance<FastifyInstance>();
   takeJsonOnly(fastify);
+  for (const { type, bytesMax } of rawBodies) takeRaw(fastify, type, bytesMax);
   fastify.addHook('onRoute', (route) => routes.add(route));
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
@@ -74,6 +78,12 @@ function takeJsonOnly(fastify: FastifyInstance): void {
       error ? done(new Fault('malformed_json', { internal: error.message, cause: error })) : done(null, value),
     );
   });
+}
+
+function takeRaw(fastify: FastifyInstance, type: string, bytesMax: number): void {
+  fastify.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit: bytesMax }, (_request, body, done) =>
+    done(null, body),
+  );
 }
 
 const unreadableBody = JSON.stringify(toProblem(new Fault('bad_request')));

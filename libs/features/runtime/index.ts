@@ -1,3 +1,4 @@
+export { BundleDriver, type BundleDriverOptions } from './bundle/bundle-driver.js';
 export { type OpenDockerOptions, type OpenedDocker, openDocker, realmOf } from './docker/open-docker.js';
 export { type Host, type HostOptions, startHost } from './host.js';
 export { operatorIsDead, operatorName } from './operator-name.js';

@@ -1,6 +1,6 @@
 import type { VersionSpec } from '@nm/kernel/contracts';
 
-export type DriverName = 'process' | 'docker';
+export type DriverName = 'process' | 'docker' | 'bundle';
 
 /** What a driver is asked to run. `env` is complete but for `PORT` and `HOST`, which the driver chooses. */
 export interface RuntimeSpec {

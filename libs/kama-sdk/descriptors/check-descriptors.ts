@@ -7,6 +7,7 @@ import type { Bundle, Descriptor } from './bundle.js';
 import { donorId } from './bundle.js';
 import { findCircles } from './find-circles.js';
 import { type Finding, type FindingCode, findingAt, type Place } from './finding.js';
+import { bundleLimits } from './limits.js';
 import { exprPrefix, getPrefix, idPrefix, kindPrefix, mentionsIn, splat } from './reference.js';
 
 /** checkDescriptors finds, without running anything, what cannot work: unknown names, wrong types and kinds, circles. */
@@ -19,11 +20,14 @@ export function checkDescriptors(bundle: Bundle): Finding[] {
 
 class Checker {
   readonly findings: Finding[] = [];
+  private suggestions: number = bundleLimits.suggestions;
+  private readonly count = { error: 0, warning: 0 };
 
   constructor(private readonly bundle: Bundle) {}
 
   /** checkModel looks at a model, written at the top or in place, and at those within it. */
   checkModel(config: Dict, kind: string, owner: Descriptor): void {
+    if (this.count.error >= bundleLimits.findings) return;
     const attributes = this.bundle.kinds.attributesOf(kind);
     this.checkTypes(config, kind, owner);
     this.checkOwnRules(config, kind, owner);
@@ -137,7 +141,7 @@ class Checker {
     kind: string,
     place: Place,
   ): void {
-    const close = closestTo(name, Object.keys(attributes));
+    const close = this.closest(name, Object.keys(attributes));
     if (close && name.length > 3)
       this.add(
         place,
@@ -286,8 +290,14 @@ class Checker {
   }
 
   private unknown(place: Place, code: FindingCode, message: string, word: string, candidates: Iterable<string>): void {
-    const close = closestTo(word, candidates);
+    const close = this.closest(word, candidates);
     this.add(place, 'error', code, message, close === undefined ? undefined : `Did you mean "${close}"?`);
+  }
+
+  /** closest looks for what was meant. Each look costs time, and a bundle may be wrong in every word. */
+  private closest(word: string, candidates: Iterable<string>): string | undefined {
+    this.suggestions -= 1;
+    return this.suggestions < 0 ? undefined : closestTo(word, candidates);
   }
 
   private add(
@@ -297,7 +307,9 @@ class Checker {
     message: string,
     suggestion?: string,
   ): void {
-    this.findings.push(findingAt(place, severity, code, message, suggestion));
+    this.count[severity] += 1;
+    if (this.count[severity] <= bundleLimits.findings)
+      this.findings.push(findingAt(place, severity, code, message, suggestion));
   }
 }
 

@@ -1,14 +1,16 @@
-import { createHash } from 'node:crypto';
-import { Fault } from '@nm/kernel/fault';
+import { Fault, isFault } from '@nm/kernel/fault';
 import { type CustomModel, collectModels } from '../define/custom-model.js';
 import { KindTable } from '../kinds/kind-table.js';
 import { prebuiltDescriptors } from '../prebuilt/prebuilt-descriptors.js';
-import { type Dict, deepMerge, isDict, ownOf } from '../values/dict.js';
+import { type Dict, isDict, ownOf } from '../values/dict.js';
 import { closestTo } from '../values/edit-distance.js';
-import { Bundle, type Descriptor, donorId, type PluginManifest, withoutOrigin } from './bundle.js';
+import { Bundle, type Descriptor, type PluginManifest } from './bundle.js';
+import { packBundle } from './bundle-archive.js';
 import { type BundleFile, roleOf } from './bundle-files.js';
 import { checkDescriptors } from './check-descriptors.js';
+import { fileFaults } from './check-files.js';
 import { type Finding, findingAt, formatFinding, type Place } from './finding.js';
+import { inheritAll } from './inherit.js';
 import { bundleLimits } from './limits.js';
 import { parseFile } from './parse-file.js';
 import { SourceMap } from './source-map.js';
@@ -31,7 +33,7 @@ interface Draft {
 
 /** compileBundle reads, checks and orders the files of a bundle. It never throws on what they hold: faults are findings. */
 export function compileBundle(files: readonly BundleFile[], options: CompileOptions = {}): CompiledBundle {
-  const findings: Finding[] = [];
+  const findings: Finding[] = fileFaults(files);
   const models = collectModels(options.models ?? []);
   const kinds = new KindTable().with(models.kinds);
   const sources = new SourceMap();
@@ -45,7 +47,7 @@ export function compileBundle(files: readonly BundleFile[], options: CompileOpti
     descriptors: all,
     assets,
     plugins,
-    digest: digestOf(files),
+    digest: contentDigest(files, findings),
     code: models,
   });
   findings.push(...checkDescriptors(bundle));
@@ -72,9 +74,11 @@ function ordered(findings: readonly Finding[]): Finding[] {
   const rank = (finding: Finding): string =>
     `${finding.file}\0${String(finding.line).padStart(8, '0')}\0${String(finding.column).padStart(8, '0')}`;
   const unique = new Map(findings.map((finding) => [`${rank(finding)}\0${finding.code}\0${finding.message}`, finding]));
-  return [...unique.values()]
-    .sort((left, right) => (rank(left) < rank(right) ? -1 : rank(left) > rank(right) ? 1 : 0))
+  // Errors are never left out in favour of warnings: who has enough warnings could hide an error behind them.
+  const kept = (['error', 'warning'] as const)
+    .flatMap((severity) => [...unique.values()].filter((finding) => finding.severity === severity))
     .slice(0, bundleLimits.findings);
+  return kept.sort((left, right) => (rank(left) < rank(right) ? -1 : rank(left) > rank(right) ? 1 : 0));
 }
 
 interface ReadFiles {
@@ -85,12 +89,11 @@ interface ReadFiles {
 
 function readFiles(files: readonly BundleFile[], sources: SourceMap, findings: Finding[]): ReadFiles {
   const read: ReadFiles = { drafts: [], assets: new Map(), plugins: [] };
-  const allowance = { values: bundleLimits.values };
+  const allowance = { values: bundleLimits.values, signs: bundleLimits.signs };
   const bytes = { descriptors: 0, assets: 0 };
   const refuse = (path: string, message: string): void => {
     findings.push(findingAt({ file: path, line: 1, column: 1 }, 'error', 'too_large', message));
   };
-  if (files.length > bundleLimits.files) refuse('', `The bundle holds more than ${bundleLimits.files} files.`);
   for (const { path, text } of files.slice(0, bundleLimits.files)) {
     const role = roleOf(path);
     if (role.role === 'other') continue;
@@ -199,78 +202,14 @@ function withSpace(draft: Draft, sources: SourceMap, findings: Finding[]): Dict 
   return filled;
 }
 
-/** inheritAll resolves `inherit` of every descriptor, once, and finds circles. */
-function inheritAll(
-  descriptors: readonly Descriptor[],
-  kinds: KindTable,
-  sources: SourceMap,
-  findings: Finding[],
-): Descriptor[] {
-  const byId = Map.groupBy(descriptors, ({ id }) => id);
-  const done = new Map<Descriptor, Descriptor | undefined>();
-  const resolve = (descriptor: Descriptor, heirs: readonly Descriptor[]): Descriptor | undefined => {
-    if (done.has(descriptor)) return done.get(descriptor);
-    const inherit = ownOf(descriptor.config, 'inherit');
-    const place = sources.placeOf(descriptor.config, 'inherit') ?? descriptor.place;
-    if (typeof inherit !== 'string') return finish(descriptor, withDefaults(descriptor, sources));
-    if (heirs.includes(descriptor)) {
-      const circle = [...heirs.slice(heirs.indexOf(descriptor)), descriptor].map(({ id }) => id).join(' → ');
-      findings.push(findingAt(place, 'error', 'inherit_cycle', `Inherits from itself: ${circle}.`));
-      return finish(descriptor, undefined);
-    }
-    const donor = byId
-      .get(donorId(inherit))
-      ?.find(
-        (each) =>
-          each !== descriptor &&
-          (each.kind === '' || descriptor.kind === '' || related(kinds, each.kind, descriptor.kind)),
-      );
-    const given = donor && resolve(donor, [...heirs, descriptor]);
-    if (!given) {
-      if (!donor) findings.push(unknownDonor(place, donorId(inherit), byId.keys()));
-      return finish(descriptor, undefined);
-    }
-    const config = deepMerge(given.config, withoutOrigin(descriptor.config, sources), sources.joined);
-    return finish(descriptor, withDefaults({ ...descriptor, kind: given.kind, config }, sources));
-  };
-  const finish = (from: Descriptor, to: Descriptor | undefined): Descriptor | undefined => {
-    done.set(from, to);
-    return to;
-  };
-  return descriptors.flatMap((each) => resolve(each, []) ?? []);
-}
-
-const related = (kinds: KindTable, left: string, right: string): boolean =>
-  kinds.isA(left, right) || kinds.isA(right, left);
-
-function unknownDonor(place: Place, id: string, ids: Iterable<string>): Finding {
-  const close = closestTo(id, ids);
-  return findingAt(
-    place,
-    'error',
-    'unknown_reference',
-    `There is nothing called "${id}" to inherit from.`,
-    close ? `Did you mean "${close}"?` : undefined,
-  );
-}
-
-/** withDefaults writes what every descriptor has: its kind, id, labels and spaces. */
-function withDefaults(descriptor: Descriptor, sources: SourceMap): Descriptor {
-  const { config, space } = descriptor;
-  const filled = {
-    ...config,
-    id: descriptor.id,
-    kind: descriptor.kind,
-    labels: ownOf(config, 'labels') ?? {},
-  };
-  sources.joined(filled, config, config);
-  const own = ownOf(config, 'space');
-  return { ...descriptor, space: typeof own === 'string' ? own : space, config: Object.freeze(filled) };
-}
-
-function digestOf(files: readonly BundleFile[]): string {
-  const hash = createHash('sha256');
-  for (const { path, text } of files.toSorted((left, right) => (left.path < right.path ? -1 : 1)))
-    hash.update(`${path}\0${Buffer.byteLength(text)}\0${text}`);
-  return `sha256:${hash.digest('hex')}`;
+/** The digest that the bundle has when it is packed; of what cannot be packed there is none, and a finding. */
+function contentDigest(files: readonly BundleFile[], findings: Finding[]): string {
+  try {
+    return packBundle(files).digest;
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    if (findings.length === 0)
+      findings.push(findingAt({ file: '', line: 1, column: 1 }, 'error', 'too_large', error.publicMessage));
+    return '';
+  }
 }

@@ -14,6 +14,8 @@ export interface Finding {
 }
 
 export type FindingCode =
+  | 'bad_path'
+  | 'not_text'
   | 'too_large'
   | 'too_deep'
   | 'too_many'

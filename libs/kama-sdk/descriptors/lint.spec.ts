@@ -69,7 +69,6 @@ describe('a linter that is as good as a compiler', () => {
       files('kind: VariableCategory\nid: sdk.variable-category.compute\ntitle: Ours\n', {
         'plugins/acme.prom/descriptors/a.json': '[{"kind": "Supplier", "id": "prom.up", "source": 1}]',
         'plugins/acme.prom/plugin.yaml': 'version: 1.0.0\n',
-        'README.md': 'not read',
       }),
     );
     expect(bundle.find('sdk.variable-category.compute')?.config['title']).toBe('Ours');

@@ -24,6 +24,7 @@ export interface ParsedDocument {
 /** Allowance is how many values the whole bundle may still hold. */
 export interface Allowance {
   values: number;
+  signs: number;
 }
 
 class Refused extends Error {
@@ -55,7 +56,7 @@ export function parseFile(
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const refused = tooMuch(text);
+  const refused = tooMuch(text, allowance);
   if (refused) {
     findings.push(findingAt({ file, line: 1, column: 1 }, 'error', ...refused));
     return [];
@@ -72,7 +73,11 @@ export function parseFile(
     for (const document of Array.isArray(documents) ? documents : []) {
       const reader = new NodeReader(placeAt, sources, findings, allowance);
       for (const error of document.errors)
-        findings.push(findingAt(placeAt(error.pos[0]), 'error', 'syntax', firstLine(error.message)));
+        findings.push(
+          error.message.includes('call stack')
+            ? findingAt(placeAt(error.pos[0]), 'error', 'too_deep', deeper)
+            : findingAt(placeAt(error.pos[0]), 'error', 'syntax', firstLine(error.message)),
+        );
       if (document.errors.length > 0 || document.contents === null) continue;
       const place = placeAt(document.contents.range?.[0] ?? 0);
       if (isScalar(document.contents) && document.contents.value === null) continue;
@@ -89,27 +94,33 @@ export function parseFile(
 const bracketsMax = 500;
 
 /** tooMuch refuses, at a glance, what would take the library long to read. */
-function tooMuch(text: string): [code: 'too_deep' | 'too_many', message: string] | undefined {
+function tooMuch(text: string, allowance: Allowance): [code: 'too_deep' | 'too_many', message: string] | undefined {
   let open = 0;
   let separators = 0;
+  let signs = 0;
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
     if (code === 0x5b || code === 0x7b) open += 1;
     else if (code === 0x5d || code === 0x7d) open = Math.max(0, open - 1);
     else if (code === 0x0a && text.startsWith('---', index + 1)) separators += 1;
+    if (code === 0x2c || code === 0x0a || code === 0x3a || code === 0x5b || code === 0x7b) signs += 1;
     if (open > bracketsMax) return ['too_deep', `More than ${bracketsMax} brackets are open at once.`];
   }
   const { documents } = bundleLimits;
+  allowance.signs -= signs;
+  if (allowance.signs < 0)
+    return ['too_many', `The bundle holds more than ${bundleLimits.signs} commas, colons, brackets and lines.`];
   return separators > documents ? ['too_many', `The file holds more than ${documents} documents.`] : undefined;
 }
+
+const deeper = 'The file is nested too deeply to be read.';
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 
 function asFinding(error: unknown, file: string): Finding {
   if (error instanceof Refused) return error.finding;
   const top = { file, line: 1, column: 1 };
-  if (error instanceof RangeError)
-    return findingAt(top, 'error', 'too_deep', 'The file is nested too deeply to be read.');
+  if (error instanceof RangeError) return findingAt(top, 'error', 'too_deep', deeper);
   return findingAt(
     top,
     'error',
@@ -187,6 +198,10 @@ class NodeReader {
 
   private readMap(node: YAMLMap, place: Place, depth: number): object {
     const dict: Record<string, unknown> = {};
+    if (node.items.length > bundleLimits.members)
+      throw new Refused(
+        findingAt(place, 'error', 'too_many', `An object has more than ${bundleLimits.members} members.`),
+      );
     this.sources.add(dict, place);
     const merged: Record<string, unknown> = {};
     for (const { key, value } of node.items) {

@@ -19,9 +19,12 @@ export function editDistance(left: string, right: string, max = 4): number {
 }
 
 const candidatesMax = 5_000;
+/** Nobody misspells a longer word so that only this helps; and each comparison takes the product of both lengths. */
+const wordCharsMax = 64;
 
 /** closestTo finds what somebody probably meant: the nearest word, if it is near enough for its length. */
 export function closestTo(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > wordCharsMax) return undefined;
   const limit = Math.max(1, Math.min(4, Math.floor(word.length / 4)));
   let best: string | undefined;
   let bestDistance = limit + 1;
@@ -29,8 +32,7 @@ export function closestTo(word: string, candidates: Iterable<string>): string | 
   for (const candidate of candidates) {
     seen += 1;
     if (seen > candidatesMax) break;
-    const distance =
-      candidate.toLowerCase() === word.toLowerCase() ? 0 : editDistance(word.slice(0, 200), candidate, limit);
+    const distance = candidate.toLowerCase() === word.toLowerCase() ? 0 : editDistance(word, candidate, limit);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;

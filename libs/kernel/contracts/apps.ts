@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BundleDigest } from './bundles.js';
 import { UsageLimits } from './limits.js';
 import { DisplayName, Id, Instant, Slug, WebAddress } from './primitives.js';
 
@@ -78,18 +79,33 @@ export type RbacPolicy = z.infer<typeof RbacPolicy>;
 export const Tenancy = z.enum(['install', 'app']);
 export type Tenancy = z.infer<typeof Tenancy>;
 
+const defaultHealthPath = '/api/ping';
+
+const isPlain = (spec: {
+  readonly image?: string | undefined;
+  readonly command?: readonly string[] | undefined;
+  readonly env: Readonly<Record<string, string>>;
+  readonly healthPath: string;
+}): boolean =>
+  spec.image === undefined &&
+  spec.command === undefined &&
+  Object.keys(spec.env).length === 0 &&
+  spec.healthPath === defaultHealthPath;
+
 /**
  * VersionSpec says how a version's KAMA is run; it never changes once created.
  * With `image`, the docker driver starts the image's own entrypoint; `command` is what the process driver starts (development).
+ * Of kind `bundle`, it is descriptors without code: `bundle` names what was pushed, and a host that NMachine runs serves it, for all installs.
  */
 export const VersionSpec = z
   .strictObject({
-    kind: z.literal('container'),
+    kind: z.enum(['container', 'bundle']),
+    bundle: BundleDigest.optional(),
     image: z.string().min(1).max(300).optional(),
     command: z.array(z.string().min(1).max(1000)).min(1).max(50).optional(),
     env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4000)).default({}),
     port: z.number().int().min(1).max(65535).default(5000),
-    healthPath: z.string().startsWith('/').max(200).default('/api/ping'),
+    healthPath: z.string().startsWith('/').max(200).default(defaultHealthPath),
     tenancy: Tenancy.default('install'),
     resources: z
       .strictObject({
@@ -106,9 +122,21 @@ export const VersionSpec = z
     encodedSlashes: z.boolean().optional(),
     rbac: RbacPolicy.prefault({}),
   })
-  .refine((spec) => spec.image !== undefined || spec.command !== undefined, {
+  .refine((spec) => spec.kind === 'bundle' || spec.image !== undefined || spec.command !== undefined, {
     message: 'name an image or a command',
     path: ['image'],
+  })
+  .refine((spec) => (spec.kind === 'bundle') === (spec.bundle !== undefined), {
+    message: 'a version of kind "bundle" names one by its digest, and no other version does',
+    path: ['bundle'],
+  })
+  .refine((spec) => spec.kind !== 'bundle' || isPlain(spec), {
+    message: 'a bundle is served by NMachine: it has no image, command, env or health path of its own',
+    path: ['kind'],
+  })
+  .refine((spec) => spec.kind !== 'bundle' || spec.tenancy === 'app', {
+    message: 'a bundle serves every install: say "app"',
+    path: ['tenancy'],
   })
   .refine(
     (spec) => Object.keys(spec.env).every((name) => !name.startsWith('NM_') && name !== 'PORT' && name !== 'HOST'),

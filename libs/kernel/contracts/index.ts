@@ -56,6 +56,7 @@ export {
   Signup,
   TokenPair,
 } from './auth.js';
+export { Bundle, BundleDigest, bundleBytesMax, bundleMediaType, KamaBundle } from './bundles.js';
 export {
   ClusterCall,
   ClusterCallQuery,

@@ -347,6 +347,18 @@ export const codes = {
     'The bundle has faults. See "findings" for the file, line and column of each.',
     'publisher',
   ),
+  bundle_missing: entry(
+    409,
+    'Bundle not pushed',
+    'No bundle with this digest was pushed to this organisation. Push it first (PUT /v1/orgs/:org/bundles/:digest).',
+    'publisher',
+  ),
+  bundles_full: entry(
+    409,
+    'Too many bundles',
+    'This organisation keeps as many bundles as it may. Those that no version names are taken away after a day.',
+    'publisher',
+  ),
   descriptor_failed: entry(
     422,
     'Descriptor cannot be evaluated',

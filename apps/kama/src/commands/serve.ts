@@ -6,6 +6,7 @@ import { kamaConfig } from '../config.js';
 import { CallerReader } from '../installs/caller.js';
 import { HostedInstalls } from '../installs/hosted-installs.js';
 import { createKama } from '../server/create-kama.js';
+import { endOnSignal } from '../server/end-on-signal.js';
 import { loadModels } from './load-models.js';
 
 /** serve hosts the app of a folder for every install that the gateway names, until SIGTERM. @throws Fault bundle_invalid, config_invalid */
@@ -26,11 +27,8 @@ export async function serve(folder: string, modelsFile?: string): Promise<void> 
   });
   await app.listen(config.port, config.host);
   log.info({ port: config.port, digest: bundle.digest, descriptors: bundle.ids().length }, 'serving');
-  const stop = (): void => {
-    void app.close().then(() => {
-      installs.close();
-      return templates.close().finally(() => process.exit(0));
-    });
-  };
-  process.once('SIGTERM', stop).once('SIGINT', stop);
+  endOnSignal(app, async () => {
+    installs.close();
+    await templates.close();
+  });
 }

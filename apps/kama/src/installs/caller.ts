@@ -1,5 +1,5 @@
 import { type ContextClaims, contextHeader, contextIssuer, ContextClaims as Schema } from '@nm/kernel/contracts';
-import { Fault } from '@nm/kernel/fault';
+import { Fault, isFault } from '@nm/kernel/fault';
 import { createRemoteJWKSet, type JWTVerifyGetKey, jwtVerify } from 'jose';
 
 /** Caller is who asks, for which install, and with what right: what the gateway signed into `Nm-Context`. */
@@ -12,9 +12,10 @@ export interface Caller {
 /** CallerReader verifies the context of requests; the gateway's keys are fetched once and kept. */
 export class CallerReader {
   readonly #keys: JWTVerifyGetKey;
-  readonly #appId: string;
+  readonly #appId: string | undefined;
 
-  constructor(jwksUrl: string, appId: string) {
+  /** @param appId the one app that is served here; without it, any: the context says which */
+  constructor(jwksUrl: string, appId?: string) {
     this.#keys = createRemoteJWKSet(new URL(jwksUrl), { cooldownDuration: 1_000, timeoutDuration: 3_000 });
     this.#appId = appId;
   }
@@ -27,12 +28,15 @@ export class CallerReader {
     try {
       const { payload } = await jwtVerify(token, this.#keys, {
         issuer: contextIssuer,
-        audience: this.#appId,
+        ...(this.#appId === undefined ? {} : { audience: this.#appId }),
         algorithms: ['EdDSA'],
         clockTolerance: 5,
       });
-      return { token, claims: Schema.parse(payload) };
+      const claims = Schema.parse(payload);
+      if (![claims.aud].flat().includes(claims.appId)) throw new Fault('unauthenticated');
+      return { token, claims };
     } catch (cause) {
+      if (isFault(cause)) throw cause;
       const code = (cause as { code?: string }).code ?? '';
       if (code === 'ERR_JWKS_TIMEOUT' || !code.startsWith('ERR_J'))
         throw new Fault('upstream_unreachable', {
