@@ -6,16 +6,27 @@ import { OpenVisit, type Visit } from '../server/visit.js';
 
 type ResourceTable = Parameters<Session['views']['rows']>[0];
 
+type Served = Awaited<ReturnType<Session['views']['kinds']>>[number];
+
+const groupAndName = ({ apiVersion, plural }: Served): string =>
+  `${apiVersion.includes('/') ? apiVersion.split('/')[0] : ''} ${plural}`;
+
+/** As kubectl lists them, for clients that show the list as it comes: by group and name, each in the version that the cluster names first. */
+function listed(served: readonly Served[]): Served[] {
+  const preferred = new Map(served.toReversed().map((kind) => [groupAndName(kind), kind]));
+  return [...preferred].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, kind]) => kind);
+}
+
 /** Objects of the cluster, as far as the install may see them. */
 @Controller('api/resources')
 export class ResourcesController {
   @Get('definitions')
   async definitions(@OpenVisit() { session }: Visit) {
-    const served = await session.views.kinds();
+    const served = listed(await session.views.kinds());
     return {
       data: served.map(({ kind, plural, apiVersion, namespaced, shortNames }) => ({
-        ...{ name: plural, kind, namespaced, shortnames: shortNames ?? [] },
-        ...{ apigroup: apiVersion.includes('/') ? apiVersion.split('/')[0] : '', versioned_apigroup: apiVersion },
+        ...{ name: plural, kind, namespaced, shortnames: (shortNames ?? []).join(','), apiversion: apiVersion },
+        versioned_apigroup: apiVersion.includes('/') ? apiVersion : '',
       })),
     };
   }
