@@ -6,6 +6,7 @@ import { KubeSession } from '@nm/adapters/k8kat';
 import type { Cluster, Install, IssuedLicence, TokenPair } from '@nm/kernel/contracts';
 import { newId } from '@nm/kernel/ids';
 import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
+import { kamaConformance } from '../apps/kama/test/conformance/kama-conformance.js';
 import { adminTarget } from '../libs/testing/admin-target.js';
 import { describeWith } from '../libs/testing/needs.js';
 import { type DevstackRun, devstackEnv, root, startDevstack } from './devstack-process.js';
@@ -163,4 +164,20 @@ describeWith(['kubernetes'], 'an app that is descriptors only, behind the gatewa
     expect(await kamafile()).toEqual(before);
     expect(await replicas()).toBe(6);
   });
+
+  kamaConformance(
+    () => ({
+      baseUrl: `${demo.gatewayUrl}/kama/acme/guestbook`,
+      headers: { authorization: `Bearer ${licence.key}` },
+    }),
+    {
+      variable: { id: 'web.replicas', good: [2, 3], bad: 21 },
+      operation: {
+        ...{ id: 'app.operation.resize', step: 'size', nextStep: 'done' },
+        ...{ plain: { 'web.replicas': 3 }, shows: { 'web.replicas': 6 } },
+        hidden: { field: 'why', good: 'Black Friday', bad: '' },
+      },
+      check: 'app.predicate.page-runs',
+    },
+  );
 });

@@ -84,16 +84,7 @@ export function upkeepOf(desk: Desk): Upkeep {
         { [id]: withEntries(Object.fromEntries(given)) },
       );
     },
-    victimGroups: async () => {
-      const groups: VictimGroup[] = [];
-      for (const group of desk.models('ResourceGroup', { labels: { victim: true } })) {
-        const matchers: Dict[] = [];
-        for (const selector of await group.childrenOf('resource_selectors', 'ResourceSelector'))
-          matchers.push(...(await matchersOf(selector)));
-        groups.push({ ...(await metaOf(group)), mandatory: (await group.own('mandatory')) ?? false, matchers });
-      }
-      return groups;
-    },
+    victimGroups: () => victimGroupsOf(desk),
     hooks: async (event) => {
       const fitting = desk.models('Hook').filter((hook) => {
         const selector = hook.raw('trigger_selector');
@@ -135,6 +126,17 @@ export function upkeepOf(desk: Desk): Upkeep {
         Object.fromEntries(Object.entries(statuses).map(([space, status]) => [space, withEntries({ status })])),
       ),
   };
+}
+
+async function victimGroupsOf(desk: Desk): Promise<VictimGroup[]> {
+  const groups: VictimGroup[] = [];
+  for (const group of desk.models('ResourceGroup', { labels: { victim: true } })) {
+    const matchers: Dict[] = [];
+    for (const selector of await group.childrenOf('resource_selectors', 'ResourceSelector'))
+      matchers.push(...(await matchersOf(selector)));
+    groups.push({ ...(await metaOf(group)), mandatory: (await group.own('mandatory')) ?? false, matchers });
+  }
+  return groups;
 }
 
 const withEntries =

@@ -84,7 +84,7 @@ export function kamaConformance(target: () => DrivenKama, app: DrivenApp): void 
         '/api/view_specs/tables/nope/compute',
         '/api/view_specs/grids/nope/cells/nope/compute',
         '/api/telem/config_backups/detail/nope',
-        '/api/resources/detail/configmap/there-is-none',
+        '/api/resources/detail/deployment/there-is-none',
         '/api/app/glances/nope',
       ])
         expect((await kama.get(path)).status, path).toBe(404);
