@@ -21,6 +21,8 @@ export interface SignedKama {
   headers(mode?: 'full' | 'read-only'): Record<string, string>;
   /** Every route that the server answers, as it knows it. */
   readonly routes: readonly string[];
+  /** serve changes what is served, from the next request on. */
+  serve(bundle: Bundle): void;
   close(): Promise<void>;
 }
 
@@ -32,11 +34,12 @@ export async function serveSigned(bundle: Bundle, cluster = new MemoryCluster())
   const callers = new CallerReader(`${await listening(jwks)}/jwks.json`, app.id);
   const open = memoryInstall(cluster, namespace);
   const templates = new TemplateWorkers();
+  let served = bundle;
   const server = await createKama({
     ...{ templates, clock: systemClock, log: createLogger('kama', 'silent') },
     address: async (headers, signal) => {
       const { claims } = await callers.read(headers);
-      return { app, bundle, install: open(claims.mode === 'full', signal) };
+      return { app, bundle: served, install: open(claims.mode === 'full', signal) };
     },
   });
   await server.listen(0, '127.0.0.1');
@@ -58,6 +61,9 @@ export async function serveSigned(bundle: Bundle, cluster = new MemoryCluster())
     cluster,
     routes: routesOf(server.getHttpAdapter().getInstance().printRoutes({ commonPrefix: false, includeHooks: false })),
     headers: (mode = 'full') => ({ 'nm-context': tokens[mode] }),
+    serve: (other) => {
+      served = other;
+    },
     close: async () => {
       await server.close();
       await templates.close();
