@@ -65,6 +65,37 @@ describe('routes of a KAMA', () => {
     expect((await reader.get('/api/variables/all')).status).toBe(200);
   });
 
+  it('that GET change nothing, whichever is asked', async () => {
+    const { paths } = await kama.document();
+    const ids: Record<string, string> = {
+      ...{
+        operation: 'app.operation.resize',
+        step: 'size',
+        stage: 'any',
+        kind: 'Deployment',
+        name: 'web',
+        cell: 'hello',
+      },
+      ...{ category: 'compute', job: 'nope', diagnosis: 'nope' },
+    };
+    const named: Record<string, string> = {
+      releases: 'rel-2',
+      updates: 'rel-2',
+      view_specs: 'app.grid',
+      actions: 'app.action.greet',
+    };
+    const before = server.cluster.snapshot();
+    const events = await kama.data('/api/telem/events');
+    for (const [path, methods] of Object.entries(paths)) {
+      if (!('get' in methods)) continue;
+      const family = path.split('/')[2] ?? '';
+      const url = path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => ids[name] ?? named[family] ?? 'web.replicas');
+      await kama.get(`${url}?kinds=configmaps`, { Ostid: 'abcdefghij' });
+    }
+    expect(server.cluster.snapshot()).toEqual(before);
+    expect(await kama.data('/api/telem/events')).toEqual(events);
+  });
+
   it('are all in the document, and the document names no other', async () => {
     const { paths } = await kama.document();
     const documented = Object.entries(paths).flatMap(([path, methods]) =>
@@ -124,13 +155,26 @@ describe('variables', () => {
 
 describe('releases and injections of a prototype', () => {
   it('are what the app itself supplies', async () => {
-    expect(await kama.data('/api/releases')).toEqual([expect.objectContaining({ id: 'rel-2', space: 'app' })]);
+    const listed = await kama.data('/api/releases');
+    expect(listed.map((each: { id: string; space: string }) => [each.id, each.space])).toEqual([
+      ['rel-2', 'app'],
+      ['rel-3', 'app'],
+    ]);
     expect(await kama.data('/api/releases/next-available')).toMatchObject({ version: '2.0.0' });
     expect(await kama.data('/api/releases?space=acme.metrics')).toEqual([]);
     expect(await kama.data('/api/releases/rel-2/preview-variables')).toMatchObject({ web: { replicas: 1 } });
     const preview = await kama.data('/api/releases/rel-2/preview-manifest');
     expect([preview.old.length, preview.new.length]).toEqual([1, 1]);
     expect((await kama.get('/api/updates/rel-2/preview')).body.manifest.new).toHaveLength(1);
+  });
+
+  it('show what changes in the first object as well as in the last', async () => {
+    const { diff, old, new: next } = await kama.data('/api/releases/rel-3/preview-manifest');
+    expect([old.length, next.length]).toEqual([1, 2]);
+    expect(diff).toMatch(/^--- manifest-\S+\n\+\+\+ manifest-3\.0\.0\n@@ /);
+    expect(diff).toMatch(/^-.*image: web:/m);
+    expect(diff).toMatch(/^\+.*image: shiny:/m);
+    expect(diff).toMatch(/^\+.*name: shine/m);
   });
 
   it('are taken by a job, hooks and a backup included', async () => {

@@ -9,6 +9,7 @@ import { type Caller, CallerReader } from '../installs/caller.js';
 import { HostedInstalls } from '../installs/hosted-installs.js';
 import { createKama } from '../server/create-kama.js';
 import { endOnSignal } from '../server/end-on-signal.js';
+import { httpReader } from '../server/read-http.js';
 
 /** A load belongs to everybody who waits for it, so it goes on when the request that began it ends. */
 const loadMsMax = 15_000;
@@ -20,13 +21,14 @@ export async function host(): Promise<void> {
   const callers = new CallerReader(config.jwksUrl);
   const installs = new HostedInstalls(config);
   const templates = new TemplateWorkers();
+  const http = httpReader();
   const shelf = new BundleShelf();
   const load = async (caller: Caller): Promise<KamaBundle> => {
     const call = apiCalls(config.apiUrl, caller.token, AbortSignal.timeout(loadMsMax));
     return KamaBundle.parse(await call('GET', '/v1/kama/bundle'));
   };
   const app = await createKama({
-    ...{ templates, clock: systemClock, log },
+    ...{ templates, http: http.read, clock: systemClock, log },
     address: async (headers, signal) => {
       const caller = await callers.read(headers);
       const install = installs.open(caller, signal);
@@ -39,6 +41,7 @@ export async function host(): Promise<void> {
   log.info({ port: config.port }, 'hosting bundles');
   endOnSignal(app, async () => {
     installs.close();
+    await http.close();
     await templates.close();
   });
 }

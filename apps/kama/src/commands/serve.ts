@@ -7,6 +7,7 @@ import { CallerReader } from '../installs/caller.js';
 import { HostedInstalls } from '../installs/hosted-installs.js';
 import { createKama } from '../server/create-kama.js';
 import { endOnSignal } from '../server/end-on-signal.js';
+import { httpReader } from '../server/read-http.js';
 import { loadModels } from './load-models.js';
 
 /** serve hosts the app of a folder for every install that the gateway names, until SIGTERM. @throws Fault bundle_invalid, config_invalid */
@@ -18,8 +19,9 @@ export async function serve(folder: string, modelsFile?: string): Promise<void> 
   const callers = new CallerReader(config.jwksUrl, config.app.id);
   const installs = new HostedInstalls(config);
   const templates = new TemplateWorkers();
+  const http = httpReader();
   const app = await createKama({
-    ...{ templates, clock: systemClock, log },
+    ...{ templates, http: http.read, clock: systemClock, log },
     address: async (headers, signal) => {
       const install = installs.open(await callers.read(headers), signal);
       return { app: config.app, bundle, install };
@@ -29,6 +31,7 @@ export async function serve(folder: string, modelsFile?: string): Promise<void> 
   log.info({ port: config.port, digest: bundle.digest, descriptors: bundle.ids().length }, 'serving');
   endOnSignal(app, async () => {
     installs.close();
+    await http.close();
     await templates.close();
   });
 }

@@ -1,6 +1,6 @@
 import type { Logger } from '@nm/adapters/telemetry';
 import type { TemplateWorkers } from '@nm/adapters/templating';
-import type { Bundle } from '@nm/kama-sdk';
+import type { Bundle, HttpReader } from '@nm/kama-sdk';
 import type { Clock } from '@nm/kernel/time';
 import type { InstallAccess } from '../installs/install-access.js';
 
@@ -22,6 +22,8 @@ export interface Addressed {
 export interface KamaParts {
   /** For whom a request is. @throws Fault unauthenticated, install_required, bundle_invalid */
   readonly address: (headers: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<Addressed>;
+  /** How descriptors make GET requests; without it, those that do fail. */
+  readonly http?: HttpReader;
   readonly templates: TemplateWorkers;
   readonly clock: Clock;
   readonly log: Logger;

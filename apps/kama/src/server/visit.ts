@@ -33,7 +33,7 @@ export class VisitPipe implements PipeTransform<Exchange, Promise<Visit>> {
   constructor(@Inject(KAMA_PARTS) private readonly parts: KamaParts) {}
 
   async transform({ request, reply }: Exchange): Promise<Visit> {
-    const { clock, templates } = this.parts;
+    const { clock, templates, http } = this.parts;
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     const { app, bundle, install } = await this.parts.address(request.headers, gone.signal);
@@ -47,6 +47,7 @@ export class VisitPipe implements PipeTransform<Exchange, Promise<Visit>> {
       },
       engine: bundleEngine(bundle, templates, install.id),
       cluster: install.cluster,
+      ...(http ? { http } : {}),
       namespace: install.namespace,
       clock,
       jq: templates,
