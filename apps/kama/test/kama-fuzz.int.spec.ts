@@ -95,6 +95,41 @@ const query = fc.dictionary(
 const segment = (text: string): string =>
   encodeURIComponent(text.toWellFormed()).replace(/^\.{1,2}$/, 'dots') || 'empty';
 
+/** What is asked of every bundle that compiles. */
+const served = [
+  ...['variables/all', 'variables/health', 'operations', 'app/presets', 'app/status', 'releases', 'plugins/all'],
+  ...['view_specs/groups/home', 'view_specs/tables/app.table/compute', 'view_specs/grids/app.grid/cells/hello/compute'],
+  ...['app/uninstall-victim-groups', 'app/glances/app.glance.share', 'health/predicates', 'app/install-hooks'],
+  ...[
+    'injections/latest/preview',
+    'releases/rel-2/preview-manifest',
+    'operations/app.operation.resize/steps/size/next',
+  ],
+];
+
+/** What an author might have written there. */
+const plausible = fc.constantFrom<unknown>(
+  ...['get::ns', 'get::self>>title', 'get::self>>value', 'get::parent>>nothing', 'get::kind::MergedVarsSupplier->.web'],
+  ...[
+    'id::app.predicate.true',
+    'assets::values.yaml',
+    '...get::ns',
+    'get::self>>x->.a | .b',
+    '->',
+    1,
+    -1,
+    0.5,
+    true,
+    null,
+    '',
+  ],
+  ...[[], {}, [null], ['id::web.replicas'], { kind: 'Supplier', source: 'get::self' }, { kind: 'SelfSupplier' }],
+  ...[
+    { kind: 'MergeSupplier', source: ['get::self', 1] },
+    { kind: 'Supplier', source: {}, output: '.[0] | error', depth: 9 },
+  ],
+);
+
 let server: SignedKama;
 let kama: KamaClient;
 
@@ -118,7 +153,8 @@ describe('whatever is sent', () => {
         fc.asyncProperty(request, async ({ route, parts, body: text, query: asked }) => {
           let next = 0;
           const path = route.path.replaceAll(/\{\w+\}/g, () => segment(parts[next++] ?? 'x'));
-          const search = new URLSearchParams(Object.entries(asked).map(([key, each]) => [key, each.toWellFormed()]));
+          const search = new URLSearchParams();
+          for (const [key, each] of Object.entries(asked)) search.set(key, each.toWellFormed());
           // The client itself holds the answer to the document, and refuses a 5xx.
           await kama.send(route.method, `${path}?${search.toString()}`, route.method === 'GET' ? undefined : text);
         }),
@@ -138,21 +174,23 @@ describe('whatever is sent', () => {
           parseAllDocuments(text).map((each) => ('toJS' in each ? (each.toJS() as Record<string, unknown>) : {})),
         );
       const rest = files.filter(({ path }) => !path.startsWith('descriptors/'));
-      const mutation = fc.record({ at: fc.nat(documents.length - 1), key: fc.nat(30), value });
+      const mutation = fc.record({
+        at: fc.nat(documents.length - 1),
+        leaf: fc.nat(60),
+        value: fc.oneof(plausible, value),
+      });
       await fc.assert(
-        fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {
+        fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 3 }), async (mutations) => {
           const mutated = structuredClone(documents);
-          for (const { at, key, value: other } of mutations) {
-            const document = mutated[at] ?? {};
-            const known = Object.keys(document);
-            document[known[key % known.length] ?? 'id'] = other;
+          for (const { at, leaf, value: other } of mutations) {
+            const places = placesOf(mutated[at] ?? {});
+            places[leaf % Math.max(1, places.length)]?.(other);
           }
           const text = mutated.map((each) => stringify(each)).join('---\n');
           const bundle = compiled([...rest, { path: 'descriptors/all.yaml', text }]);
           if (!bundle) return;
           server.serve(bundle);
-          for (const path of ['variables/all', 'operations', 'view_specs/groups/home', 'app/presets', 'app/status'])
-            await kama.get(`/api/${path}`);
+          for (const path of served) await kama.get(`/api/${path}`);
           await kama.post('/api/operations/app.operation.resize/steps/size/refresh', { values: { 'web.replicas': 6 } });
         }),
         { numRuns: bundles, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: false },
@@ -161,6 +199,17 @@ describe('whatever is sent', () => {
     fuzzMs,
   );
 });
+
+/** placesOf lists how to put another value at each place of a descriptor, its name and kind excepted. */
+function placesOf(holder: Record<string, unknown> | unknown[]): ((value: unknown) => void)[] {
+  return Object.entries(holder).flatMap(([key, held]) => {
+    if (key === 'kind' || key === 'id') return [];
+    const put = (value: unknown): void => {
+      (holder as Record<string, unknown>)[key] = value;
+    };
+    return typeof held === 'object' && held !== null ? [put, ...placesOf(held as Record<string, unknown>)] : [put];
+  });
+}
 
 /** None when the bundle is refused, which wants findings. */
 function compiled(files: Parameters<typeof loadBundle>[0]) {
