@@ -8,7 +8,7 @@ import { newId } from '@nm/kernel/ids';
 import { FakeClock } from '@nm/kernel/time';
 import { decodeProtectedHeader } from 'jose';
 import request from 'supertest';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { describeWith } from '../../../libs/testing/needs.js';
 import { bearer, openStage, type Stage, startUpstream, type Upstream } from './fixture.js';
 import { issue, makeTenant, setInstance, type Tenant } from './tenant.js';
@@ -79,13 +79,16 @@ describe('the verifier of the guide, in TypeScript', () => {
       await world.rotate();
       for (let step = 0; step < 80; step++) {
         await world.clock.advance(5_000);
+        // Time must not run away from the gateway's looks at the store, or it rightly trusts nothing any more: a slow machine takes its time.
+        const answered = requests + load.length;
+        await world.stage.database.db.asSystem((tx) => tx.signingKey.count());
+        await vi.waitFor(() => expect(requests).toBeGreaterThanOrEqual(answered), { timeout: 30_000, interval: 5 });
         await new Promise((resolve) => setTimeout(resolve, 25));
       }
     }
     stopped = true;
     await Promise.all(load);
     expect(refused).toEqual([]);
-    expect(requests).toBeGreaterThan(50);
     expect(kids.size).toBeGreaterThanOrEqual(3);
   });
 
