@@ -70,6 +70,16 @@ export interface FieldFilter {
 /** Field lines ready to be sent, each `Name: value` with CRLF; whoever makes them answers for their form. */
 export type FieldLines = string;
 
+/** FieldSink takes field lines piece by piece, so that nobody has to join what is written one after the other anyhow. */
+export interface FieldSink {
+  /** latin1 */
+  text(text: string): void;
+  /** What is the same for many requests is made once. */
+  prepared(bytes: Buffer): void;
+  /** A whole number, not negative, in decimal digits. */
+  number(value: number): void;
+}
+
 /**
  * Plan is everything that an engine needs to know about one request; it removes nothing on its own but hop-by-hop fields, and adds only
  * those and the `Host` of the target's origin.
@@ -77,12 +87,11 @@ export type FieldLines = string;
 export interface Plan<Tag> {
   readonly target: Target;
   readonly requestFilter: FieldFilter;
-  readonly addToRequest: FieldLines;
-  /** More field lines, as bytes: what is the same for many requests is made once. */
-  readonly preparedForRequest?: Buffer | undefined;
+  /** Asked for each attempt to send the request. */
+  addToRequest(out: FieldSink): void;
   readonly answerFilter: FieldFilter;
   /** Asked when the answer begins. */
-  addToAnswer(): FieldLines;
+  addToAnswer(out: FieldSink): void;
   /** Tells whose exchange this is, for `cut`. */
   readonly tag: Tag;
   /** Told at most once: the exchange has become one that lasts, a stream or a tunnel. */
@@ -173,7 +182,7 @@ export interface EngineCounts {
 /** Engine listens, forwards requests and tunnels, and knows which are open. */
 export interface Engine<Tag> {
   /** Exchanges that are under way, for metrics and reviews. */
-  readonly open: ReadonlySet<OpenExchange<Tag>>;
+  readonly open: Iterable<OpenExchange<Tag>> & { readonly size: number };
   counts(): EngineCounts;
   /** @returns the port @throws Fault config_invalid when an address cannot be used */
   listen(options: ListenOptions<Tag>): Promise<number>;

@@ -1,4 +1,21 @@
-import type { FieldFilter, FieldLines } from './exchange.js';
+import type { FieldFilter, FieldLines, FieldSink } from './exchange.js';
+
+/** linesFrom has field lines written, and gives them as one text. */
+export function linesFrom(write: (out: FieldSink) => void): FieldLines {
+  let lines = '';
+  write({
+    text: (text) => {
+      lines += text;
+    },
+    prepared: (bytes) => {
+      lines += bytes.toString('latin1');
+    },
+    number: (value) => {
+      lines += value;
+    },
+  });
+  return lines;
+}
 
 /** pairsOf cuts field lines into Node's raw form: name, value, name, value … */
 export function pairsOf(lines: FieldLines): string[] {

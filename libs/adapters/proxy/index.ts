@@ -5,6 +5,7 @@ export type {
   Engine,
   FieldFilter,
   FieldLines,
+  FieldSink,
   MaybePromise,
   OpenExchange,
   Outcome,

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { TrustedPeers } from './trusted-peers.js';
+import { directFrom, TrustedPeers } from './trusted-peers.js';
 
 const peers = new TrustedPeers(['10.0.0.0/8', '::1', '192.0.2.1']);
-const clientOf = (peer: string, fields: Record<string, string>) => peers.clientOf(peer, (name) => fields[name]);
+const clientOf = (peer: string, fields: Record<string, string>) =>
+  peers.clientOf(directFrom(peer), (name) => fields[name]);
 
 describe('TrustedPeers', () => {
   it.each([

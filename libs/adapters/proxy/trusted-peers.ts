@@ -7,6 +7,9 @@ export interface ClientOrigin {
   readonly scheme: 'http' | 'https';
 }
 
+/** directFrom is a client without a proxy of ours between. */
+export const directFrom = (address: string): ClientOrigin => ({ address, scheme: 'http' });
+
 /** What one proxy says; a part that it does not tell is missing. */
 interface Hop {
   readonly address: string | undefined;
@@ -46,9 +49,8 @@ export class TrustedPeers {
    * clientOf reads `Forwarded` (RFC 7239), else `X-Forwarded-For`, from the end: each address was written by the next proxy, so the first that is not
    * one of ours is the client, and nothing before it is believed.
    */
-  clientOf(peer: string, fields: Fields): ClientOrigin {
-    const direct: ClientOrigin = { address: peer, scheme: 'http' };
-    if (this.empty || !this.has(peer)) return direct;
+  clientOf(direct: ClientOrigin, fields: Fields): ClientOrigin {
+    if (this.empty || !this.has(direct.address)) return direct;
     const forwarded = fields('forwarded');
     if (forwarded !== undefined) return this.#walk(direct, forwarded.split(',').map(readElement));
     const addresses = fields('x-forwarded-for');

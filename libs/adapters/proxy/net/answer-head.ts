@@ -1,12 +1,12 @@
 import { STATUS_CODES } from 'node:http';
-import type { Answer, FieldFilter, FieldLines } from '../exchange.js';
+import type { Answer, FieldFilter, FieldLines, Plan } from '../exchange.js';
 import { space } from './bytes.js';
 import { copyFields } from './copy-fields.js';
 import { fieldKinds, type MessageHead } from './message-head.js';
 import type { OutBuffer } from './out-buffer.js';
 
-/** How the content of an answer goes to the client; `interim` is a head of 1xx, which says nothing of content or connection. */
-export type AnswerFraming = 'interim' | 'none' | 'length' | 'chunked' | 'close';
+/** How the content of an answer goes to the client. */
+export type AnswerFraming = 'none' | 'length' | 'chunked' | 'close';
 
 export interface AnswerConnection {
   readonly httpMinor: 0 | 1;
@@ -40,24 +40,34 @@ function connectionLine({ httpMinor, close }: AnswerConnection): string {
 }
 
 /** putAnswerHead writes the head of a forwarded answer: the upstream's fields that may pass, the policy's, and our own framing. */
-export function putAnswerHead(
+export function putAnswerHead<Tag>(
   out: OutBuffer,
   head: MessageHead,
-  filter: FieldFilter,
-  added: FieldLines,
+  plan: Pick<Plan<Tag>, 'answerFilter' | 'addToAnswer'>,
   framing: AnswerFraming,
   connection: AnswerConnection,
   epochMs: number,
 ): void {
   putStatusLine(out, head);
-  copyFields(head, filter, out, framing === 'chunked');
-  if (framing === 'interim') return void out.text(`${added}\r\n`);
-  let more = added;
-  if (!hasDate(head)) more += dateField(epochMs);
-  if (framing === 'chunked') more += 'Transfer-Encoding: chunked\r\n';
+  copyFields(head, plan.answerFilter, out, framing === 'chunked');
+  plan.addToAnswer(out);
+  if (!hasDate(head)) out.text(dateField(epochMs));
+  if (framing === 'chunked') out.text('Transfer-Encoding: chunked\r\n');
   // Of an answer without content this is what the content would have been (HEAD, 304); 204 has none (RFC 9110 §8.6).
-  else if (head.contentLength >= 0 && head.status !== 204) more += `Content-Length: ${head.contentLength}\r\n`;
-  out.text(`${more}${connectionLine(connection)}\r\n`);
+  else if (head.contentLength >= 0 && head.status !== 204) {
+    out.text('Content-Length: ');
+    out.number(head.contentLength);
+    out.text('\r\n');
+  }
+  out.text(connectionLine(connection));
+  out.text('\r\n');
+}
+
+/** putInterimHead writes the head of a 1xx answer, which says nothing of content. @param added more field lines */
+export function putInterimHead(out: OutBuffer, head: MessageHead, filter: FieldFilter, added: FieldLines): void {
+  putStatusLine(out, head);
+  copyFields(head, filter, out, false);
+  out.text(`${added}\r\n`);
 }
 
 function putStatusLine(out: OutBuffer, head: MessageHead): void {

@@ -5,6 +5,7 @@ import { TrustedPeers } from '../trusted-peers.js';
 import { ClientConnection } from './client-connection.js';
 import { HeadStock, type NetContext } from './context.js';
 import { LoadLimit } from './load-limit.js';
+import { OpenList } from './open-list.js';
 import { OutBuffer } from './out-buffer.js';
 import { UpstreamPools } from './upstream-pools.js';
 import { eventWiring, overEvents } from './wire.js';
@@ -43,7 +44,7 @@ function connectionOf(socket: SlowPeer) {
     trusted: new TrustedPeers([]),
     proxyProtocol: false,
     load: new LoadLimit(),
-    open: new Set<never>(),
+    open: new OpenList<never>(),
     clients: new Set<never>(),
     out: new OutBuffer(),
     heads: new HeadStock(),

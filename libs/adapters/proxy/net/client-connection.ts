@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Fault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
 import type { Answer } from '../exchange.js';
+import { type ClientOrigin, directFrom } from '../trusted-peers.js';
 import { putAnswer } from './answer-head.js';
 import { BodyReader } from './body-reader.js';
 import { badChunk } from './chunked-decoder.js';
@@ -40,7 +41,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, Wire
   readonly #wire: Wire;
   readonly #context: NetContext<Tag>;
   #phase: Phase;
-  #address: string | undefined;
+  #peer: ClientOrigin | undefined;
   #deadlineMs: number;
   /** What was not read yet lies between `at` and `to`. It is the wire's memory while that has given it, and else our own. */
   #bytes: Buffer = nothing;
@@ -58,7 +59,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, Wire
     this.#wire = wire;
     this.socket = socket;
     this.#deadlineMs = context.nowMs + context.headMs;
-    this.#phase = context.proxyProtocol && context.trusted.has(this.remoteAddress) ? 'greeting' : 'ready';
+    this.#phase = context.proxyProtocol && context.trusted.has(this.peer.address) ? 'greeting' : 'ready';
     context.clients.add(this);
     wire.reader = this;
     socket.on('end', this.#onEnd);
@@ -68,9 +69,9 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, Wire
   }
 
   /** The peer, or whom a PROXY header names. */
-  get remoteAddress(): string {
-    this.#address ??= this.socket.remoteAddress ?? 'unknown';
-    return this.#address;
+  get peer(): ClientOrigin {
+    this.#peer ??= directFrom(this.socket.remoteAddress ?? 'unknown');
+    return this.#peer;
   }
 
   get #isEmpty(): boolean {
@@ -156,7 +157,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, Wire
     const { end, address } = parseProxyHeader(this.#bytes.subarray(this.#at, this.#to));
     if (end === proxyMalformed) this.#destroy();
     if (end <= 0) return false;
-    if (address !== undefined) this.#address = address;
+    if (address !== undefined) this.#peer = directFrom(address);
     this.#phase = 'ready';
     this.#at += end;
     return true;

@@ -3,6 +3,7 @@ import type { EngineTimeouts, OpenExchange, Policy } from '../exchange.js';
 import type { TrustedPeers } from '../trusted-peers.js';
 import type { LoadLimit } from './load-limit.js';
 import { MessageHead } from './message-head.js';
+import type { OpenList } from './open-list.js';
 import type { OutBuffer } from './out-buffer.js';
 import type { UpstreamPools } from './upstream-pools.js';
 
@@ -30,7 +31,7 @@ export interface NetContext<Tag> {
   /** Connections of trusted peers begin with a PROXY header. */
   readonly proxyProtocol: boolean;
   readonly load: LoadLimit;
-  readonly open: Set<OpenExchange<Tag> & Timed>;
+  readonly open: OpenList<OpenExchange<Tag> & Timed & { place: number }>;
   readonly clients: Set<ClientHandle>;
   /** Empty between two events: whoever fills it sends it before anybody else can run. */
   readonly out: OutBuffer;

@@ -7,6 +7,7 @@ import { TrustedPeers } from '../trusted-peers.js';
 import { ClientConnection } from './client-connection.js';
 import { type ClientHandle, HeadStock, type NetContext } from './context.js';
 import { LoadLimit } from './load-limit.js';
+import { OpenList } from './open-list.js';
 import { OutBuffer } from './out-buffer.js';
 import { UpstreamPools } from './upstream-pools.js';
 import type { Wiring } from './wire.js';
@@ -19,7 +20,7 @@ export class NetEngine<Tag> implements Engine<Tag> {
   readonly #options: EngineOptions;
   readonly #wiring: Wiring;
   readonly #servers: Server[] = [];
-  readonly #exchanges: NetContext<Tag>['open'] = new Set();
+  readonly #exchanges: NetContext<Tag>['open'] = new OpenList();
   #context: NetContext<Tag> | undefined;
   #ticker: NodeJS.Timeout | undefined;
 
@@ -28,7 +29,7 @@ export class NetEngine<Tag> implements Engine<Tag> {
     this.#wiring = wiring;
   }
 
-  get open(): ReadonlySet<OpenExchange<Tag>> {
+  get open(): Engine<Tag>['open'] {
     return this.#exchanges;
   }
 

@@ -2,10 +2,11 @@ import { Fault, toFault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
 import { bodyFault, openEndedIdleMs } from '../bounds.js';
 import type { CutStyle, OpenExchange, Outcome, Plan, Target, Visit } from '../exchange.js';
+import { linesFrom } from '../field-lines.js';
 import { EventStreamTail } from '../sse-tail.js';
 import type { ClientOrigin } from '../trusted-peers.js';
 import { isDialError, leftEarly, upstreamFault } from '../upstream-error.js';
-import { type AnswerFraming, putAnswer, putAnswerHead } from './answer-head.js';
+import { type AnswerFraming, putAnswer, putAnswerHead, putInterimHead } from './answer-head.js';
 import type { BodyReader } from './body-reader.js';
 import { ByteTunnel } from './byte-tunnel.js';
 import type { NetContext } from './context.js';
@@ -26,6 +27,7 @@ type Stage = 'planning' | 'dialling' | 'waiting' | 'answering' | 'tunnel' | 'ove
 /** NetExchange carries one request to the upstream and its answer back, streaming both ways with backpressure. */
 export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   readonly isHead: boolean;
+  place = -1;
   readonly #context: NetContext<Tag>;
   readonly #client: ExchangeClient;
   readonly #httpMinor: 0 | 1;
@@ -81,7 +83,10 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   }
 
   #from(): ClientOrigin {
-    this.#origin ??= this.#context.trusted.clientOf(this.#client.remoteAddress, (name) => this.#request.header(name));
+    const { trusted } = this.#context;
+    this.#origin ??= trusted.empty
+      ? this.#client.peer
+      : trusted.clientOf(this.#client.peer, (name) => this.#request.header(name));
     return this.#origin;
   }
 
@@ -99,21 +104,25 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
       if (loop) throw loop;
       if (this.#context.load.full) throw new Fault('overloaded', { retryAfterSeconds: 1 });
       const plan = this.#visit.plan();
-      if (plan instanceof Promise) plan.then(this.#planned, this.#planFailed);
+      if (plan instanceof Promise)
+        plan.then(
+          (settled) => this.#planned(settled),
+          (error: unknown) => this.#planFailed(error),
+        );
       else this.#planned(plan);
     } catch (error) {
       this.#refuse(toFault(error));
     }
   }
 
-  readonly #planned = (plan: Plan<Tag>): void => {
+  #planned(plan: Plan<Tag>): void {
     if (this.#stage === 'over') return;
     this.#plan = plan;
     const refusal = this.#admit(plan);
     if (refusal) return void this.#refuse(refusal);
     this.#context.open.add(this);
     this.#dial(plan.target);
-  };
+  }
 
   /** admit holds a plan against what the process can do, and against the content that is announced. */
   #admit(plan: Plan<Tag>): Fault | undefined {
@@ -136,9 +145,9 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     this.#countedFor = undefined;
   }
 
-  readonly #planFailed = (error: unknown): void => {
+  #planFailed(error: unknown): void {
     if (this.#stage !== 'over') this.#refuse(toFault(error));
-  };
+  }
 
   #dial(target: Target): void {
     this.#stage = 'dialling';
@@ -161,9 +170,10 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   upstreamReady(): void {
     const { out } = this.#context;
     const head = this.#head as MessageHead;
-    const socket = (this.#upstream as UpstreamConnection).socket;
+    const { socket, host } = this.#upstream as UpstreamConnection;
+    const { path } = this.#target as Target;
     this.#stage = 'waiting';
-    putRequestHead(out, head, this.#request, this.#plan as Plan<Tag>, this.#target as Target, this.#context.pseudonym);
+    putRequestHead(out, head, this.#request, this.#plan as Plan<Tag>, { path, host }, this.#context.pseudonym);
     this.#head = undefined;
     this.#context.heads.give(head);
     if (this.#client.bodyDone) {
@@ -215,8 +225,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   upstreamInterim(head: MessageHead): void {
     if (head.status === 100 || this.#httpMinor === 0 || this.#status > 0) return;
     const { out } = this.#context;
-    const none = { httpMinor: 1, close: false } as const;
-    putAnswerHead(out, head, (this.#plan as Plan<Tag>).answerFilter, '', 'interim', none, 0);
+    putInterimHead(out, head, (this.#plan as Plan<Tag>).answerFilter, '');
     out.writeTo(this.#client.socket);
   }
 
@@ -231,7 +240,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
       this.#tail = EventStreamTail.ofText(head.field('content-type'), head.field('content-encoding'));
     const connection = { httpMinor: this.#httpMinor, close: this.#wantsClose };
     const { out } = this.#context;
-    putAnswerHead(out, head, plan.answerFilter, plan.addToAnswer(), this.#framing, connection, systemClock.nowMs());
+    putAnswerHead(out, head, plan, this.#framing, connection, systemClock.nowMs());
     this.#touch();
     if (this.kind === 'stream') this.#lasts();
   }
@@ -266,10 +275,10 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     this.#client.exchangeDone(this.#wantsClose);
   }
 
-  readonly #touch = (): void => {
+  #touch(): void {
     const mayBeQuiet = this.#plan?.openEnded && !this.#tunnel?.halfClosed;
     this.#deadlineMs = this.#context.nowMs + (mayBeQuiet ? openEndedIdleMs : this.#context.timeouts.idleMs);
-  };
+  }
 
   upstreamFailed(error: Error): void {
     const wasReady = this.#upstream?.ready ?? false;
@@ -300,12 +309,13 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     }
     this.#status = head.status;
     this.#stage = 'tunnel';
-    const switched = `${plan.addToAnswer()}Connection: Upgrade\r\nUpgrade: ${head.field('upgrade') ?? protocol}\r\n`;
-    putAnswerHead(out, head, plan.answerFilter, switched, 'interim', { httpMinor: 1, close: false }, 0);
+    const added = linesFrom((sink) => plan.addToAnswer(sink));
+    const switched = `${added}Connection: Upgrade\r\nUpgrade: ${head.field('upgrade') ?? protocol}\r\n`;
+    putInterimHead(out, head, plan.answerFilter, switched);
     out.writeTo(this.#client.socket);
     const client = this.#client.becomeTunnel();
     this.#touch();
-    const events = { moved: this.#touch, over: () => this.#finish(undefined, false) };
+    const events = { moved: () => this.#touch(), over: () => this.#finish(undefined, false) };
     this.#tunnel = new ByteTunnel(client.wire, wire, protocol, out, events);
     this.#lasts();
     this.#tunnel.start(client.early, rest);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldFilter, Plan } from '../exchange.js';
-import { dateField, putAnswer, putAnswerHead } from './answer-head.js';
+import type { FieldFilter, FieldSink, Plan } from '../exchange.js';
+import { dateField, putAnswer, putAnswerHead, putInterimHead } from './answer-head.js';
 import { copyFields } from './copy-fields.js';
 import { classify } from './field-kinds.js';
 import { fieldKinds, MessageHead } from './message-head.js';
@@ -153,11 +153,11 @@ describe('MessageHead', () => {
 describe('putRequestHead', () => {
   const plan = {
     requestFilter: { names: ['host'], prefixes: [] },
-    addToRequest: 'X-Added: 1\r\n',
+    addToRequest: (sink: FieldSink) => sink.text('X-Added: 1\r\n'),
   } as unknown as Plan<string>;
-  const put = (head: MessageHead, upgrade?: string, method = 'GET', origin = 'http://10.0.0.1:8080') => {
+  const put = (head: MessageHead, upgrade?: string, method = 'GET', host = '10.0.0.1:8080') => {
     const out = new OutBuffer();
-    putRequestHead(out, head, { method, upgrade }, plan, { origin, path: '/p?q' }, 'nmachine-1');
+    putRequestHead(out, head, { method, upgrade }, plan, { host, path: '/p?q' }, 'nmachine-1');
     return written(out);
   };
 
@@ -165,7 +165,7 @@ describe('putRequestHead', () => {
     expect(put(requestOf('A: 1\r\n'))).toBe(
       'GET /p?q HTTP/1.1\r\nHost: 10.0.0.1:8080\r\nA: 1\r\nX-Added: 1\r\nVia: 1.1 nmachine-1\r\n\r\n',
     );
-    expect(put(requestOf('Content-Length: 0\r\n', 'POST / HTTP/1.0'), undefined, 'POST', 'https://[::1]')).toBe(
+    expect(put(requestOf('Content-Length: 0\r\n', 'POST / HTTP/1.0'), undefined, 'POST', '[::1]')).toBe(
       'POST /p?q HTTP/1.1\r\nHost: [::1]\r\nX-Added: 1\r\nVia: 1.0 nmachine-1\r\nContent-Length: 0\r\n\r\n',
     );
     expect(put(requestOf('Transfer-Encoding: chunked\r\nTrailer: X\r\n'))).toContain(
@@ -186,14 +186,18 @@ describe('putRequestHead', () => {
 describe('putAnswerHead', () => {
   const at = Date.UTC(2026, 0, 31, 9, 30);
   const date = 'Date: Sat, 31 Jan 2026 09:30:00 GMT\r\n';
-  type Framing = Parameters<typeof putAnswerHead>[4];
+  type Framing = Parameters<typeof putAnswerHead>[3];
+  const plan = {
+    answerFilter: { names: ['x-secret'], prefixes: [] },
+    addToAnswer: (sink: FieldSink) => sink.prepared(Buffer.from('X-Added: 1\r\n')),
+  };
   const put = (
     head: MessageHead,
     framing: Framing,
-    connection: Parameters<typeof putAnswerHead>[5] = { httpMinor: 1, close: false },
+    connection: Parameters<typeof putAnswerHead>[4] = { httpMinor: 1, close: false },
   ) => {
     const out = new OutBuffer();
-    putAnswerHead(out, head, { names: ['x-secret'], prefixes: [] }, 'X-Added: 1\r\n', framing, connection, at);
+    putAnswerHead(out, head, plan, framing, connection, at);
     return written(out);
   };
 
@@ -219,9 +223,9 @@ describe('putAnswerHead', () => {
   });
 
   it('says nothing of content or connection in an interim answer', () => {
-    expect(put(answerOf('Link: </a>\r\n', 'HTTP/1.1 103 Early Hints'), 'interim', { httpMinor: 1, close: true })).toBe(
-      'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX-Added: 1\r\n\r\n',
-    );
+    const out = new OutBuffer();
+    putInterimHead(out, answerOf('Link: </a>\r\n', 'HTTP/1.1 103 Early Hints'), none, 'X-Added: 1\r\n');
+    expect(written(out)).toBe('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX-Added: 1\r\n\r\n');
   });
 
   it('makes the date anew each second', () => {

@@ -1,12 +1,18 @@
 import type { Writable } from 'node:stream';
+import type { FieldSink } from '../exchange.js';
 
 /** One read of the wire with a head before it, so that it seldom has to grow. */
 const initialBytes = 80 * 1024;
 /** A copy shorter than this is faster byte by byte than through Node's own routine. */
 const loopBytesMax = 32;
 
+/** The same for text, which may have to be flattened first. */
+const loopCharsMax = 12;
+/** Up to here a number is divided as an integer. */
+const integerMax = 0x7fffffff;
+
 /** OutBuffer is where a head, and the first bytes of its body, are put together for one write. One serves a whole engine. */
-export class OutBuffer {
+export class OutBuffer implements FieldSink {
   bytes: Buffer = Buffer.allocUnsafeSlow(initialBytes);
   length = 0;
 
@@ -22,10 +28,36 @@ export class OutBuffer {
     this.length += count;
   }
 
+  /** prepared appends bytes that were made before. */
+  prepared(bytes: Buffer): void {
+    this.copy(bytes, 0, bytes.length);
+  }
+
   /** text appends latin1. */
   text(text: string): void {
-    this.#reserve(text.length);
-    this.length += this.bytes.write(text, this.length, 'latin1');
+    const { length } = text;
+    this.#reserve(length);
+    if (length <= loopCharsMax) {
+      const { bytes } = this;
+      let to = this.length;
+      for (let i = 0; i < length; i++) bytes[to++] = text.charCodeAt(i);
+    } else this.bytes.write(text, this.length, length, 'latin1');
+    this.length += length;
+  }
+
+  /** number appends decimal digits. @param value a whole number, not negative */
+  number(value: number): void {
+    if (value > integerMax) return void this.text(String(value));
+    let count = 1;
+    for (let bound = 10; value >= bound; bound *= 10) count++;
+    this.#reserve(count);
+    const { bytes, length } = this;
+    let rest = value | 0;
+    for (let at = length + count - 1; at >= length; at--) {
+      bytes[at] = 0x30 + (rest % 10);
+      rest = (rest / 10) | 0;
+    }
+    this.length = length + count;
   }
 
   /** writeTo sends what was put together. @returns false when the socket wants a pause */

@@ -1,5 +1,5 @@
 import type { Fault } from '@nm/kernel/fault';
-import type { Plan, Target } from '../exchange.js';
+import type { Plan } from '../exchange.js';
 import { viaFault } from '../via.js';
 import { copyFields } from './copy-fields.js';
 import { fieldKinds, type MessageHead } from './message-head.js';
@@ -10,6 +10,14 @@ export function loopFault(head: MessageHead, pseudonym: string): Fault | undefin
   for (let i = 0; i < head.count; i++)
     if (head.kinds[i] === fieldKinds.via) return viaFault(head.field('via') ?? '', pseudonym);
   return undefined;
+}
+
+/** Where a request goes. */
+interface Address {
+  /** Raw request target. */
+  readonly path: string;
+  /** Of the origin, as `Host` says it. */
+  readonly host: string;
 }
 
 export interface RequestParts {
@@ -23,16 +31,24 @@ export function putRequestHead<Tag>(
   head: MessageHead,
   { method, upgrade }: RequestParts,
   plan: Plan<Tag>,
-  target: Target,
+  { path, host }: Address,
   pseudonym: string,
 ): void {
-  out.text(`${method} ${target.path} HTTP/1.1\r\nHost: ${target.origin.slice(target.origin.indexOf('//') + 2)}\r\n`);
+  out.text(method);
+  out.text(' ');
+  out.text(path);
+  out.text(' HTTP/1.1\r\nHost: ');
+  out.text(host);
+  out.text('\r\n');
   copyFields(head, plan.requestFilter, out, head.chunked);
-  const { preparedForRequest: prepared } = plan;
-  if (prepared) out.copy(prepared, 0, prepared.length);
-  let more = `${plan.addToRequest}Via: 1.${head.httpMinor} ${pseudonym}\r\n`;
-  if (head.chunked) more += 'Transfer-Encoding: chunked\r\n';
-  else if (head.contentLength >= 0) more += `Content-Length: ${head.contentLength}\r\n`;
-  if (upgrade !== undefined) more += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
-  out.text(`${more}\r\n`);
+  plan.addToRequest(out);
+  out.text(head.httpMinor === 1 ? 'Via: 1.1 ' : 'Via: 1.0 ');
+  out.text(pseudonym);
+  if (head.chunked) out.text('\r\nTransfer-Encoding: chunked');
+  else if (head.contentLength >= 0) {
+    out.text('\r\nContent-Length: ');
+    out.number(head.contentLength);
+  }
+  if (upgrade !== undefined) out.text(`\r\nConnection: Upgrade\r\nUpgrade: ${upgrade}`);
+  out.text('\r\n\r\n');
 }

@@ -26,7 +26,7 @@ describe('UpstreamConnection', () => {
     const socket = new PassThrough();
     const given: UpstreamConnection[] = [];
     const home = { giveBack: (connection: UpstreamConnection) => void given.push(connection), gone: ignore };
-    const connection = new UpstreamConnection(overEvents(socket as unknown as Socket), home);
+    const connection = new UpstreamConnection(overEvents(socket as unknown as Socket), home, 'a');
     // What an exchange does whose client has no room left.
     connection.use(userWith({ upstreamData: () => void socket.pause() }));
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
@@ -47,7 +47,7 @@ describe('UpstreamConnection', () => {
     const steps: string[] = [];
     const wire = overEvents(new PassThrough() as unknown as Socket);
     const note = (step: string) => (): void => void steps.push(step);
-    const connection = new UpstreamConnection(wire, { giveBack: note('given back'), gone: note('gone') });
+    const connection = new UpstreamConnection(wire, { giveBack: note('given back'), gone: note('gone') }, 'a');
     connection.use(
       userWith({
         upstreamAnswer: note('answer'),

@@ -42,6 +42,8 @@ const answerHead = new MessageHead();
 /** UpstreamConnection reads the answers on one connection to an upstream, one exchange after the other. */
 export class UpstreamConnection implements WireReader {
   readonly socket: Socket;
+  /** Of its origin, as `Host` says it. */
+  readonly host: string;
   /** When it became idle. */
   idleSinceMs = 0;
   ready = false;
@@ -54,9 +56,10 @@ export class UpstreamConnection implements WireReader {
   readonly #wire: Wire;
   readonly #home: UpstreamHome;
 
-  constructor(wire: Wire, home: UpstreamHome) {
+  constructor(wire: Wire, home: UpstreamHome, host: string) {
     const { socket } = wire;
     this.socket = socket;
+    this.host = host;
     this.#wire = wire;
     this.#home = home;
     wire.reader = this;

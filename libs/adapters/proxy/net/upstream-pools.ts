@@ -11,15 +11,17 @@ const idleMsMax = 4_000;
 class UpstreamPool implements UpstreamHome {
   readonly #clock: { readonly nowMs: number };
   readonly #open: () => Wire | Promise<Wire>;
+  readonly #host: string;
   readonly #all = new Set<UpstreamConnection>();
   readonly #idle: UpstreamConnection[] = [];
   readonly #waiting: WaitingUser[] = [];
   /** Whose connections are being opened by a connector. */
   readonly #dialling = new Set<WaitingUser>();
 
-  constructor(clock: { readonly nowMs: number }, open: () => Wire | Promise<Wire>) {
+  constructor(clock: { readonly nowMs: number }, target: Target, wiring: Wiring) {
     this.#clock = clock;
-    this.#open = open;
+    this.#open = openerOf(target, wiring);
+    this.#host = target.origin.slice(target.origin.indexOf('//') + 2);
   }
 
   get empty(): boolean {
@@ -62,7 +64,7 @@ class UpstreamPool implements UpstreamHome {
   }
 
   #add(wire: Wire): UpstreamConnection {
-    const connection = new UpstreamConnection(wire, this);
+    const connection = new UpstreamConnection(wire, this, this.#host);
     this.#all.add(connection);
     return connection;
   }
@@ -83,7 +85,7 @@ class UpstreamPool implements UpstreamHome {
   }
 
   giveBack(connection: UpstreamConnection): void {
-    const next = this.#waiting.shift();
+    const next = this.#waiting.length === 0 ? undefined : this.#waiting.shift();
     if (next) {
       connection.use(next);
       next.upstreamAssigned(connection);
@@ -136,7 +138,7 @@ export class UpstreamPools {
     const key = keyOf(target);
     let pool = this.#pools.get(key);
     if (!pool) {
-      pool = new UpstreamPool(this.#clock, openerOf(target, this.#wiring));
+      pool = new UpstreamPool(this.#clock, target, this.#wiring);
       this.#pools.set(key, pool);
     }
     return pool.take(user);

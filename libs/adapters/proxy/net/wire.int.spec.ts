@@ -20,9 +20,9 @@ async function startWaiting(kind: 'net' | 'net-events', origin: string) {
   const planOf = (head: RequestHead): Plan<undefined> => ({
     target: { origin, path: head.target },
     requestFilter: filter,
-    addToRequest: '',
+    addToRequest: () => undefined,
     answerFilter: filter,
-    addToAnswer: () => '',
+    addToAnswer: () => undefined,
     tag: undefined,
   });
   const engine = openEngine<undefined>(kind);

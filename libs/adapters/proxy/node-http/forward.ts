@@ -3,7 +3,7 @@ import { Fault, toFault } from '@nm/kernel/fault';
 import type { Dispatcher } from 'undici';
 import { bodyFault, openEndedIdleMs } from '../bounds.js';
 import type { CutStyle, OpenExchange, Outcome, Plan, Target } from '../exchange.js';
-import { dropOf, pairsOf } from '../field-lines.js';
+import { dropOf, linesFrom, pairsOf } from '../field-lines.js';
 import { endToEnd } from '../headers.js';
 import { EventStreamTail } from '../sse-tail.js';
 import { isDialError, upstreamFault } from '../upstream-error.js';
@@ -126,7 +126,7 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
     if (status < 200 || this.#over) return;
     const raw = rawOf(controller);
     const headers = endToEnd(raw, dropOf(this.#plan.answerFilter));
-    headers.push(...pairsOf(this.#plan.addToAnswer()));
+    headers.push(...pairsOf(linesFrom((out) => this.#plan.addToAnswer(out))));
     if (this.#context.closing()) headers.push('Connection', 'close');
     try {
       this.#response.writeHead(status, statusMessage, headers);
@@ -241,8 +241,8 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
 export function headersFor<Tag>(request: IncomingMessage, plan: Plan<Tag>, pseudonym: string): string[] {
   const drop = dropOf(plan.requestFilter);
   const headers = endToEnd(request.rawHeaders, (name) => name === 'host' || drop(name));
-  const prepared = plan.preparedForRequest?.toString('latin1') ?? '';
-  headers.push(...pairsOf(plan.addToRequest + prepared), 'Via', `1.${request.httpVersionMinor} ${pseudonym}`);
+  const added = linesFrom((out) => plan.addToRequest(out));
+  headers.push(...pairsOf(added), 'Via', `1.${request.httpVersionMinor} ${pseudonym}`);
   return headers;
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { RequestHead } from '../exchange.js';
 import { valuesOf } from '../headers.js';
-import type { ClientOrigin, TrustedPeers } from '../trusted-peers.js';
+import { type ClientOrigin, directFrom, type TrustedPeers } from '../trusted-peers.js';
 import { leftEarly } from '../upstream-error.js';
 
 /** NodeRequestHead shows a request of node:http as the port wants it. */
@@ -43,7 +43,7 @@ export class NodeRequestHead implements RequestHead {
   }
 
   #from(): ClientOrigin {
-    this.#origin ??= this.#trusted.clientOf(this.#request.socket.remoteAddress ?? 'unknown', (name) =>
+    this.#origin ??= this.#trusted.clientOf(directFrom(this.#request.socket.remoteAddress ?? 'unknown'), (name) =>
       this.header(name),
     );
     return this.#origin;

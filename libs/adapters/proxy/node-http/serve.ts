@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type Fault, toFault } from '@nm/kernel/fault';
 import { bodyFault } from '../bounds.js';
 import type { Outcome, Plan, Policy, Visit } from '../exchange.js';
-import { pairsOf } from '../field-lines.js';
+import { linesFrom, pairsOf } from '../field-lines.js';
 import { valuesOf } from '../headers.js';
 import type { TrustedPeers } from '../trusted-peers.js';
 import { viaFault } from '../via.js';
@@ -73,7 +73,9 @@ export async function serveUpgrade<Tag>(
 function relayRefusal<Tag>(request: IncomingMessage, socket: Duplex, plan: Plan<Tag>, outcome: TunnelOutcome): Outcome {
   const { status, headers } = outcome.refusal ?? { status: 502, headers: [] };
   const response = responseOn(request, socket);
-  response.writeHead(status, [...headers, ...pairsOf(plan.addToAnswer()), 'Content-Length', '0']).end();
+  response
+    .writeHead(status, [...headers, ...pairsOf(linesFrom((out) => plan.addToAnswer(out))), 'Content-Length', '0'])
+    .end();
   return { ...outcome, status };
 }
 

@@ -4,7 +4,7 @@ import { Fault, toFault } from '@nm/kernel/fault';
 import type { Dispatcher } from 'undici';
 import { openEndedIdleMs } from '../bounds.js';
 import type { CutStyle, OpenExchange, Outcome, Plan, Target } from '../exchange.js';
-import { dropOf, pairsOf } from '../field-lines.js';
+import { dropOf, linesFrom, pairsOf } from '../field-lines.js';
 import { endToEnd, valuesOf } from '../headers.js';
 import { isDialError, upstreamFault } from '../upstream-error.js';
 import { closeFrame, FrameBoundary } from '../websocket-frames.js';
@@ -85,7 +85,7 @@ export class Tunnel<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Tag
     this.#plan.lasts?.();
     if (this.#protocol.toLowerCase() === 'websocket') this.#frames = new FrameBoundary();
     const fields = endToEnd(raw, dropOf(this.#plan.answerFilter));
-    fields.push(...pairsOf(this.#plan.addToAnswer()), 'Connection', 'Upgrade');
+    fields.push(...pairsOf(linesFrom((out) => this.#plan.addToAnswer(out))), 'Connection', 'Upgrade');
     fields.push('Upgrade', valuesOf(raw, 'upgrade')[0] ?? this.#protocol);
     let text = `HTTP/1.1 ${status} Switching Protocols\r\n`;
     for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;

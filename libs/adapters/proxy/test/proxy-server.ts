@@ -28,9 +28,9 @@ export async function startProxy(
   const planOf = (head: RequestHead): Plan<string> => ({
     target: { origin: origin(), path: head.target },
     requestFilter,
-    addToRequest: `X-Client: ${head.remoteAddress} ${head.scheme}\r\n`,
+    addToRequest: (out) => out.text(`X-Client: ${head.remoteAddress} ${head.scheme}\r\n`),
     answerFilter,
-    addToAnswer: () => 'X-Added: 1\r\n',
+    addToAnswer: (out) => out.text('X-Added: 1\r\n'),
     tag: head.target,
     ...(redial ? { redial } : {}),
     ...more,
