@@ -21,17 +21,23 @@ export class AccessLog {
     this.#sample = sample;
   }
 
-  write(context: RequestContext, finished: Outcome, fault: Fault | undefined, atMs: number): void {
-    const status = finished.clientGone ? clientClosed : finished.status;
-    const elapsedMs = atMs - context.startedMs;
+  /** counted counts a request that has ended. @returns whether a line is to be written of it */
+  counted(finished: Outcome, fault: Fault | undefined, elapsedMs: number): boolean {
+    const status = statusOf(finished);
     this.#metrics.finished(status, elapsedMs / 1000);
-    if (status < 400 && !fault && this.#sample < 1 && randomFraction() >= this.#sample) return;
+    return status >= 400 || fault !== undefined || this.#sample >= 1 || randomFraction() < this.#sample;
+  }
+
+  write(context: RequestContext, finished: Outcome, fault: Fault | undefined, atMs: number): void {
+    const status = statusOf(finished);
+    const elapsedMs = atMs - context.startedMs;
     const line = lineOf(context, finished, fault, status, elapsedMs);
     if (fault && fault.status >= 500) this.#log.warn({ ...line, err: fault }, 'request failed');
     else this.#log.info(line, fault ? 'request refused' : 'request');
   }
 }
 
+const statusOf = ({ clientGone, status }: Outcome): number => (clientGone ? clientClosed : status);
 const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 
 /** lineOf puts together what the log says; absent members are left out of JSON. */

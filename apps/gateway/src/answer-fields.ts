@@ -1,5 +1,5 @@
 import type { FieldLines } from '@nm/adapters/proxy';
-import { limitField } from '@nm/features/limits';
+import { type Account, limitField, type Meter } from '@nm/features/limits';
 import { licenceStateText, type Ticket, type Visitor } from '@nm/features/routing';
 import type { Clock } from '@nm/kernel/time';
 import { corsFields } from './cors.js';
@@ -7,11 +7,20 @@ import type { RequestContext } from './request-context.js';
 
 /** answerFields is what every answer for an app carries, refusals too: which request it was, how the licence stands, and what is left of its rate. */
 export function answerFields(context: RequestContext, clock: Clock, atMs = clock.monotonicMs()): FieldLines {
-  const { requestId, visitor, wakeMs } = context;
-  let fields = `X-Request-Id: ${requestId}\r\n${standingFields(visitor, clock)}`;
+  const { requestId, visitor, wakeMs, origin } = context;
+  let fields = `${sharedAnswerFields(visitor, origin, clock)}X-Request-Id: ${requestId}\r\n`;
   if (wakeMs !== undefined) fields += `Nm-Wake-Ms: ${wakeMs}\r\n`;
-  if (visitor?.app) fields += rateFields(visitor.ticket, atMs) + corsFields(visitor.app, context.origin);
+  const account = rateAccountOf(visitor?.ticket);
+  if (account)
+    fields += `RateLimit: ${limitField(account.scope, account.requests.left(atMs), account.requests.spec)}\r\n`;
   return context.timing ? fields + timingField(context, atMs) : fields;
+}
+
+/** sharedAnswerFields are those of them that the answers to all requests have that are alike. */
+export function sharedAnswerFields(visitor: Visitor | undefined, origin: string | undefined, clock: Clock): FieldLines {
+  const account = rateAccountOf(visitor?.ticket);
+  const policy = account ? `RateLimit-Policy: ${account.policy}\r\n` : '';
+  return standingFields(visitor, clock) + policy + (visitor?.app ? corsFields(visitor.app, origin) : '');
 }
 
 /** Where the licence stands follows from the ticket and the decision, so it is put together once for each. */
@@ -28,12 +37,12 @@ function standingFields(visitor: Visitor | undefined, clock: Clock): FieldLines 
 
 const builtinPrefix = 'builtin:';
 
-/** Only the licence's own budget is told: how busy others are is theirs to know. */
-function rateFields(ticket: Ticket | undefined, atMs: number): FieldLines {
+type RateAccount = Account & { readonly requests: Meter };
+
+/** rateAccountOf is the budget that answers tell of: the licence's own only, because how busy others are is theirs to know. */
+export function rateAccountOf(ticket: Ticket | undefined): RateAccount | undefined {
   const account = ticket?.accounts?.[0];
-  if (account?.scope !== 'licence' || !account.requests) return '';
-  const left = account.requests.left(atMs);
-  return `RateLimit-Policy: ${account.policy}\r\nRateLimit: ${limitField(account.scope, left, account.requests.spec)}\r\n`;
+  return account?.scope === 'licence' && account.requests ? (account as RateAccount) : undefined;
 }
 
 /** timingField tells milliseconds by phase (W3C Server Timing): the decision, the start of a sleeping app, and the app until its answer began. */

@@ -1,4 +1,4 @@
-import type { FieldFilter, FieldLines, MaybePromise, Plan, RequestHead, Target } from '@nm/adapters/proxy';
+import type { FieldFilter, FieldLines, FieldSink, MaybePromise, Plan, RequestHead, Target } from '@nm/adapters/proxy';
 import { type CookieForm, readSessionCookie, requireOwnPage } from '@nm/features/access';
 import {
   type Activator,
@@ -9,6 +9,7 @@ import {
   type ContextTokens,
   parseAppPath,
   type Ready,
+  type SignedContext,
   unverifiable,
   type Visitor,
   type WakeTarget,
@@ -21,7 +22,7 @@ import { isPreflight, preflightFields } from './cors.js';
 import type { ExchangeTag } from './exchange-tag.js';
 import type { InstanceTouches } from './instance-touches.js';
 import type { RequestContext } from './request-context.js';
-import { appAnswerFilter, appFields, appRequestFilterOf, preparedFields } from './upstream-headers.js';
+import { appAnswerFilter, appRequestFilterOf, ownAppFields, sharedAppFields } from './upstream-headers.js';
 import { bodyBytesMaxOf, type UsageGate } from './usage-limits.js';
 
 export interface AppRouteDeps {
@@ -35,6 +36,17 @@ export interface AppRouteDeps {
   readonly cookie: CookieForm | undefined;
   /** Origin of our own pages. */
   readonly ownPages: string;
+}
+
+/** What an app's plan was made from. */
+export interface Found {
+  readonly head: RequestHead;
+  readonly visitor: Visitor;
+  readonly admission: Admission;
+  readonly ready: Ready;
+  readonly signed: SignedContext;
+  /** Fields for the app that all requests have that are alike. */
+  readonly shared: FieldLines;
 }
 
 /** Look-ups that find something missing, one after the other; a request that needs more is in a storm of changes. */
@@ -79,7 +91,7 @@ function answerPreflight(deps: AppRouteDeps, head: RequestHead, context: Request
 }
 
 /** AppVisit is the plan of one request and what it was made from. */
-class AppVisit implements Plan<ExchangeTag> {
+export class AppVisit implements Plan<ExchangeTag> {
   requestFilter: FieldFilter = nothing;
   readonly answerFilter = appAnswerFilter;
   readonly #deps: AppRouteDeps;
@@ -88,18 +100,29 @@ class AppVisit implements Plan<ExchangeTag> {
   readonly #visitor: Visitor;
   readonly #byCookie: boolean;
   #admission: Admission | undefined;
+  #shared: FieldLines = '';
+  #own: FieldLines = '';
+  #ready: Ready | undefined;
+  #signed: SignedContext | undefined;
   target: Target = { origin: '', path: '' };
-  addToRequest: FieldLines = '';
-  preparedForRequest: Buffer | undefined;
   tag: ExchangeTag = nobody;
   bodyBytesMax: number | undefined;
 
-  constructor(deps: AppRouteDeps, head: RequestHead, context: RequestContext, visitor: Visitor, byCookie: boolean) {
+  /** @param admission of a request that was let in already, for `redial` */
+  constructor(
+    deps: AppRouteDeps,
+    head: RequestHead,
+    context: RequestContext,
+    visitor: Visitor,
+    byCookie: boolean,
+    admission?: Admission,
+  ) {
     this.#deps = deps;
     this.#head = head;
     this.#context = context;
     this.#visitor = visitor;
     this.#byCookie = byCookie;
+    this.#admission = admission;
   }
 
   /** plan goes through all steps as far as memory allows; it gives itself, or a promise of what was missing. @throws Fault */
@@ -117,10 +140,12 @@ class AppVisit implements Plan<ExchangeTag> {
     // Seconds may pass: what was allowed now must be allowed still when the instance is there, so everything is asked again.
     if (ready instanceof Promise) return ready.then(({ waitedMs }) => this.#waited(waitedMs));
     touches.used(ready.instanceId, version.idleSeconds);
+    this.#ready = ready;
+    this.#signed = signed;
     this.target = this.#targetOf(ready);
-    this.addToRequest = appFields(this.#head, this.#context);
-    this.preparedForRequest = preparedFields(signed, this.#visitor.path.prefix);
-    this.requestFilter = appRequestFilterOf(this.#context);
+    this.#shared = sharedAppFields(this.#head, this.#visitor.path.prefix, signed.text);
+    this.#own = ownAppFields(this.#head, this.#context);
+    this.requestFilter = appRequestFilterOf(this.#context.trace);
     this.bodyBytesMax = bodyBytesMaxOf(ticket);
     this.tag = {
       orgId: ticket.licence.orgId,
@@ -133,6 +158,20 @@ class AppVisit implements Plan<ExchangeTag> {
     };
     this.#context.plannedMs = atMs;
     return this;
+  }
+
+  /** found is what the plan was made from, once it is made. */
+  get found(): Found | undefined {
+    const admission = this.#admission;
+    if (!admission || !this.#ready || !this.#signed || this.#byCookie) return undefined;
+    return {
+      head: this.#head,
+      visitor: this.#visitor,
+      admission,
+      ready: this.#ready,
+      signed: this.#signed,
+      shared: this.#shared,
+    };
   }
 
   /** planAfter waits for what is missing and tries again, until nothing is. */
@@ -152,10 +191,15 @@ class AppVisit implements Plan<ExchangeTag> {
     this.#deps.usage.outlast(this.#context);
   }
 
-  addToAnswer(): FieldLines {
+  addToRequest(out: FieldSink): void {
+    out.text(this.#shared);
+    out.text(this.#own);
+  }
+
+  addToAnswer(out: FieldSink): void {
     const atMs = this.#deps.clock.monotonicMs();
     this.#context.answeredMs = atMs;
-    return answerFields(this.#context, this.#deps.clock, atMs);
+    out.text(answerFields(this.#context, this.#deps.clock, atMs));
   }
 
   async redial(): Promise<Target> {

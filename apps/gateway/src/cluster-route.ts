@@ -81,7 +81,8 @@ export async function planCluster(
   return {
     target: { origin: session.server.origin, path: base + path.rest, connector: session },
     requestFilter: clusterRequestFilter,
-    addToRequest: authorization === undefined ? fields : `${fields}Authorization: ${authorization}\r\n`,
+    addToRequest: (out) =>
+      out.text(authorization === undefined ? fields : `${fields}Authorization: ${authorization}\r\n`),
     answerFilter: clusterAnswerFilter,
     tag: {
       orgId: ticket.licence.orgId,
@@ -95,7 +96,7 @@ export async function planCluster(
     },
     bodyBytesMax: bodyBytesMaxOf(ticket),
     lasts: () => deps.usage.outlast(context),
-    addToAnswer: () => `X-Request-Id: ${context.requestId}\r\n`,
+    addToAnswer: (out) => out.text(`X-Request-Id: ${context.requestId}\r\n`),
     openEnded:
       call.verb === 'watch' || call.verb === 'connect' || head.upgrade !== undefined || follows.test(path.rest),
     ...reader,

@@ -21,8 +21,16 @@ export class DecisionNotes {
     const { visitor } = context;
     const firstUse = visitor?.licence?.facts.firstUse;
     if (firstUse && firstUse.usedAtMs === undefined && visitor.licence) this.#firstUses.report(visitor.licence.id);
-    if (!visitor || !this.#recorder.wantsAllow()) return;
-    const note = noteOf(visitor, context.requestId, undefined);
+    if (visitor && this.wantsAllow()) this.keepAllowed(context);
+  }
+
+  /** wantsAllow is true for the one of many requests that were let in of which a note is kept. */
+  wantsAllow(): boolean {
+    return this.#recorder.wantsAllow();
+  }
+
+  keepAllowed({ visitor, requestId }: RequestContext): void {
+    const note = visitor && noteOf(visitor, requestId, undefined);
     if (note) this.#recorder.allowed(note);
   }
 

@@ -1,10 +1,11 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { codeTally, timeTally } from './tallies.js';
+import { codeTally, type Tally, timeTally } from './tallies.js';
 
 export interface GatewayMetrics {
   /** @param status as the client saw it; 499 when it left */
   finished(status: number, seconds: number): void;
-  decided(code: string): void;
+  /** Where decisions of this code are counted. */
+  decided(code: string): Tally;
   woke(result: string): void;
   /** A budget was used up. */
   limited(kind: string, scope: string): void;
@@ -65,7 +66,7 @@ export function gatewayMetrics(registry: Registry, gauges: GatewayGauges): Gatew
   return {
     finished: (status, elapsed) => {
       const name = classes[Math.floor(status / 100)];
-      if (name !== undefined) requests(name);
+      if (name !== undefined) requests(name).count++;
       seconds(elapsed);
     },
     decided,

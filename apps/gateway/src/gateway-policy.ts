@@ -5,11 +5,12 @@ import { newId } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
 import type { AccessLog } from './access-log.js';
 import { answerFields } from './answer-fields.js';
-import { type AppRouteDeps, planApp } from './app-route.js';
+import { type AppRouteDeps, AppVisit, planApp } from './app-route.js';
 import { type ClusterRouteDeps, planCluster } from './cluster-route.js';
 import type { DecisionNotes } from './decision-notes.js';
 import type { ExchangeTag } from './exchange-tag.js';
 import type { GatewayMetrics } from './gateway-metrics.js';
+import { KnownWays } from './known-ways.js';
 import { planOwn } from './own-route.js';
 import { problemAnswer } from './problem-answer.js';
 import { openContext, type RequestContext } from './request-context.js';
@@ -32,17 +33,23 @@ export interface GatewayPolicyDeps {
 /** GatewayPolicy decides on each request that the engine brings: what it is, whether it may pass, and where it goes. */
 export class GatewayPolicy implements Policy<ExchangeTag | undefined> {
   readonly #deps: GatewayPolicyDeps;
+  readonly #ways: KnownWays;
 
   constructor(deps: GatewayPolicyDeps) {
     this.#deps = deps;
+    this.#ways = new KnownWays(deps);
   }
 
   open(head: RequestHead): Visit<ExchangeTag | undefined> {
-    return new GatewayVisit(this.#deps, head);
+    return this.#ways.visit(head, this.#anew) ?? this.#anew(head);
   }
 
+  /** For a request that went a known way until something unusual came up. */
+  readonly #anew = (head: RequestHead, context?: RequestContext): GatewayVisit =>
+    new GatewayVisit(this.#deps, this.#ways, head, context);
+
   refuse(fault: Fault): Answer {
-    this.#deps.metrics.decided(fault.code);
+    this.#deps.metrics.decided(fault.code).count++;
     return problemAnswer(fault, newId('request'));
   }
 
@@ -54,13 +61,17 @@ export class GatewayPolicy implements Policy<ExchangeTag | undefined> {
 /** GatewayVisit takes one request from its head to its log line. */
 class GatewayVisit implements Visit<ExchangeTag | undefined> {
   readonly #deps: GatewayPolicyDeps;
+  readonly #ways: KnownWays;
   readonly #head: RequestHead;
   readonly #context: RequestContext;
 
-  constructor(deps: GatewayPolicyDeps, head: RequestHead) {
+  /** @param context of a request that was opened already */
+  constructor(deps: GatewayPolicyDeps, ways: KnownWays, head: RequestHead, context?: RequestContext) {
     this.#deps = deps;
+    this.#ways = ways;
     this.#head = head;
-    this.#context = openContext(deps.clock, head);
+    this.#context = context ?? openContext(deps.clock, head);
+    if (context) return;
     if (deps.spans && this.#context.route !== 'own') this.#context.trace = deps.spans.begin(head);
   }
 
@@ -85,8 +96,9 @@ class GatewayVisit implements Visit<ExchangeTag | undefined> {
 
   #allowed(plan: Plan<ExchangeTag | undefined>): Plan<ExchangeTag | undefined> {
     if (this.#context.route === 'own') return plan;
-    this.#deps.metrics.decided(this.#context.visitor?.decision?.code ?? 'allowed');
+    this.#deps.metrics.decided(this.#context.visitor?.decision?.code ?? 'allowed').count++;
     this.#deps.notes.allowed(this.#context);
+    if (plan instanceof AppVisit && plan.found) this.#ways.note(plan.found, this.#context);
     return plan;
   }
 
@@ -94,7 +106,7 @@ class GatewayVisit implements Visit<ExchangeTag | undefined> {
     const { instead, requestId } = this.#context;
     if (instead !== undefined)
       return { status: 204, fields: `X-Request-Id: ${requestId}\r\n${instead}`, body: nothing };
-    this.#deps.metrics.decided(fault.code);
+    this.#deps.metrics.decided(fault.code).count++;
     this.#deps.notes.refused(this.#context, fault);
     // Who speaks to a cluster's API expects its words.
     if (this.#context.route === 'cluster') return statusAnswer(fault, requestId);
@@ -113,7 +125,8 @@ class GatewayVisit implements Visit<ExchangeTag | undefined> {
     this.#context.call?.ended(outcome.status, outcome.fault?.code);
     // What was said instead of a refusal is none.
     const fault = instead === undefined ? outcome.fault : undefined;
-    this.#deps.log.write(this.#context, outcome, fault, atMs);
+    if (this.#deps.log.counted(outcome, fault, atMs - this.#context.startedMs))
+      this.#deps.log.write(this.#context, outcome, fault, atMs);
   }
 }
 

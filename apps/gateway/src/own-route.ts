@@ -9,9 +9,9 @@ export function planOwn(origin: string, head: RequestHead): Plan<undefined> {
   return {
     target: { origin, path: head.target },
     requestFilter: everything,
-    addToRequest: '',
+    addToRequest: () => undefined,
     answerFilter: everything,
-    addToAnswer: () => '',
+    addToAnswer: () => undefined,
     tag: undefined,
   };
 }

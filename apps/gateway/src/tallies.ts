@@ -9,9 +9,14 @@ interface TallyOptions {
   readonly registry: Registry;
 }
 
-/** codeTally counts by one label with few values. */
-export function codeTally({ name, help, registry }: TallyOptions, label: string): (value: string) => void {
-  const counts = new Map<string, { count: number }>();
+/** How often something was. */
+export interface Tally {
+  count: number;
+}
+
+/** codeTally counts by one label with few values. @returns what gives the tally of a value, to be counted up */
+export function codeTally({ name, help, registry }: TallyOptions, label: string): (value: string) => Tally {
+  const counts = new Map<string, Tally>();
   new Counter({
     name,
     help,
@@ -23,9 +28,12 @@ export function codeTally({ name, help, registry }: TallyOptions, label: string)
     },
   });
   return (value) => {
-    const known = counts.get(value);
-    if (known) known.count++;
-    else counts.set(value, { count: 1 });
+    let tally = counts.get(value);
+    if (!tally) {
+      tally = { count: 0 };
+      counts.set(value, tally);
+    }
+    return tally;
   };
 }
 

@@ -1,8 +1,7 @@
 import type { FieldFilter, FieldLines, RequestHead } from '@nm/adapters/proxy';
-import type { SignedContext } from '@nm/features/routing';
 import { contextHeader } from '@nm/kernel/contracts';
 import type { RequestContext } from './request-context.js';
-import { traceOf } from './trace.js';
+import { type Trace, traceOf } from './trace.js';
 
 /** Never forwarded: the caller's credential, names that only we may set, and headers of earlier gateways that KAMAs would believe. */
 const names = [
@@ -23,8 +22,8 @@ const appRequestFilter: FieldFilter = { names, prefixes };
 /** `tracestate` belongs to the caller's trace; a trace of our own has none. */
 const ownTraceFilter: FieldFilter = { names: [...names, 'tracestate'], prefixes };
 
-/** appRequestFilterOf is what does not pass to an app; asked after `appFields`. */
-export const appRequestFilterOf = ({ trace }: RequestContext): FieldFilter =>
+/** appRequestFilterOf is what does not pass to an app; once its trace is known. */
+export const appRequestFilterOf = (trace: Trace | undefined): FieldFilter =>
   trace?.parentSpanId === undefined ? ownTraceFilter : appRequestFilter;
 
 /** On a cluster the last two choose who the caller is. */
@@ -46,32 +45,32 @@ function foreignCookies(cookie: string): string {
   return pairs.filter((pair) => pair !== '' && !ownCookie.test(pair)).join('; ');
 }
 
-/** commonFields is what both routes add: ids of the request and trace, and who called. */
-function commonFields(head: RequestHead, context: RequestContext): FieldLines {
-  context.trace ??= traceOf(head);
-  const fields =
-    `X-Request-Id: ${context.requestId}\r\nNm-Request-Id: ${context.requestId}\r\ntraceparent: ${context.trace.traceparent}\r\n` +
-    `X-Forwarded-For: ${head.remoteAddress}\r\nX-Forwarded-Proto: ${head.scheme}\r\n`;
+/** Who called. */
+function forwardedFields(head: RequestHead): FieldLines {
+  const fields = `X-Forwarded-For: ${head.remoteAddress}\r\nX-Forwarded-Proto: ${head.scheme}\r\n`;
   const host = head.header('host');
   return host === undefined ? fields : `${fields}X-Forwarded-Host: ${host}\r\n`;
 }
 
-/** appFields makes the fields that an app gets from us with this request. */
-export function appFields(head: RequestHead, context: RequestContext): FieldLines {
-  const fields = commonFields(head, context);
+/** Ids of the request and its trace. */
+function idFields(head: RequestHead, context: RequestContext): FieldLines {
+  context.trace ??= traceOf(head);
+  const { requestId, trace } = context;
+  return `X-Request-Id: ${requestId}\r\nNm-Request-Id: ${requestId}\r\ntraceparent: ${trace.traceparent}\r\n`;
+}
+
+/** sharedAppFields is what an app gets from us with all requests that are alike. @param prefix what was cut off the path @param token the signed context */
+export const sharedAppFields = (head: RequestHead, prefix: string, token: string): FieldLines =>
+  `${forwardedFields(head)}X-Forwarded-Prefix: ${prefix}\r\n${contextHeader}: ${token}\r\n`;
+
+/** ownAppFields is what it gets with this one only. */
+export function ownAppFields(head: RequestHead, context: RequestContext): FieldLines {
+  const fields = idFields(head, context);
   const cookie = head.header('cookie');
   const cookies = cookie === undefined ? '' : foreignCookies(cookie);
   return cookies === '' ? fields : `${fields}Cookie: ${cookies}\r\n`;
 }
 
-/** preparedFields makes those that stay the same while its context does. @param prefix what was cut off the path */
-export function preparedFields(context: SignedContext, prefix: string): Buffer {
-  if (context.fields?.prefix !== prefix) {
-    const text = `X-Forwarded-Prefix: ${prefix}\r\n${contextHeader}: ${context.text}\r\n`;
-    context.fields = { prefix, bytes: Buffer.from(text, 'latin1') };
-  }
-  return context.fields.bytes;
-}
-
 /** clusterFields makes the fields for a Kubernetes API, all but the session's own credential. */
-export const clusterFields = (head: RequestHead, context: RequestContext): FieldLines => commonFields(head, context);
+export const clusterFields = (head: RequestHead, context: RequestContext): FieldLines =>
+  idFields(head, context) + forwardedFields(head);

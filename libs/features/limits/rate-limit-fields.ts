@@ -5,5 +5,9 @@ export const policyField = (name: string, { perSecond, burst }: BucketSpec): str
   `"${name}";q=${Math.floor(burst)};w=${Math.max(1, Math.ceil(burst / perSecond))}`;
 
 /** limitField is one item of `RateLimit`: what is left now, and `t` seconds until all of it is back. */
-export const limitField = (name: string, left: number, { perSecond, burst }: BucketSpec): string =>
-  `"${name}";r=${left};t=${Math.ceil(Math.max(0, burst - left) / perSecond)}`;
+export const limitField = (name: string, left: number, spec: BucketSpec): string =>
+  `"${name}";r=${left};t=${secondsToFull(left, spec)}`;
+
+/** secondsToFull is after how many seconds all of a budget is back. */
+export const secondsToFull = (left: number, { perSecond, burst }: BucketSpec): number =>
+  Math.ceil(Math.max(0, burst - left) / perSecond);

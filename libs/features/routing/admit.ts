@@ -36,6 +36,7 @@ export interface Visitor {
 }
 
 export interface Admission {
+  readonly holder: Holder;
   readonly ticket: Ticket;
   readonly decision: Decision;
   readonly request: RequestFacts;
@@ -75,7 +76,7 @@ export function admit(deps: AdmitDeps, visitor: Visitor): Admission | Promise<un
   if (version.tenancy === 'install' && !ticket.install && ticket.app.kind === 'kama')
     throw new Fault('install_required');
   const mode = decision.effect === 'allow' && !holder.readOnly ? 'full' : 'read-only';
-  return { ticket, decision, request, version, mode };
+  return { holder, ticket, decision, request, version, mode };
 }
 
 /** passed finds that the same was asked before, and nothing was forgotten since. */

@@ -24,6 +24,11 @@ export class ContextTokens {
     this.#keys = keys;
   }
 
+  /** keysVersion is another number after the keys changed. */
+  get keysVersion(): number {
+    return this.#keysVersion;
+  }
+
   /** tokenFor gives the token at once when it is signed already; else the promise of it: await it and ask again. */
   tokenFor(admission: Admission, nowMs: number): SignedContext | Promise<unknown> {
     const { ticket, mode } = admission;

@@ -20,6 +20,7 @@ import type { Directory } from './directory.js';
 import type { LicenceEntry } from './entries.js';
 import type { AppPath } from './parse-path.js';
 import type { Ticket } from './ticket.js';
+import type { Way } from './way.js';
 
 export type CredentialKind = 'key' | 'session' | 'install' | 'user';
 
@@ -48,6 +49,8 @@ export interface Holder {
   pass: Pass | undefined;
   /** The directory's version when it was last held against it. */
   checkedVersion: number;
+  /** Ways of its last requests; who keeps them knows their tags. */
+  ways: readonly Way<unknown>[];
 }
 
 /** What a caller's last request asked for, and the ground that this chose: while the directory forgets nothing, the same question has the same answer. */
@@ -119,6 +122,11 @@ export class Credentials {
     const text = `${appPath} ${presented}`;
     const ofUser = this.#known.get(text);
     return ofUser ? this.#current(text, ofUser, nowMs) : this.#unknown(presented, text, appPath);
+  }
+
+  /** recall finds what was learnt of a credential, however long ago: what it is worth now is not asked. User tokens are not found. */
+  recall(presented: string): Holder | undefined {
+    return this.#known.get(presented);
   }
 
   /** current holds what was learnt against what is true now. */
@@ -239,6 +247,8 @@ export class Credentials {
   }
 }
 
+const noWays: readonly Way<unknown>[] = [];
+
 const holderOf = (
   known: Pick<Holder, 'kind' | 'licence' | 'untilMs'> &
     Partial<Pick<Holder, 'keyHash' | 'keyLookup' | 'sessionId' | 'issuers'>>,
@@ -256,6 +266,7 @@ const holderOf = (
   ticket: undefined,
   pass: undefined,
   checkedVersion: -1,
+  ways: noWays,
 });
 
 function ofItsKey({ keyHash, keyLookup }: Holder, licence: LicenceEntry): boolean {

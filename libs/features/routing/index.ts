@@ -11,3 +11,4 @@ export { licenceStateText } from './licence-state.js';
 export { type AppPath, type ClusterPath, parseAppPath, parseClusterPath } from './parse-path.js';
 export { review, type StreamTag } from './review.js';
 export type { SignedContext, Ticket } from './ticket.js';
+export { keepWay, type Stretch, type Way } from './way.js';

@@ -33,8 +33,6 @@ export interface SignedContext {
   readonly untilMs: number;
   /** Which signing keys were in force. */
   readonly keysVersion: number;
-  /** Fields with it, ready to be sent below this prefix. */
-  fields?: { readonly prefix: string; readonly bytes: Buffer };
 }
 
 export interface Ground {

@@ -60,6 +60,9 @@ export function prepare(rules: CompiledRules, facts: StandingFacts): Prepared {
   };
 }
 
+/** readsPath tells whether the last decision looked at the path of its request: if not, it holds for all that are otherwise alike. */
+export const readsPath = ({ plan }: Prepared): boolean => plan?.readsPath ?? true;
+
 /** decidePrepared is `decide` with most of the work done before; the two give equal answers. */
 export function decidePrepared(prepared: Prepared, request: RequestFacts, nowMs: number): Decision {
   let { plan } = prepared;

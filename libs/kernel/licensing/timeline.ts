@@ -16,6 +16,14 @@ export function expiryOf({ expiresAtMs = Infinity, firstUse }: Pick<LicenceFacts
   return Math.min(expiresAtMs, firstUse.usedAtMs + firstUse.seconds * 1000);
 }
 
+/** nextStandingMs is the first instant after now at which the licence stands otherwise; Infinity: never. */
+export function nextStandingMs(timeline: Timeline, nowMs: number): number {
+  let nextMs = Infinity;
+  for (const atMs of [timeline.startsAtMs, timeline.expiresAtMs, timeline.fullUntilMs, timeline.endsAtMs])
+    if (atMs > nowMs && atMs < nextMs) nextMs = atMs;
+  return nextMs;
+}
+
 /** timelineOf lays the grace steps behind the expiry. No step gives more than the one before: a full step behind a read-only one counts as read-only. */
 export function timelineOf(facts: LicenceFacts): Timeline {
   const expiresAtMs = expiryOf(facts);

@@ -1,0 +1,216 @@
+import type {
+  Answer,
+  FieldFilter,
+  FieldSink,
+  MaybePromise,
+  Outcome,
+  Plan,
+  RequestHead,
+  Target,
+  Visit,
+} from '@nm/adapters/proxy';
+import { type Account, endRequest, outlastRequest, secondsToFull, takeRequest } from '@nm/features/limits';
+import type { Stretch, Visitor, Way } from '@nm/features/routing';
+import type { Fault } from '@nm/kernel/fault';
+import { newId, randomHex } from '@nm/kernel/ids';
+import { answerFields, rateAccountOf } from './answer-fields.js';
+import { AppVisit } from './app-route.js';
+import type { ExchangeTag } from './exchange-tag.js';
+import type { GatewayPolicyDeps } from './gateway-policy.js';
+import type { OpenAnew } from './known-ways.js';
+import type { RequestContext } from './request-context.js';
+import { type Trace, traceOf } from './trace.js';
+import { appAnswerFilter, appRequestFilterOf } from './upstream-headers.js';
+import { bodyBytesMaxOf } from './usage-limits.js';
+
+type GatewayPlan = Plan<ExchangeTag | undefined>;
+
+/**
+ * KnownVisit is a request on a way that others went before it: visit and plan in one object, which does only what has to be done for each request, such as booking it on its limits. As soon as anything unusual
+ * comes up (a refusal, a sample for the log) it makes the context that a request asked everything has, and goes on as that.
+ */
+export class KnownVisit implements Visit<ExchangeTag | undefined>, GatewayPlan {
+  readonly answerFilter = appAnswerFilter;
+  readonly requestFilter: FieldFilter;
+  readonly #deps: GatewayPolicyDeps;
+  readonly #head: RequestHead;
+  readonly #way: Way<ExchangeTag>;
+  readonly #stretch: Stretch<ExchangeTag>;
+  readonly #anew: OpenAnew;
+  readonly #nowMs: number;
+  readonly #startedMs: number;
+  readonly #requestId: string;
+  /** The caller's trace, if it has one. */
+  readonly #trace: Trace | undefined;
+  /** Set once it is no longer like the others. */
+  #context: RequestContext | undefined;
+  /** What goes on in its place. */
+  #other: Visit<ExchangeTag | undefined> | undefined;
+  #booked = false;
+  #outlasted = false;
+  #answeredMs: number | undefined;
+
+  constructor(deps: GatewayPolicyDeps, head: RequestHead, way: Way<ExchangeTag>, nowMs: number, anew: OpenAnew) {
+    this.#deps = deps;
+    this.#head = head;
+    this.#way = way;
+    this.#stretch = way.last;
+    this.#anew = anew;
+    this.#nowMs = nowMs;
+    this.#startedMs = deps.clock.monotonicMs();
+    this.#requestId = newId('request', nowMs);
+    this.#trace = head.header('traceparent') === undefined ? undefined : traceOf(head);
+    this.requestFilter = appRequestFilterOf(this.#trace);
+  }
+
+  get target(): Target {
+    return this.#stretch.target;
+  }
+
+  get tag(): ExchangeTag {
+    return this.#stretch.tag;
+  }
+
+  get bodyBytesMax(): number | undefined {
+    return bodyBytesMaxOf(this.#way.admission.ticket);
+  }
+
+  /** plan books the request. One that does not get its booking is asked everything, to be told why. @throws Fault */
+  plan(): MaybePromise<GatewayPlan> {
+    const { admission, ready, decided } = this.#way;
+    const { app, notes } = this.#deps;
+    if (this.#isTooLarge || takeRequest(this.#accounts, this.#startedMs)) {
+      this.#other = this.#anew(this.#head);
+      return this.#other.plan();
+    }
+    this.#booked = true;
+    app.touches.used(ready.instanceId, admission.version.idleSeconds);
+    decided.count++;
+    if (notes.wantsAllow()) notes.keepAllowed(this.#explained());
+    return this;
+  }
+
+  get #accounts(): readonly Account[] {
+    return this.#way.admission.ticket.accounts ?? none;
+  }
+
+  get #isTooLarge(): boolean {
+    const { bodyBytesMax } = this;
+    return bodyBytesMax !== undefined && Number(this.#head.header('content-length') ?? 0) > bodyBytesMax;
+  }
+
+  addToRequest(out: FieldSink): void {
+    out.prepared(this.#way.requestFields);
+    out.text('X-Request-Id: ');
+    out.text(this.#requestId);
+    out.text('\r\nNm-Request-Id: ');
+    out.text(this.#requestId);
+    out.text('\r\ntraceparent: ');
+    if (this.#trace) out.text(this.#trace.traceparent);
+    else {
+      out.text('00-');
+      out.text(randomHex(32));
+      out.text('-');
+      out.text(randomHex(16));
+      out.text('-01');
+    }
+    out.text('\r\n');
+  }
+
+  addToAnswer(out: FieldSink): void {
+    const { clock } = this.#deps;
+    const atMs = clock.monotonicMs();
+    this.#answeredMs = atMs;
+    if (this.#context) {
+      this.#context.answeredMs = atMs;
+      return void out.text(answerFields(this.#context, clock, atMs));
+    }
+    out.prepared(this.#way.answerFields);
+    out.text('X-Request-Id: ');
+    out.text(this.#requestId);
+    const account = rateAccountOf(this.#way.admission.ticket);
+    if (account) {
+      const { requests, scope } = account;
+      const left = requests.left(atMs);
+      out.text('\r\nRateLimit: "');
+      out.text(scope);
+      out.text('";r=');
+      out.number(left);
+      out.text(';t=');
+      out.number(secondsToFull(left, requests.spec));
+    }
+    out.text('\r\n');
+  }
+
+  lasts(): void {
+    if (!this.#outlasted) outlastRequest(this.#accounts);
+    this.#outlasted = true;
+    if (this.#context) this.#context.outlasted = true;
+  }
+
+  redial(): Promise<Target> {
+    const { admission } = this.#way;
+    const context = this.#explained();
+    const visit = new AppVisit(this.#deps.app, this.#head, context, context.visitor as Visitor, false, admission);
+    visit.target = this.target;
+    return visit.redial();
+  }
+
+  refuse(fault: Fault): Answer {
+    this.#other ??= this.#anew(this.#head, this.#explained());
+    return this.#other.refuse(fault);
+  }
+
+  finished(outcome: Outcome): void {
+    if (this.#other) return void this.#other.finished(outcome);
+    const { clock, log } = this.#deps;
+    const atMs = clock.monotonicMs();
+    if (this.#booked) endRequest(this.#accounts, outcome.bytesIn + outcome.bytesOut, atMs, this.#outlasted);
+    if (log.counted(outcome, outcome.fault, atMs - this.#startedMs))
+      log.write(this.#explained(), outcome, outcome.fault, atMs);
+  }
+
+  /** explained makes the context that a request asked everything has. */
+  #explained(): RequestContext {
+    this.#context ??= this.#makeContext();
+    return this.#context;
+  }
+
+  #makeContext(): RequestContext {
+    const { method, credential, address, admission } = this.#way;
+    const { holder, ticket, decision } = admission;
+    const { path, raw, tag } = this.#stretch;
+    const visitor: Visitor = {
+      path,
+      method,
+      credential,
+      installId: undefined,
+      address,
+      nowMs: this.#nowMs,
+      licence: holder.licence,
+      app: ticket.app,
+      ticket,
+      request: tag.request,
+      decision,
+    };
+    return {
+      requestId: this.#requestId,
+      route: path.kind,
+      method,
+      target: raw,
+      nowMs: this.#nowMs,
+      startedMs: this.#startedMs,
+      timing: false,
+      origin: undefined,
+      visitor,
+      app: path.appPath,
+      plannedMs: this.#startedMs,
+      outlasted: this.#outlasted,
+      ...(this.#trace ? { trace: this.#trace } : {}),
+      ...(this.#booked ? { accounts: this.#accounts } : {}),
+      ...(this.#answeredMs === undefined ? {} : { answeredMs: this.#answeredMs }),
+    };
+  }
+}
+
+const none: readonly Account[] = [];
