@@ -18,6 +18,7 @@ export type {
   KamafileSpace,
   TemplatingEngine,
 } from './resolve/ports.js';
+export { type TurnLimits, Turns } from './resolve/turns.js';
 export { openSession, type Session, type SessionOptions } from './session/session.js';
 export { coerceAll } from './values/coerce.js';
 export { namedOrInline } from './values/named-or-inline.js';

@@ -1,26 +1,33 @@
 import { parseArgs } from 'node:util';
+import { type Finding, formatFinding } from '@nm/kama-sdk';
 import { isFault } from '@nm/kernel/fault';
-import { host } from './commands/host.js';
-import { lint } from './commands/lint.js';
-import { serve } from './commands/serve.js';
-
-const usage = `nmachine-kama serve <folder> [--models <module>]   host the app of a folder
-nmachine-kama lint <folder> [--models <module>]    check it
-
---models: a module that exports "models", kinds of your own in TypeScript or JavaScript`;
+import { run } from './commands/run.js';
 
 try {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { models: { type: 'string' } } });
-  const [command, folder] = positionals;
-  if (command === 'serve' && folder) await serve(folder, values.models);
-  else if (command === 'host') await host();
-  else if (command === 'lint' && folder) process.exitCode = await lint(folder, values.models);
-  else {
-    console.error(usage);
-    process.exitCode = 2;
-  }
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      models: { type: 'string' },
+      kubeconfig: { type: 'string' },
+      context: { type: 'string' },
+      namespace: { type: 'string', short: 'n' },
+      prototype: { type: 'boolean' },
+      port: { type: 'string' },
+      out: { type: 'string', short: 'o' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  const code = await run(positionals, values);
+  if (code !== undefined) process.exitCode = code;
 } catch (error) {
-  console.error(isFault(error) ? error.publicMessage : error);
-  if (isFault(error) && Array.isArray(error.extra['findings'])) console.error(error.extra['findings']);
-  process.exit(1);
+  const findings = isFault(error) ? (error.extra['findings'] as readonly Finding[] | undefined) : undefined;
+  for (const finding of findings ?? []) console.error(formatFinding(finding));
+  console.error(
+    isFault(error) ? error.publicMessage : error instanceof Error && 'code' in error ? error.message : error,
+  );
+  process.exit(isUsage(error) ? 2 : 1);
+}
+
+function isUsage(error: unknown): boolean {
+  return error instanceof Error && String((error as { code?: string }).code).startsWith('ERR_PARSE_ARGS');
 }

@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { loadBundle, readBundleFolder } from '@nm/kama-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kamaRoutes, routeKey } from '../src/contract/kama-contract.js';
+import { MemoryCluster } from '../src/own/memory-cluster.js';
 import { KamaClient } from './conformance/kama-client.js';
 import { kamaConformance } from './conformance/kama-conformance.js';
-import { MemoryCluster } from './memory-cluster.js';
+import { refusesWord } from './memory-install.js';
 import { type SignedKama, serveSigned } from './serve-signed.js';
 
 const folder = join(import.meta.dirname, 'everything');
@@ -36,7 +37,10 @@ let kama: KamaClient;
 
 beforeAll(async () => {
   const bundle = loadBundle(await readBundleFolder(folder));
-  server = await serveSigned(bundle, new MemoryCluster([prototype, pod('good', 'Running'), pod('bad', 'Failed')]));
+  server = await serveSigned(
+    bundle,
+    new MemoryCluster([prototype, pod('good', 'Running'), pod('bad', 'Failed')], refusesWord),
+  );
   kama = new KamaClient(server.url, server.headers());
 }, startMs);
 afterAll(() => server?.close());

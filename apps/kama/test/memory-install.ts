@@ -5,9 +5,13 @@ import type { Doing, InstallAccess, Job, RunDoor } from '../src/installs/install
 import type { DocumentStore, Remembered } from '../src/installs/operation-states.js';
 import { clusterReader } from '../src/installs/read-cluster.js';
 import { openKamafile } from '../src/installs/read-kamafile.js';
-import type { MemoryCluster } from './memory-cluster.js';
+import type { MemoryCluster } from '../src/own/memory-cluster.js';
 
 type Json = Record<string, unknown>;
+
+/** refusesWord is an admission rule: no manifest may hold the word. */
+export const refusesWord = (manifest: object): string | undefined =>
+  JSON.stringify(manifest).includes('"refused"') ? 'The value "refused" is not allowed.' : undefined;
 
 /** perform does to a cluster in memory what the run engine does to a real one, as far as plans of a KAMA go. */
 function perform(cluster: MemoryCluster, step: PlanStep): void {

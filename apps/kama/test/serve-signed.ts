@@ -7,9 +7,9 @@ import { contextIssuer } from '@nm/kernel/contracts';
 import { systemClock } from '@nm/kernel/time';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { CallerReader } from '../src/installs/caller.js';
+import { MemoryCluster } from '../src/own/memory-cluster.js';
 import { createKama } from '../src/server/create-kama.js';
-import { MemoryCluster } from './memory-cluster.js';
-import { memoryInstall } from './memory-install.js';
+import { memoryInstall, refusesWord } from './memory-install.js';
 
 const app = { id: 'app_everything', org: 'acme', name: 'everything', version: '1.0.0' };
 const namespace = 'shop';
@@ -27,7 +27,7 @@ export interface SignedKama {
 }
 
 /** serveSigned serves a bundle for one install in memory, to whoever brings a context that a gateway of ours could have signed. */
-export async function serveSigned(bundle: Bundle, cluster = new MemoryCluster()): Promise<SignedKama> {
+export async function serveSigned(bundle: Bundle, cluster = new MemoryCluster([], refusesWord)): Promise<SignedKama> {
   const { publicKey, privateKey } = await generateKeyPair('EdDSA');
   const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'EdDSA' }] };
   const jwks = createServer((_request, reply) => reply.end(JSON.stringify(keys)));

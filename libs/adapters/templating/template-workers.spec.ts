@@ -100,6 +100,24 @@ describe('a hostile program', () => {
     await Promise.all([...many, engine.jq('1', null, { tenant: 'modest' }).then(() => done.push('modest'))]);
     expect(done.indexOf('modest')).toBeLessThan(4);
   });
+
+  it('without an end never holds every thread, and its tenant pays for the time', async () => {
+    const paid = new Map<string, number>();
+    const onWorked = (tenant: string, ms: number) => void paid.set(tenant, (paid.get(tenant) ?? 0) + ms);
+    const shared = new TemplateWorkers({ workersMax: 2, timeoutMs: 20_000, onWorked });
+    try {
+      await shared.jq('[.]', 1, { tenant: 'modest' });
+      const endless = Array.from({ length: 3 }, () => shared.jq('def f: f; f', null, { tenant: 'hostile' }));
+      const settled = Promise.allSettled(endless);
+      for (let n = 0; n < 5; n += 1) expect(await shared.jq('. + 1', n, { tenant: 'modest' })).toBe(n + 1);
+      expect(paid.get('hostile')).toBeUndefined();
+      await shared.close();
+      expect((await settled).map(({ status }) => status)).toEqual(Array(3).fill('rejected'));
+      expect(paid.get('hostile')).toBeGreaterThan(0);
+    } finally {
+      await shared.close();
+    }
+  });
 });
 
 const step = fc.constantFrom('.a', '.b', '.a.b', '[0]', '[-1]', '[]', '["a"]', '.a[0]', '.b[]');

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { Fault } from '@nm/kernel/fault';
+import { type Clock, systemClock } from '@nm/kernel/time';
 import type { Answer, Job, Request, WorkerSettings } from './template-worker.js';
 
 export interface TemplateLimits {
@@ -15,6 +16,8 @@ export interface TemplateLimits {
   readonly fuel: number;
   /** Jobs of one tenant that may wait. */
   readonly waitingMax: number;
+  /** Told how long a tenant's job held its thread, in milliseconds, however it ended. */
+  readonly onWorked?: (tenant: string, ms: number) => void;
 }
 
 const defaults: TemplateLimits = {
@@ -28,6 +31,7 @@ const defaults: TemplateLimits = {
 };
 
 interface Task {
+  readonly tenant: string;
   readonly job: Job;
   readonly resolve: (output: string) => void;
   readonly reject: (fault: Fault) => void;
@@ -39,6 +43,8 @@ interface Thread {
   task: Task | undefined;
   /** Ends the thread when its job takes too long. */
   timer: NodeJS.Timeout | undefined;
+  /** When the job was given to the thread. */
+  beganMs: number;
 }
 
 // The same file stands in the build as JavaScript; a test runs it from its source.
@@ -48,6 +54,8 @@ const workerFile = new URL(
 );
 /** A thread that comes up compiles its engines first; that does not count against a job. */
 const startMs = 60_000;
+/** What it takes to put another thread in the place of one that was ended; whoever made that necessary pays for it. */
+const restartMs = 500;
 
 /**
  * TemplateWorkers evaluates jq programs and Jinja templates of others: in WebAssembly, in threads of their own, bounded in time, memory and output. They
@@ -57,10 +65,12 @@ export class TemplateWorkers {
   readonly #limits: TemplateLimits;
   readonly #waiting = new Map<string, Task[]>();
   readonly #threads = new Set<Thread>();
+  readonly #clock: Clock;
   #closed = false;
   #sequence = 0;
 
-  constructor(limits: Partial<TemplateLimits> = {}) {
+  constructor(limits: Partial<TemplateLimits> = {}, clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#limits = { ...defaults, ...limits };
   }
 
@@ -102,15 +112,16 @@ export class TemplateWorkers {
       const tasks = this.#waiting.get(tenant) ?? [];
       if (this.#closed) return reject(limit('the engine is shutting down'));
       if (tasks.length >= this.#limits.waitingMax) return reject(limit('too many evaluations wait'));
-      tasks.push({ job, resolve, reject });
+      tasks.push({ tenant, job, resolve, reject });
       this.#waiting.set(tenant, tasks);
       this.#dispatch();
     });
   }
 
-  /** next takes from the tenant who has waited longest since its last turn. */
+  /** next takes from the tenant who has waited longest since its last turn. None may hold every thread: one stays for the others. */
   #next(): Task | undefined {
     for (const [tenant, tasks] of this.#waiting) {
+      if (this.#heldBy(tenant) >= Math.max(1, this.#limits.workersMax - 1)) continue;
       const task = tasks.shift();
       this.#waiting.delete(tenant);
       if (tasks.length > 0) this.#waiting.set(tenant, tasks);
@@ -119,13 +130,19 @@ export class TemplateWorkers {
     return undefined;
   }
 
+  #heldBy(tenant: string): number {
+    let held = 0;
+    for (const { task } of this.#threads) if (task?.tenant === tenant) held += 1;
+    return held;
+  }
+
   #dispatch(): void {
     while (!this.#closed && this.#waiting.size > 0) {
       const idle = [...this.#threads].find(({ task }) => !task);
-      const thread = idle ?? (this.#threads.size < this.#limits.workersMax ? this.#start() : undefined);
-      const task = thread && this.#next();
-      if (!thread || !task) return;
-      void this.#give(thread, task);
+      if (!idle && this.#threads.size >= this.#limits.workersMax) return;
+      const task = this.#next();
+      if (!task) return;
+      void this.#give(idle ?? this.#start(), task);
     }
   }
 
@@ -143,7 +160,7 @@ export class TemplateWorkers {
     worker.stdout.resume();
     worker.stderr.resume();
     worker.unref();
-    const thread: Thread = { worker, ready: readiness(worker), task: undefined, timer: undefined };
+    const thread: Thread = { worker, ready: readiness(worker), task: undefined, timer: undefined, beganMs: 0 };
     worker.on('message', (answer: Answer | 'ready') => {
       if (answer !== 'ready') this.#finish(thread, answer);
     });
@@ -163,14 +180,23 @@ export class TemplateWorkers {
       void thread.worker.terminate();
     }, this.#limits.timeoutMs);
     this.#sequence += 1;
+    thread.beganMs = this.#clock.monotonicMs();
     const request: Request = { id: this.#sequence, job: task.job, outputCharsMax: this.#limits.outputCharsMax };
     thread.worker.postMessage(request);
   }
 
-  #finish(thread: Thread, answer: Answer): void {
+  /** release takes a thread's job from it, and has it paid for. */
+  #release(thread: Thread): Task | undefined {
     const { task } = thread;
     thread.task = undefined;
     clearTimeout(thread.timer);
+    if (task && thread.timer) this.#limits.onWorked?.(task.tenant, this.#clock.monotonicMs() - thread.beganMs);
+    thread.timer = undefined;
+    return task;
+  }
+
+  #finish(thread: Thread, answer: Answer): void {
+    const task = this.#release(thread);
     thread.worker.unref();
     if ('output' in answer) task?.resolve(answer.output);
     else if (answer.fault === 'too_large') task?.reject(limit(`the evaluation put out ${answer.message}`));
@@ -179,10 +205,9 @@ export class TemplateWorkers {
   }
 
   #drop(thread: Thread, fault: Fault): void {
-    const { task } = thread;
-    thread.task = undefined;
-    clearTimeout(thread.timer);
+    const task = this.#release(thread);
     if (!this.#threads.delete(thread)) return;
+    if (task) this.#limits.onWorked?.(task.tenant, restartMs);
     task?.reject(fault);
     this.#dispatch();
   }

@@ -1,5 +1,6 @@
 import { Fault } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
+import type { Share } from './turns.js';
 
 /** What the evaluation for one request may cost. */
 export interface BudgetLimits {
@@ -22,6 +23,10 @@ export const defaultBudget: BudgetLimits = {
   calls: 100,
 };
 
+/** The clock is read once in so many steps. */
+const stepsBetweenLooks = 16;
+const workMsMax = 5;
+
 /** Where an evaluation is: for the sentence of a fault. */
 export interface Standing {
   readonly descriptor: string;
@@ -36,14 +41,19 @@ export class Budget {
   readonly #clock: Clock;
   readonly #startedMs: number;
   readonly #caller: AbortSignal | undefined;
+  readonly #share: Share | undefined;
+  #lookedMs: number;
+  #due = false;
   #steps = 0;
   #calls = 0;
 
-  constructor(clock: Clock, limits: Partial<BudgetLimits> = {}, caller?: AbortSignal) {
+  constructor(clock: Clock, limits: Partial<BudgetLimits> = {}, caller?: AbortSignal, share?: Share) {
     this.#limits = { ...defaultBudget, ...limits };
     this.#clock = clock;
     this.#startedMs = clock.monotonicMs();
     this.#caller = caller;
+    this.#share = share;
+    this.#lookedMs = this.#startedMs;
   }
 
   /** step counts one value looked at. @throws Fault evaluation_limit */
@@ -52,12 +62,28 @@ export class Budget {
     if (this.#steps > this.#limits.steps) throw exceeded(`more than ${this.#limits.steps} steps`, standing());
     if (depth > this.#limits.depth) throw exceeded(`nested deeper than ${this.#limits.depth}`, standing());
     // The clock is read now and then only: most steps take a microsecond.
-    if (this.#steps % 16 === 0) this.checkTime(standing);
+    if (this.#steps % stepsBetweenLooks === 0) this.checkTime(standing);
+  }
+
+  /** pause is there when it is another evaluation's turn. */
+  pause(): Promise<void> | undefined {
+    if (!this.#due || !this.#share) return undefined;
+    this.#due = false;
+    return this.#share.pause();
   }
 
   checkTime(standing: () => Standing): void {
     if (this.#caller?.aborted) throw exceeded('the request was given up', standing());
+    this.#note();
     if (this.leftMs() <= 0) throw exceeded(`longer than ${this.#limits.timeMs} ms`, standing());
+  }
+
+  /** What passes between two looks is work, unless it is long: then it was waiting, for a cluster or for a turn. */
+  #note(): void {
+    if (!this.#share) return;
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#share.worked(Math.min(nowMs - this.#lookedMs, workMsMax))) this.#due = true;
+    this.#lookedMs = nowMs;
   }
 
   /** call counts one call to the outside, and gives the signal that ends it in time. @throws Fault evaluation_limit */

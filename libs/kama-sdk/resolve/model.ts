@@ -123,6 +123,8 @@ export class Model implements ModelView {
         name = key.slice(prefix.length);
       }
     const here = this.entering(key);
+    const turn = this.evaluation.parts.budget.pause();
+    if (turn) await turn;
     return here.lookUp(name, skip, options.depth ?? 0);
   }
 

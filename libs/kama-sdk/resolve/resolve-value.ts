@@ -35,6 +35,8 @@ export async function resolveList(
   const resolved: unknown[] = [];
   for (const item of list) {
     model.evaluation.parts.budget.step(0, () => model.standing());
+    const turn = model.evaluation.parts.budget.pause();
+    if (turn) await turn;
     if (asItIs(item)) resolved.push(item);
     else if (typeof item === 'string' && item.startsWith(splat) && item.slice(splat.length).startsWith(getPrefix)) {
       const inner = await resolveText(model, item.slice(splat.length));

@@ -32,6 +32,7 @@ import { Evaluation } from '../resolve/evaluation.js';
 import { Model } from '../resolve/model.js';
 import { isModel, type ModelView, type Note } from '../resolve/model-view.js';
 import type { ClusterReader, HttpReader, Hub, JqEngine, KamafileReader, TemplatingEngine } from '../resolve/ports.js';
+import type { Share } from '../resolve/turns.js';
 import type { Dict } from '../values/dict.js';
 import { namedOrInline } from '../values/named-or-inline.js';
 import { type Filter, shownOf, spaceQuery, type ValidationView, validationView } from './answers.js';
@@ -59,6 +60,8 @@ export interface SessionOptions {
   readonly backup?: BackupSteps;
   /** Whose turn it is at shared engines: the id of the install. */
   readonly tenant?: string;
+  /** The session's part in a thread that others use too; without it, it holds the thread for as long as it works. */
+  readonly share?: Share;
   /** The request: when it is given up, so is the evaluation. */
   readonly signal?: AbortSignal;
 }
@@ -79,7 +82,7 @@ export class Session {
       behaviours: builtInBehaviours(bundle.kinds, modelsOf(bundle).behaviours),
       namespace: options.namespace,
       clock,
-      budget: new Budget(clock, options.budget, options.signal),
+      budget: new Budget(clock, options.budget, options.signal, options.share),
       kamafile: pending,
       cluster: options.cluster,
       http: options.http,

@@ -19,7 +19,6 @@ const descriptor = (text: string): BundleFile[] => [{ path: 'descriptors/a.yaml'
 const many = (count: number, each: (index: number) => string, between = '---\n'): string =>
   Array.from({ length: count }, (_, index) => each(index)).join(between);
 const packed = (files: string): Buffer => Buffer.from(`{"files":${files},"format":"nmachine.bundle/1"}`);
-const supplier = (source: string): string => `kind: Supplier\nid: a\nsource: ${source}\n`;
 /** A tar header is all that a reader would need to be fooled. */
 const tar = (name: string, type: string): Buffer => {
   const block = Buffer.alloc(1024);

@@ -365,6 +365,12 @@ export const codes = {
     'A descriptor of this app cannot be evaluated. The sentence names it; its publisher has to repair it.',
     'publisher',
   ),
+  install_busy: entry(
+    429,
+    'This install has used its share',
+    'What this app works out for this install has taken more processor time than an install may use. Try again after "Retry-After" seconds.',
+    'publisher',
+  ),
   evaluation_limit: entry(
     422,
     'Too much to evaluate',

@@ -13,7 +13,7 @@ const bundleOf = (value: number, padding = '') => {
 
 /** A loader that counts, and waits until it is let go. */
 function counted(answer: () => { digest: string; bundle: string }) {
-  const seen = { loads: 0, release: () => undefined as void };
+  const seen = { loads: 0, release: (): void => undefined };
   const gate = new Promise<void>((resolve) => {
     seen.release = resolve;
   });
@@ -72,7 +72,7 @@ describe('BundleShelf', () => {
       shelf.take('ver_1', refusedFirst),
     ]);
     expect([first.status, second.status]).toEqual(['rejected', 'fulfilled']);
-    const broken = { digest: bundleOf(1).digest, bundle: bundleOf(2).bundle };
+    const broken = { digest: bundleOf(7).digest, bundle: bundleOf(2).bundle };
     let loads = 0;
     for (const _ of [1, 2, 3])
       await expect(

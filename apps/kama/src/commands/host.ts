@@ -1,5 +1,6 @@
 import { createLogger } from '@nm/adapters/telemetry';
 import { TemplateWorkers } from '@nm/adapters/templating';
+import { Turns } from '@nm/kama-sdk';
 import { KamaBundle } from '@nm/kernel/contracts';
 import { systemClock } from '@nm/kernel/time';
 import { BundleShelf } from '../bundles/bundle-shelf.js';
@@ -20,7 +21,8 @@ export async function host(): Promise<void> {
   const log = createLogger('kama-host', config.logLevel);
   const callers = new CallerReader(config.jwksUrl);
   const installs = new HostedInstalls(config);
-  const templates = new TemplateWorkers();
+  const turns = new Turns(systemClock);
+  const templates = new TemplateWorkers({ onWorked: (tenant, ms) => turns.charge(tenant, ms) });
   const http = httpReader();
   const shelf = new BundleShelf();
   const load = async (caller: Caller): Promise<KamaBundle> => {
@@ -28,7 +30,7 @@ export async function host(): Promise<void> {
     return KamaBundle.parse(await call('GET', '/v1/kama/bundle'));
   };
   const app = await createKama({
-    ...{ templates, http: http.read, clock: systemClock, log },
+    ...{ templates, turns, http: http.read, clock: systemClock, log },
     address: async (headers, signal) => {
       const caller = await callers.read(headers);
       const install = installs.open(caller, signal);

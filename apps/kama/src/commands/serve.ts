@@ -1,6 +1,6 @@
 import { createLogger } from '@nm/adapters/telemetry';
 import { TemplateWorkers } from '@nm/adapters/templating';
-import { loadBundle, readBundleFolder } from '@nm/kama-sdk';
+import { loadBundle, readBundleFolder, Turns } from '@nm/kama-sdk';
 import { systemClock } from '@nm/kernel/time';
 import { kamaConfig } from '../config.js';
 import { CallerReader } from '../installs/caller.js';
@@ -18,10 +18,11 @@ export async function serve(folder: string, modelsFile?: string): Promise<void> 
   const bundle = loadBundle(await readBundleFolder(folder), { models });
   const callers = new CallerReader(config.jwksUrl, config.app.id);
   const installs = new HostedInstalls(config);
-  const templates = new TemplateWorkers();
+  const turns = new Turns(systemClock);
+  const templates = new TemplateWorkers({ onWorked: (tenant, ms) => turns.charge(tenant, ms) });
   const http = httpReader();
   const app = await createKama({
-    ...{ templates, http: http.read, clock: systemClock, log },
+    ...{ templates, turns, http: http.read, clock: systemClock, log },
     address: async (headers, signal) => {
       const install = installs.open(await callers.read(headers), signal);
       return { app: config.app, bundle, install };

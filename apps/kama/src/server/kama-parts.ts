@@ -1,6 +1,6 @@
 import type { Logger } from '@nm/adapters/telemetry';
 import type { TemplateWorkers } from '@nm/adapters/templating';
-import type { Bundle, HttpReader } from '@nm/kama-sdk';
+import type { Bundle, HttpReader, Turns } from '@nm/kama-sdk';
 import type { Clock } from '@nm/kernel/time';
 import type { InstallAccess } from '../installs/install-access.js';
 
@@ -25,6 +25,8 @@ export interface KamaParts {
   /** How descriptors make GET requests; without it, those that do fail. */
   readonly http?: HttpReader;
   readonly templates: TemplateWorkers;
+  /** Lets installs share this process; without it, there is only one. */
+  readonly turns?: Turns;
   readonly clock: Clock;
   readonly log: Logger;
 }

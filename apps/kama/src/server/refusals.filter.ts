@@ -13,6 +13,7 @@ export class RefusalsFilter implements ExceptionFilter {
     if (fault.status >= 500) this.log.error({ err: error }, 'request failed');
     const body = { ...toProblem(fault), error: fault.code, reason: fault.publicMessage };
     const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (fault.retryAfterSeconds !== undefined) void reply.header('retry-after', String(fault.retryAfterSeconds));
     void reply.status(fault.status).header('content-type', 'application/json').send(JSON.stringify(body));
   }
 }

@@ -1,19 +1,10 @@
 import { createParamDecorator, type ExecutionContext, Inject, Injectable, type PipeTransform } from '@nestjs/common';
-import { openSession, type Session } from '@nm/kama-sdk';
 import { Fault } from '@nm/kernel/fault';
-import type { Clock } from '@nm/kernel/time';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { bundleEngine } from '../engines/bundle-engine.js';
-import { newBackup } from '../installs/backups.js';
-import { freshSpace, orFresh } from '../installs/fresh-space.js';
-import { kamafileSteps } from '../installs/write-kamafile.js';
-import { type Addressed, KAMA_PARTS, type KamaParts } from './kama-parts.js';
+import { KAMA_PARTS, type KamaParts } from './kama-parts.js';
+import { openVisit, type Visit } from './open-visit.js';
 
-/** Visit is one request: the app and the install that it is for, and a session of the app there. */
-export interface Visit extends Addressed {
-  readonly clock: Clock;
-  readonly session: Session;
-}
+export type { Visit } from './open-visit.js';
 
 interface Exchange {
   readonly request: FastifyRequest;
@@ -33,28 +24,9 @@ export class VisitPipe implements PipeTransform<Exchange, Promise<Visit>> {
   constructor(@Inject(KAMA_PARTS) private readonly parts: KamaParts) {}
 
   async transform({ request, reply }: Exchange): Promise<Visit> {
-    const { clock, templates, http } = this.parts;
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const { app, bundle, install } = await this.parts.address(request.headers, gone.signal);
-    const fresh = () => freshSpace(bundle, app, install.id);
-    const session = openSession(bundle, {
-      kamafile: orFresh(install.kamafile, fresh),
-      writeKamafile: kamafileSteps(install.kamafile, fresh, clock, bundle),
-      backup: async (trigger) => {
-        const kept = await install.kamafile.kept();
-        return [...((kept && newBackup(kept, { trigger, name: '' }, clock)?.steps) ?? [])];
-      },
-      engine: bundleEngine(bundle, templates, install.id),
-      cluster: install.cluster,
-      ...(http ? { http } : {}),
-      namespace: install.namespace,
-      clock,
-      jq: templates,
-      tenant: install.id,
-      signal: gone.signal,
-    });
-    return { app, bundle, install, session, clock };
+    return openVisit(this.parts, await this.parts.address(request.headers, gone.signal), gone.signal);
   }
 }
 

@@ -18,12 +18,17 @@ const kinds = served.map(([apiVersion, kind, resource, namespaced]) => ({
 
 type Named = KubeObject & { kind: string; metadata: { name: string; resourceVersion?: string } };
 
+type Refuses = (manifest: KubeObject) => string | undefined;
+
 /** MemoryCluster keeps the objects of one namespace, and answers as much of a KubeSession as a KAMA asks. */
 export class MemoryCluster {
   readonly #objects = new Map<string, Named>();
+  readonly #refuses: Refuses;
   #version = 1;
 
-  constructor(objects: readonly KubeObject[] = []) {
+  /** @param refuses gives the sentence by which a dry run of a manifest is refused */
+  constructor(objects: readonly KubeObject[] = [], refuses: Refuses = () => undefined) {
+    this.#refuses = refuses;
     for (const object of objects) this.put(object);
   }
 
@@ -64,10 +69,10 @@ export class MemoryCluster {
         );
         return Promise.resolve({ items: structuredClone(items) });
       },
-      apply: (manifest: KubeObject) =>
-        JSON.stringify(manifest).includes('"refused"')
-          ? Promise.reject(new Fault('kube_api', { public: 'The value "refused" is not allowed.' }))
-          : Promise.resolve(manifest),
+      apply: (manifest: KubeObject) => {
+        const why = this.#refuses(manifest);
+        return why === undefined ? Promise.resolve(manifest) : Promise.reject(new Fault('kube_api', { public: why }));
+      },
     };
     return partial as unknown as KubeSession;
   }

@@ -1,0 +1,16 @@
+import { writeFile } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { compileBundle, formatFinding, packBundle, readBundleFolder } from '@nm/kama-sdk';
+
+/** pack writes the app of a folder as one file, and prints its digest, by which it is pushed; gives the exit code. @throws Fault bundle_invalid */
+export async function pack(folder: string, out = `${basename(resolve(folder))}.bundle`): Promise<number> {
+  const files = await readBundleFolder(folder);
+  const { findings } = compileBundle(files);
+  for (const finding of findings) console.error(formatFinding(finding));
+  if (findings.some(({ severity }) => severity === 'error')) return 1;
+  const { bytes, digest } = packBundle(files);
+  await writeFile(out, bytes);
+  console.error(`${out}: ${files.length} files, ${bytes.length} bytes`);
+  console.log(digest);
+  return 0;
+}

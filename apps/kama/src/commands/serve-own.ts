@@ -1,0 +1,71 @@
+import { watch } from 'node:fs';
+import { createLogger } from '@nm/adapters/telemetry';
+import { TemplateWorkers } from '@nm/adapters/templating';
+import { type Finding, formatFinding } from '@nm/kama-sdk';
+import { isFault } from '@nm/kernel/fault';
+import { systemClock } from '@nm/kernel/time';
+import type { OwnChoice } from '../own/choose-own.js';
+import { type OwnApp, openOwn } from '../own/open-own.js';
+import { createKama } from '../server/create-kama.js';
+import { endOnSignal } from '../server/end-on-signal.js';
+import { loadModels } from './load-models.js';
+
+export interface ServeOwnOptions extends OwnChoice {
+  readonly folder: string;
+  readonly port: number;
+  readonly models?: string | undefined;
+  /** Read the folder again whenever something in it changes. */
+  readonly reload: boolean;
+}
+
+/** Editors write a file in several steps. */
+const calmMs = 100;
+
+/** serveOwn serves the app of a folder on the loopback address without NMachine, until SIGTERM. @throws Fault bundle_invalid, kubeconfig_invalid */
+export async function serveOwn({ folder, port, models, reload, ...choice }: ServeOwnOptions): Promise<void> {
+  const log = createLogger('kama', 'info');
+  const own = await openOwn(
+    folder,
+    choice,
+    systemClock,
+    models === undefined ? {} : { models: await loadModels(models) },
+  );
+  const templates = new TemplateWorkers();
+  const app = await createKama({
+    ...{ templates, clock: systemClock, log },
+    address: (_headers, signal) => Promise.resolve(own.address(signal)),
+  });
+  await app.listen(port, '127.0.0.1');
+  const stopWatching = reload ? follow(folder, own) : () => undefined;
+  console.log(`${await app.getUrl()}/api/status  ${own.bundle.ids().length} models; ${own.where}`);
+  endOnSignal(app, async () => {
+    stopWatching();
+    await own.close();
+    await templates.close();
+  });
+}
+
+/** follow loads the app anew when its folder changes; with faults, the app stays what it was, and they are told. */
+function follow(folder: string, own: OwnApp): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const again = (): void => {
+    own.reload().then(
+      () => console.log(`loaded again: ${own.bundle.digest.slice(0, 19)}`),
+      (error: unknown) => tell(error),
+    );
+  };
+  const watcher = watch(folder, { recursive: true }, () => {
+    clearTimeout(timer);
+    timer = setTimeout(again, calmMs);
+  });
+  return () => {
+    clearTimeout(timer);
+    watcher.close();
+  };
+}
+
+function tell(error: unknown): void {
+  const findings = isFault(error) ? (error.extra['findings'] as readonly Finding[] | undefined) : undefined;
+  for (const finding of findings ?? []) console.error(formatFinding(finding));
+  console.error(`${isFault(error) ? error.publicMessage : String(error)} The app stays as it was.`);
+}

@@ -1,0 +1,36 @@
+import type { Clock } from '@nm/kernel/time';
+import type { InstallAccess } from '../installs/install-access.js';
+import { clusterReader } from '../installs/read-cluster.js';
+import { openKamafile } from '../installs/read-kamafile.js';
+import { MemoryDocuments } from './memory-documents.js';
+import type { OwnCluster } from './own-cluster.js';
+import { OwnRuns } from './own-runs.js';
+
+/** OwnInstall is the one install of a KAMA that runs without NMachine. */
+export interface OwnInstall {
+  /** open gives each request its own view of the state. */
+  open(signal: AbortSignal): InstallAccess;
+  readonly runs: OwnRuns;
+  /** close ends what is under way. */
+  close(): Promise<void>;
+}
+
+/** ownInstall is an install on a cluster, whose runs are carried out here. */
+export function ownInstall(cluster: OwnCluster, namespace: string, clock: Clock): OwnInstall {
+  const over = new AbortController();
+  const runs = new OwnRuns({ cluster, namespace, clock, signal: over.signal });
+  const documents = new MemoryDocuments();
+  const { session } = cluster;
+  return {
+    runs,
+    open: (signal) => ({
+      ...{ id: `own-${namespace}`, namespace, mayWrite: true, runs, documents },
+      kamafile: openKamafile(session, namespace, signal),
+      cluster: clusterReader(session, namespace),
+    }),
+    close: async () => {
+      over.abort();
+      await runs.settled();
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { TemplateWorkers } from '@nm/adapters/templating';
+import { systemClock } from '@nm/kernel/time';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openVisit } from '../server/open-visit.js';
+import { jobOf, startPlanned } from '../server/start-planned.js';
+import { type OwnApp, openOwn } from './open-own.js';
+
+const folder = join(import.meta.dirname, '../../../../examples/guestbook-bundle');
+
+describe('an app in a process of its own, as a prototype', () => {
+  const templates = new TemplateWorkers({ timeoutMs: 20_000 });
+  let own: OwnApp;
+  beforeAll(async () => {
+    own = await openOwn(folder, {}, systemClock);
+  });
+  afterAll(async () => {
+    await own.close();
+    await templates.close();
+  });
+  const visit = () => {
+    const { signal } = new AbortController();
+    return openVisit({ clock: systemClock, templates }, own.address(signal), signal);
+  };
+  const commit = async (assignments: Record<string, unknown>) => {
+    const here = visit();
+    const planned = await here.session.planAction('sdk.action.commit_template_apply_safely', { values: assignments });
+    const id = await startPlanned(here, planned);
+    await own.settled();
+    return jobOf(visit(), id);
+  };
+
+  it('starts with what the publisher ships, and keeps what is committed for the next request', async () => {
+    expect((await visit().session.variable('web.replicas')).value).toBe(1);
+    const job = await commit({ 'web.replicas': 4 });
+    expect([job.status, job.result]).toEqual(['positive', null]);
+    expect((await visit().session.variable('web.replicas')).value).toBe(4);
+    const applied = await visit().install.cluster.list(
+      { kind: 'Deployment', namespace: 'prototype' },
+      new AbortController().signal,
+    );
+    expect(applied).toEqual(
+      expect.arrayContaining([expect.objectContaining({ spec: expect.objectContaining({ replicas: 4 }) })]),
+    );
+  });
+
+  it('tells what became of each step, and knows no job that it did not begin', async () => {
+    const { progress } = await commit({ 'web.replicas': 2 });
+    const leaves = JSON.stringify(progress);
+    expect(leaves).toContain('Deployment/guestbook-web applied');
+    await expect(jobOf(visit(), 'run_nobody')).rejects.toMatchObject({ code: 'not_found' });
+  });
+});

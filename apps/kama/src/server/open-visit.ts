@@ -1,0 +1,40 @@
+import { openSession, type Session } from '@nm/kama-sdk';
+import type { Clock } from '@nm/kernel/time';
+import { bundleEngine } from '../engines/bundle-engine.js';
+import { newBackup } from '../installs/backups.js';
+import { freshSpace, orFresh } from '../installs/fresh-space.js';
+import { kamafileSteps } from '../installs/write-kamafile.js';
+import type { Addressed, KamaParts } from './kama-parts.js';
+
+/** Visit is one request: the app and the install that it is for, and a session of the app there. */
+export interface Visit extends Addressed {
+  readonly clock: Clock;
+  readonly session: Session;
+}
+
+/** openVisit opens a session of an app at an install; the signal ends it. @throws Fault install_busy */
+export function openVisit(
+  { clock, templates, turns, http }: Pick<KamaParts, 'clock' | 'templates' | 'turns' | 'http'>,
+  { app, bundle, install }: Addressed,
+  signal: AbortSignal,
+): Visit {
+  const fresh = () => freshSpace(bundle, app, install.id);
+  const session = openSession(bundle, {
+    kamafile: orFresh(install.kamafile, fresh),
+    writeKamafile: kamafileSteps(install.kamafile, fresh, clock, bundle),
+    backup: async (trigger) => {
+      const kept = await install.kamafile.kept();
+      return [...((kept && newBackup(kept, { trigger, name: '' }, clock)?.steps) ?? [])];
+    },
+    engine: bundleEngine(bundle, templates, install.id),
+    cluster: install.cluster,
+    ...(http ? { http } : {}),
+    namespace: install.namespace,
+    clock,
+    jq: templates,
+    tenant: install.id,
+    ...(turns ? { share: turns.share(install.id) } : {}),
+    signal: signal,
+  });
+  return { app, bundle, install, session, clock };
+}
