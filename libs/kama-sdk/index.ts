@@ -1,6 +1,7 @@
 export { configMapBackup, configMapSteps, kamafileReader } from './actions/kamafile-steps.js';
 export type { PlannedAction } from './actions/plan-action.js';
 export type { ActionNode } from './actions/planning.js';
+export { virtualEngine } from './define/virtual-engine.js';
 export type { Bundle } from './descriptors/bundle.js';
 export { type PackedBundle, packBundle, unpackBundle } from './descriptors/bundle-archive.js';
 export type { BundleFile } from './descriptors/bundle-files.js';

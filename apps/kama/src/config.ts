@@ -1,4 +1,5 @@
 import { loadConfig, Port } from '@nm/adapters/config';
+import { egressConfig } from '@nm/adapters/egress';
 import { z } from 'zod';
 
 const host = {
@@ -23,12 +24,14 @@ const schema = z.object({
 export function kamaConfig(env?: Readonly<Record<string, string | undefined>>) {
   const read = loadConfig(schema, env);
   const app = { id: read.NM_APP_ID, org: read.NM_ORG, name: read.NM_APP, version: read.NM_VERSION };
-  return { ...placesOf(read), app };
+  return { ...placesOf(read), app, ...loadConfig(egressConfig, env) };
 }
 
 /** hostConfig reads the environment of the host of bundles: each request says which app it is for. @throws Fault config_invalid */
-export const hostConfig = (env?: Readonly<Record<string, string | undefined>>) =>
-  placesOf(loadConfig(z.object(host), env));
+export const hostConfig = (env?: Readonly<Record<string, string | undefined>>) => ({
+  ...placesOf(loadConfig(z.object(host), env)),
+  ...loadConfig(egressConfig, env),
+});
 
 const placesOf = (read: z.infer<z.ZodObject<typeof host>>) => ({
   host: read.HOST,

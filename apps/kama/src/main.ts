@@ -14,6 +14,10 @@ try {
       prototype: { type: 'boolean' },
       port: { type: 'string' },
       out: { type: 'string', short: 'o' },
+      exec: { type: 'string' },
+      chart: { type: 'string' },
+      cwd: { type: 'string' },
+      'allow-args': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });

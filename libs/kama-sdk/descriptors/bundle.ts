@@ -95,6 +95,13 @@ export class Bundle {
     return this.#assets.get(space ?? appSpace)?.get(name) ?? this.#assets.get(appSpace)?.get(name);
   }
 
+  /** assetsBelow gives the files of a folder among the app's assets, by their paths within it. */
+  assetsBelow(folder: string, space: string = appSpace): Map<string, string> {
+    const start = `${folder}/`;
+    const files = [...(this.#assets.get(space) ?? [])].filter(([name]) => name.startsWith(start));
+    return new Map(files.map(([name, text]) => [name.slice(start.length), text]));
+  }
+
   spaces(): string[] {
     return [appSpace, ...this.plugins.map(({ id }) => id)];
   }

@@ -1,3 +1,4 @@
+import type { TemplatingEngine } from '@nm/adapters/templating';
 import type { Dict } from '../values/dict.js';
 
 /** KamafileSpace is what an install keeps of one space. */
@@ -27,6 +28,8 @@ export interface ClusterQuery {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
 }
+
+export type { TemplatingEngine };
 
 /** ServedResource is a kind that the cluster serves. */
 export interface ServedResource {
@@ -59,16 +62,6 @@ export type HttpReader = (
   url: string,
   signal: AbortSignal,
 ) => Promise<{ readonly status: number; readonly body: string } | undefined>;
-
-/** Ktea names a templating engine. */
-export type Ktea = Dict;
-
-/** TemplatingEngine turns values into manifests (KTEA). */
-export interface TemplatingEngine {
-  defaults(ktea: Ktea, signal: AbortSignal): Promise<Dict>;
-  template(ktea: Ktea, values: Dict, signal: AbortSignal): Promise<readonly KubeResource[]>;
-  preset?(ktea: Ktea, name: string, signal: AbortSignal): Promise<Dict>;
-}
 
 /** Release is an engine of another version that is offered. */
 export interface Hub {

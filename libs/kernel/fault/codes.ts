@@ -383,6 +383,12 @@ export const codes = {
     'A jq program or a template of this app failed. Its publisher has to repair it.',
     'publisher',
   ),
+  engine_unavailable: entry(
+    503,
+    'Templating engine not available',
+    'The engine that makes the manifests of this app cannot be used right now. Try again; if it stays so, tell the publisher.',
+    'publisher',
+  ),
   template_limit: entry(
     422,
     'Expression stopped',

@@ -42,8 +42,6 @@ export async function host(): Promise<void> {
   await app.listen(config.port, config.host);
   log.info({ port: config.port }, 'hosting bundles');
   endOnSignal(app, async () => {
-    installs.close();
-    await http.close();
-    await templates.close();
+    await Promise.all([installs.close(), http.close(), templates.close()]);
   });
 }

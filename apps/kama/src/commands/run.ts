@@ -1,11 +1,6 @@
-import { explain } from './explain.js';
-import { host } from './host.js';
-import { lint } from './lint.js';
-import { pack } from './pack.js';
-import { serve } from './serve.js';
-import { serveOwn } from './serve-own.js';
-import { simulate, test } from './simulate.js';
 import { usageOf } from './usage.js';
+
+// Each command is loaded when it is asked for: somebody waits for a server that starts.
 
 export interface Flags {
   readonly models?: string | undefined;
@@ -16,6 +11,10 @@ export interface Flags {
   readonly port?: string | undefined;
   readonly out?: string | undefined;
   readonly help?: boolean | undefined;
+  readonly exec?: string | undefined;
+  readonly chart?: string | undefined;
+  readonly cwd?: string | undefined;
+  readonly 'allow-args'?: boolean | undefined;
 }
 
 const defaultPort = 5000;
@@ -30,17 +29,23 @@ export async function run(words: readonly string[], flags: Flags): Promise<numbe
   const { kubeconfig, context, namespace, models } = flags;
   const own = { folder, kubeconfig, context, namespace };
   const port = flags.port === undefined ? defaultPort : Number(flags.port);
-  if (command === 'host') return void (await host());
+  if (command === 'host') return void (await (await import('./host.js')).host());
+  if (command === 'ktea-server') {
+    const { kteaServer } = await import('./ktea-server.js');
+    return void (await kteaServer({ ...flags, allowArgs: flags['allow-args'] }));
+  }
   if (folder !== '') {
-    if (command === 'lint') return lint(folder, models);
-    if (command === 'pack') return pack(folder, flags.out);
-    if (command === 'test') return test(own);
-    if (command === 'simulate' && id !== '') return simulate({ ...own, id });
-    if (command === 'explain' && attribute !== '') return explain({ ...own, id, attribute });
-    if (command === 'dev') return void (await serveOwn({ ...own, port, models, reload: true }));
+    if (command === 'lint') return (await import('./lint.js')).lint(folder, models);
+    if (command === 'pack') return (await import('./pack.js')).pack(folder, flags.out);
+    if (command === 'test') return (await import('./simulate.js')).test(own);
+    if (command === 'simulate' && id !== '') return (await import('./simulate.js')).simulate({ ...own, id });
+    if (command === 'explain' && attribute !== '')
+      return (await import('./explain.js')).explain({ ...own, id, attribute });
+    if (command === 'dev')
+      return void (await (await import('./serve-own.js')).serveOwn({ ...own, port, models, reload: true }));
     if (command === 'serve' && (kubeconfig !== undefined || flags.prototype))
-      return void (await serveOwn({ ...own, port, models, reload: false }));
-    if (command === 'serve') return void (await serve(folder, models));
+      return void (await (await import('./serve-own.js')).serveOwn({ ...own, port, models, reload: false }));
+    if (command === 'serve') return void (await (await import('./serve.js')).serve(folder, models));
   }
   console.error(usageOf(command));
   return 2;

@@ -31,8 +31,6 @@ export async function serve(folder: string, modelsFile?: string): Promise<void> 
   await app.listen(config.port, config.host);
   log.info({ port: config.port, digest: bundle.digest, descriptors: bundle.ids().length }, 'serving');
   endOnSignal(app, async () => {
-    installs.close();
-    await http.close();
-    await templates.close();
+    await Promise.all([installs.close(), http.close(), templates.close()]);
   });
 }

@@ -58,6 +58,14 @@ With one of the two options: without NMachine, on the loopback address, for one 
 Without them: as NMachine starts a KAMA, by the environment of docs/runtime-contract.md.
 ${own}`,
   },
+  'ktea-server': {
+    line: 'ktea-server --exec <program> | --chart <folder>   serve a templating engine',
+    text: `nmachine-kama ktea-server --exec <program> [--cwd <folder>] [--allow-args]
+nmachine-kama ktea-server --chart <folder>
+
+Serves a program, or a Helm chart, as a templating engine on HOST:PORT (127.0.0.1:5005). Equal values are rendered once. --allow-args
+lets requests bring words of their own for the program. See docs/guides/kama-engines.md.`,
+  },
   host: {
     line: 'host                                serve every app that is a bundle (started by NMachine)',
     text: `nmachine-kama host

@@ -2,6 +2,7 @@ import { EgressPolicy } from '@nm/adapters/egress';
 import { KubeSession } from '@nm/adapters/k8kat';
 import { Fault } from '@nm/kernel/fault';
 import { LRUCache } from 'lru-cache';
+import { EngineDoor } from '../engines/reached-engines.js';
 import { apiCalls } from './call-api.js';
 import type { Caller } from './caller.js';
 import { documentsOf } from './hosted-documents.js';
@@ -19,14 +20,16 @@ const tokenMsMax = 5 * 60_000;
 /** HostedInstalls reaches installs as NMachine lets a hosted KAMA: clusters through its proxy, runs through its API, both with the caller's own token. */
 export class HostedInstalls {
   readonly #urls: { readonly gatewayUrl: string; readonly apiUrl: string };
+  readonly #engines: EngineDoor;
   readonly #kept = new LRUCache<string, KubeSession>({
     max: sessionsMax,
     ttl: tokenMsMax,
     dispose: (session) => void session.close(),
   });
 
-  constructor(urls: { readonly gatewayUrl: string; readonly apiUrl: string }) {
+  constructor(urls: { readonly gatewayUrl: string; readonly apiUrl: string; readonly egress: EgressPolicy }) {
     this.#urls = urls;
+    this.#engines = new EngineDoor({ gatewayUrl: urls.gatewayUrl, egress: urls.egress, toGateway });
   }
 
   /** open gives access to the install of a request. @throws Fault install_required */
@@ -46,12 +49,14 @@ export class HostedInstalls {
       cluster: clusterReader(session, install.namespace),
       runs: runsOf(call),
       documents: documentsOf(call),
+      engines: this.#engines.reach({ namespace: install.namespace, session, token }),
     };
   }
 
   /** close ends all connections. */
-  close(): void {
+  async close(): Promise<void> {
     this.#kept.clear();
+    await this.#engines.close();
   }
 
   /** By token, so that nobody ever acts with another caller's right. */

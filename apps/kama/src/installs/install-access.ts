@@ -1,4 +1,4 @@
-import type { ClusterReader } from '@nm/kama-sdk';
+import type { ClusterReader, TemplatingEngine } from '@nm/kama-sdk';
 import type { CreateRun, ProgressNode, RunError } from '@nm/kernel/contracts';
 import type { DocumentStore } from './operation-states.js';
 import type { OpenKamafile } from './read-kamafile.js';
@@ -40,4 +40,6 @@ export interface InstallAccess {
   readonly cluster: ClusterReader;
   readonly runs: RunDoor;
   readonly documents: DocumentStore;
+  /** Templating engines that are reached for it, by type. */
+  readonly engines: Readonly<Record<string, TemplatingEngine>>;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '@nm/kernel/time';
+import { OwnEngines } from '../engines/own-engines.js';
 import type { InstallAccess } from '../installs/install-access.js';
 import { clusterReader } from '../installs/read-cluster.js';
 import { openKamafile } from '../installs/read-kamafile.js';
@@ -21,16 +22,19 @@ export function ownInstall(cluster: OwnCluster, namespace: string, clock: Clock)
   const runs = new OwnRuns({ cluster, namespace, clock, signal: over.signal });
   const documents = new MemoryDocuments();
   const { session } = cluster;
+  const engines = new OwnEngines();
   return {
     runs,
     open: (signal) => ({
       ...{ id: `own-${namespace}`, namespace, mayWrite: true, runs, documents },
       kamafile: openKamafile(session, namespace, signal),
       cluster: clusterReader(session, namespace),
+      engines: engines.reach({ namespace, session }),
     }),
     close: async () => {
       over.abort();
       await runs.settled();
+      await engines.close();
     },
   };
 }

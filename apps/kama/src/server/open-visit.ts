@@ -1,8 +1,8 @@
 import { openSession, type Session } from '@nm/kama-sdk';
 import type { Clock } from '@nm/kernel/time';
-import { bundleEngine } from '../engines/bundle-engine.js';
+import { appEngines, engineTimeMs } from '../engines/app-engines.js';
 import { newBackup } from '../installs/backups.js';
-import { freshSpace, orFresh } from '../installs/fresh-space.js';
+import { freshSpaces, orFresh } from '../installs/fresh-space.js';
 import { kamafileSteps } from '../installs/write-kamafile.js';
 import type { Addressed, KamaParts } from './kama-parts.js';
 
@@ -18,7 +18,8 @@ export function openVisit(
   { app, bundle, install }: Addressed,
   signal: AbortSignal,
 ): Visit {
-  const fresh = () => freshSpace(bundle, app, install.id);
+  const engine = appEngines(bundle, install, templates);
+  const fresh = freshSpaces({ bundle, app, installId: install.id, engine, signal });
   const session = openSession(bundle, {
     kamafile: orFresh(install.kamafile, fresh),
     writeKamafile: kamafileSteps(install.kamafile, fresh, clock, bundle),
@@ -26,7 +27,8 @@ export function openVisit(
       const kept = await install.kamafile.kept();
       return [...((kept && newBackup(kept, { trigger, name: '' }, clock)?.steps) ?? [])];
     },
-    engine: bundleEngine(bundle, templates, install.id),
+    engine,
+    budget: { timeMs: engineTimeMs(bundle) },
     cluster: install.cluster,
     ...(http ? { http } : {}),
     namespace: install.namespace,
@@ -34,7 +36,7 @@ export function openVisit(
     jq: templates,
     tenant: install.id,
     ...(turns ? { share: turns.share(install.id) } : {}),
-    signal: signal,
+    signal,
   });
   return { app, bundle, install, session, clock };
 }

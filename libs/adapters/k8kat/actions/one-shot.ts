@@ -1,6 +1,7 @@
 import { newId } from '@nm/kernel/ids';
 import type { KatContext } from '../kinds/kat-context.js';
 import type { KindMap, ResourceOf } from '../kinds/kind-map.js';
+import type { KubeObject } from '../transport/kube-types.js';
 import { createObject } from '../write/create-object.js';
 import { deleteObject } from '../write/delete-object.js';
 
@@ -8,13 +9,20 @@ type Pod = ResourceOf<KindMap['pods']>;
 
 export interface OneShotOptions {
   readonly image: string;
-  readonly command: readonly string[];
+  /** Without it, the image's own entry point is started. */
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
   readonly ns?: string;
   /** Start of its name. */
   readonly name?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** It is ended after so long, whoever waits for it. Default 10 minutes. */
   readonly deadlineSeconds?: number;
+  /** Files that it reads, by name, in the folder `at`: in a Secret that goes with it. */
+  readonly files?: { readonly at: string; readonly data: Readonly<Record<string, string>> };
+  /** A ConfigMap of the namespace that it reads as a folder, where there is one. */
+  readonly configMap?: { readonly name: string; readonly at: string };
+  readonly memory?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,6 +35,8 @@ const deadlineSecondsDefault = 600;
 /** What nobody removed, the cluster removes so long after its end. */
 const ttlSecondsAfterFinished = 60;
 const nobody = 65534;
+const outputBytesMax = 8 * 1024 * 1024;
+const secrets = { apiVersion: 'v1', kind: 'Secret', resource: 'secrets', namespaced: true } as const;
 const jobs = { apiVersion: 'batch/v1', kind: 'Job', resource: 'jobs', namespaced: true } as const;
 
 /** OneShot is a helper pod that cannot outlive its use: we remove it, and should we die, its deadline and the cluster's TTL do. */
@@ -49,15 +59,29 @@ export class OneShot {
     const { ns = 'default', signal } = options;
     const name = `${(options.name ?? 'one-shot').slice(0, 40)}-${newId('request').slice(-10)}`;
     const { session, fieldManager } = kat;
-    await createObject(session, jobs, ns, jobOf(name, options), { fieldManager, signal });
-    return new OneShot(kat, ns, name);
+    const { metadata } = await createObject<KubeObject>(session, jobs, ns, jobOf(name, options), {
+      fieldManager,
+      signal,
+    });
+    const shot = new OneShot(kat, ns, name);
+    if (!options.files) return shot;
+    try {
+      // Its pod waits for it; and it belongs to the job, so that it goes with it, whoever removes that.
+      const owner = { apiVersion: jobs.apiVersion, kind: jobs.kind, name, uid: metadata?.uid };
+      const secret = { metadata: { name, ownerReferences: [owner] }, stringData: options.files.data };
+      await createObject(session, secrets, ns, secret, { fieldManager, signal });
+      return shot;
+    } catch (error) {
+      await shot.remove();
+      throw error;
+    }
   }
 
   /** pod waits until its pod is in one of these phases. @throws Fault kube_wait_timeout */
-  async pod(phases: readonly string[], timeoutMs = 120_000): Promise<Pod> {
+  async pod(phases: readonly string[], timeoutMs = 120_000, signal?: AbortSignal): Promise<Pod> {
     const wanted = (all: Pod[]) => all.some(({ phase }) => phases.includes(phase));
     const query = this.#kat.query('pods').ns(this.ns).labels({ 'batch.kubernetes.io/job-name': this.name });
-    const [pod] = await query.waitUntil(wanted, { timeoutMs });
+    const [pod] = await query.waitUntil(wanted, { timeoutMs, signal });
     return pod as Pod;
   }
 
@@ -77,8 +101,9 @@ export async function runOnce(kat: KatContext, options: OneShotOptions): Promise
   const pod = await shot.pod(
     ['Succeeded', 'Failed'],
     (options.deadlineSeconds ?? deadlineSecondsDefault) * 1000 + 30_000,
+    options.signal,
   );
-  const output = (await pod.logs()).join('\n');
+  const output = (await pod.logs({ limitBytes: outputBytesMax })).join('\n');
   return { code: pod.exitCode ?? -1, output };
 }
 
@@ -88,9 +113,18 @@ function jobOf(name: string, options: OneShotOptions): object {
     name: 'main',
     image: options.image,
     imagePullPolicy: 'IfNotPresent',
-    command: options.command,
+    ...(options.command ? { command: options.command } : {}),
+    ...(options.args ? { args: options.args } : {}),
     env: Object.entries(options.env ?? {}).map(([key, value]) => ({ name: key, value })),
     securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+    volumeMounts: volumesOf(name, options).map((volume) => ({
+      name: volume.name,
+      mountPath: volume.at,
+      readOnly: true,
+    })),
+    ...(options.memory === undefined
+      ? {}
+      : { resources: { requests: { cpu: '20m', memory: '32Mi' }, limits: { memory: options.memory } } }),
   };
   return {
     metadata: { name, labels },
@@ -107,8 +141,19 @@ function jobOf(name: string, options: OneShotOptions): object {
           enableServiceLinks: false,
           securityContext: { runAsNonRoot: true, runAsUser: nobody, seccompProfile: { type: 'RuntimeDefault' } },
           containers: [container],
+          volumes: volumesOf(name, options).map(({ at: _, ...volume }) => volume),
         },
       },
     },
   };
+}
+
+function volumesOf(name: string, { files, configMap }: OneShotOptions): ({ name: string; at: string } & object)[] {
+  const volumes = [
+    ...(files ? [{ name: 'files', at: files.at, secret: { secretName: name } }] : []),
+    ...(configMap
+      ? [{ name: 'config-map', at: configMap.at, configMap: { name: configMap.name, optional: true } }]
+      : []),
+  ];
+  return volumes;
 }
