@@ -120,5 +120,6 @@ export function memoryInstall(cluster: MemoryCluster, namespace: string) {
     ...{ id: 'ins_memory', namespace, mayWrite, runs, documents },
     kamafile: openKamafile(session, namespace, signal),
     cluster: clusterReader(session, namespace),
+    engines: {},
   });
 }
