@@ -139,6 +139,7 @@ function dataOf({ status, text, location }: Answer, base: string): unknown {
     );
   if (status !== 200) {
     const what = `${base} answered ${status}${wordsOf(text)}`;
+    if (parsed(text)?.['code'] === 'template_limit') throw engineLimit(what);
     throw status >= 500 || status === 429 ? engineUnavailable(what) : engineFailed(what);
   }
   const value = parsed(text);
@@ -159,7 +160,7 @@ function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
 function wordsOf(text: string): string {
   const { reason, detail, error, message } = parsed(text) ?? {};
   const said = [reason, detail, message, error].find((each) => typeof each === 'string');
-  return said === undefined ? '' : `: ${String(said).slice(0, wordsMax)}`;
+  return said === undefined ? '' : `: ${String(said).slice(0, wordsMax).replace(/\.+$/, '')}`;
 }
 
 const originOf = (url: string): string => new URL(url).origin;
