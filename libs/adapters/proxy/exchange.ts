@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Fault } from '@nm/kernel/fault';
 import type { Dispatcher } from 'undici';
+import type { TlsListenOptions } from './tls-listener.js';
 
 /**
  * This is the port between an engine, which speaks HTTP, and the gateway's policy, which decides. An engine calls `Policy.open` for every request
@@ -186,6 +187,8 @@ export interface Engine<Tag> {
   counts(): EngineCounts;
   /** @returns the port @throws Fault config_invalid when an address cannot be used */
   listen(options: ListenOptions<Tag>): Promise<number>;
+  /** listenTls takes connections over TLS too, after `listen`. @returns the port @throws Fault config_invalid */
+  listenTls(options: TlsListenOptions): Promise<number>;
   /** cut ends every open exchange that `affected` names, and tells how many. */
   cut(reason: Fault, affected: (exchange: OpenExchange<Tag>) => boolean, style?: CutStyle): number;
   /** beginDrain makes every further answer close its connection. */

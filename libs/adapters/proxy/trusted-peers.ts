@@ -8,7 +8,10 @@ export interface ClientOrigin {
 }
 
 /** directFrom is a client without a proxy of ours between. */
-export const directFrom = (address: string): ClientOrigin => ({ address, scheme: 'http' });
+export const directFrom = (address: string, overTls = false): ClientOrigin => ({
+  address,
+  scheme: overTls ? 'https' : 'http',
+});
 
 /** What one proxy says; a part that it does not tell is missing. */
 interface Hop {
@@ -54,7 +57,7 @@ export class TrustedPeers {
     const forwarded = fields('forwarded');
     if (forwarded !== undefined) return this.#walk(direct, forwarded.split(',').map(readElement));
     const addresses = fields('x-forwarded-for');
-    const scheme: Hop['scheme'] = fields('x-forwarded-proto')?.trim().toLowerCase() === 'https' ? 'https' : 'http';
+    const scheme = schemeOf(fields('x-forwarded-proto')) ?? direct.scheme;
     const hops: Hop[] = addresses?.split(',').map((text) => ({ address: addressOf(text.trim()), scheme })) ?? [];
     return hops.length > 0 ? this.#walk(direct, hops) : { ...direct, scheme };
   }
@@ -83,10 +86,15 @@ function readElement(element: string): Hop {
       .replace(/^"(.*)"$/, '$1');
     const address = name === 'for' ? addressOf(value) : undefined;
     if (address !== undefined) found.address = address;
-    if (name === 'proto' && /^https?$/i.test(value)) found.scheme = value.toLowerCase() === 'https' ? 'https' : 'http';
+    if (name === 'proto') found.scheme = schemeOf(value) ?? found.scheme;
   }
   return found;
 }
+
+const schemeOf = (text: string | undefined): Hop['scheme'] => {
+  const lower = text?.trim().toLowerCase();
+  return lower === 'https' || lower === 'http' ? lower : undefined;
+};
 
 /** addressOf reads an address with or without a port; obfuscated names (`_x`, `unknown`) give undefined. */
 function addressOf(text: string): string | undefined {

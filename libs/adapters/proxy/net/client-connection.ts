@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { Fault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
 import type { Answer } from '../exchange.js';
@@ -70,7 +71,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, Wire
 
   /** The peer, or whom a PROXY header names. */
   get peer(): ClientOrigin {
-    this.#peer ??= directFrom(this.socket.remoteAddress ?? 'unknown');
+    this.#peer ??= directFrom(this.socket.remoteAddress ?? 'unknown', this.socket instanceof TLSSocket);
     return this.#peer;
   }
 

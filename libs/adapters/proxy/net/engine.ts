@@ -1,8 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Fault } from '@nm/kernel/fault';
+import { type Fault, invariant } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
 import type { CutStyle, Engine, EngineCounts, EngineOptions, ListenOptions, OpenExchange } from '../exchange.js';
 import { listenOn } from '../listen.js';
+import { TlsListener, type TlsListenOptions } from '../tls-listener.js';
 import { TrustedPeers } from '../trusted-peers.js';
 import { ClientConnection } from './client-connection.js';
 import { type ClientHandle, HeadStock, type NetContext } from './context.js';
@@ -10,7 +11,7 @@ import { LoadLimit } from './load-limit.js';
 import { OpenList } from './open-list.js';
 import { OutBuffer } from './out-buffer.js';
 import { UpstreamPools } from './upstream-pools.js';
-import type { Wiring } from './wire.js';
+import { eventWiring, type Wiring } from './wire.js';
 
 /** All deadlines are looked at this often, instead of a timer for each. */
 const tickMs = 100;
@@ -23,6 +24,7 @@ export class NetEngine<Tag> implements Engine<Tag> {
   readonly #exchanges: NetContext<Tag>['open'] = new OpenList();
   #context: NetContext<Tag> | undefined;
   #ticker: NodeJS.Timeout | undefined;
+  #tls: TlsListener | undefined;
 
   constructor(options: EngineOptions, wiring: Wiring) {
     this.#options = options;
@@ -75,6 +77,17 @@ export class NetEngine<Tag> implements Engine<Tag> {
     return chosen;
   }
 
+  async listenTls(options: TlsListenOptions): Promise<number> {
+    const context = this.#context;
+    invariant(context, 'listen comes before listenTls');
+    const listener = await TlsListener.open(options, (socket) => {
+      new ClientConnection(context, eventWiring.accept(socket));
+    });
+    this.#servers.push(...listener.servers);
+    this.#tls = listener;
+    return listener.port;
+  }
+
   cut(reason: Fault, affected: (exchange: OpenExchange<Tag>) => boolean, style: CutStyle = 'now'): number {
     const hit = [...this.#exchanges].filter(affected);
     for (const exchange of hit) exchange.cut(reason, style);
@@ -96,6 +109,7 @@ export class NetEngine<Tag> implements Engine<Tag> {
 
   async close(): Promise<void> {
     clearInterval(this.#ticker);
+    this.#tls?.close();
     this.#context?.upstreams.destroy();
   }
 }

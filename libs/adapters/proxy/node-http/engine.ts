@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Fault } from '@nm/kernel/fault';
+import { Fault, invariant } from '@nm/kernel/fault';
 import type {
   CutStyle,
   Engine,
@@ -12,6 +12,7 @@ import type {
   Policy,
 } from '../exchange.js';
 import { listenOn } from '../listen.js';
+import { TlsListener, type TlsListenOptions } from '../tls-listener.js';
 import { TrustedPeers } from '../trusted-peers.js';
 import { checkFraming } from './framing.js';
 import { Pools } from './pools.js';
@@ -28,6 +29,8 @@ export class NodeHttpEngine<Tag> implements Engine<Tag> {
   readonly #open = new Set<OpenExchange<Tag>>();
   readonly #sockets = new Set<Socket>();
   readonly #servers: Server[] = [];
+  readonly #tlsServers: NetServer[] = [];
+  #tls: TlsListener | undefined;
   #closing = false;
 
   constructor(options: EngineOptions) {
@@ -75,6 +78,15 @@ export class NodeHttpEngine<Tag> implements Engine<Tag> {
     return chosen;
   }
 
+  async listenTls(options: TlsListenOptions): Promise<number> {
+    const [first] = this.#servers;
+    invariant(first, 'listen comes before listenTls');
+    const listener = await TlsListener.open(options, (socket) => void first.emit('connection', socket));
+    this.#tlsServers.push(...listener.servers);
+    this.#tls = listener;
+    return listener.port;
+  }
+
   cut(reason: Fault, affected: (exchange: OpenExchange<Tag>) => boolean, style: CutStyle = 'now'): number {
     const hit = [...this.#open].filter(affected);
     for (const exchange of hit) exchange.cut(reason, style);
@@ -86,7 +98,8 @@ export class NodeHttpEngine<Tag> implements Engine<Tag> {
   }
 
   async closeListeners(): Promise<void> {
-    await Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+    const servers = [...this.#servers, ...this.#tlsServers];
+    await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
   }
 
   cutConnections(): void {
@@ -94,6 +107,7 @@ export class NodeHttpEngine<Tag> implements Engine<Tag> {
   }
 
   close(): Promise<void> {
+    this.#tls?.close();
     return this.#pools.close();
   }
 }

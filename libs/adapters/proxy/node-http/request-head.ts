@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import type { RequestHead } from '../exchange.js';
 import { valuesOf } from '../headers.js';
 import { type ClientOrigin, directFrom, type TrustedPeers } from '../trusted-peers.js';
@@ -43,9 +44,9 @@ export class NodeRequestHead implements RequestHead {
   }
 
   #from(): ClientOrigin {
-    this.#origin ??= this.#trusted.clientOf(directFrom(this.#request.socket.remoteAddress ?? 'unknown'), (name) =>
-      this.header(name),
-    );
+    const { socket } = this.#request;
+    const peer = directFrom(socket.remoteAddress ?? 'unknown', socket instanceof TLSSocket);
+    this.#origin ??= this.#trusted.clientOf(peer, (name) => this.header(name));
     return this.#origin;
   }
 
