@@ -37,6 +37,7 @@ export async function startApi({ database, clock = systemClock, env = {} }: Star
       hosts: ['127.0.0.1'],
       port: 0,
       agents: { url: env['NM_PUBLIC_AGENT_URL'], image: 'nmachine:test' },
+      kubeDoor: { gatewayUrl: env['NM_PUBLIC_KUBE_URL'] ?? common.publicGatewayUrl, gatewayCa: undefined },
       ...egressConfig.parse(env),
     },
     logger,

@@ -4,6 +4,9 @@ import { engineKinds } from '@nm/adapters/proxy';
 import { z } from 'zod';
 import { type AgentDoorConfig, agentDoorConfig } from './agent-door.js';
 
+const tlsOf = (certFile: string | undefined, keyFile: string | undefined, port: number) =>
+  certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile, port };
+
 const gatewayConfig = z
   .object({
     /** Addresses to listen on, comma-separated. */
@@ -21,6 +24,10 @@ const gatewayConfig = z
     NM_GATEWAY_TRUSTED_PEERS: CommaList.default([]),
     /** `v2`: connections of trusted peers begin with a PROXY protocol header. */
     NM_GATEWAY_PROXY_PROTOCOL: z.enum(['off', 'v2']).default('off'),
+    /** PEM files, read again when they change: with both, TLS is spoken on NM_GATEWAY_TLS_PORT too. */
+    NM_GATEWAY_TLS_CERT_FILE: z.string().optional(),
+    NM_GATEWAY_TLS_KEY_FILE: z.string().optional(),
+    NM_GATEWAY_TLS_PORT: Port.default(8443),
     /** Fraction of successful requests that are logged; denials and errors always are. */
     NM_GATEWAY_LOG_SAMPLE: z.coerce.number().min(0).max(1).default(1),
     /** One of so many requests that are let in is kept to be explained (`decision_sample`); refusals always are. 0: none. */
@@ -34,7 +41,16 @@ const gatewayConfig = z
     /** Without a byte in either direction. */
     NM_GATEWAY_IDLE_TIMEOUT_MS: z.coerce.number().int().min(100).max(86_400_000).default(300_000),
   })
+  .refine((env) => (env.NM_GATEWAY_TLS_CERT_FILE === undefined) === (env.NM_GATEWAY_TLS_KEY_FILE === undefined), {
+    path: ['NM_GATEWAY_TLS_KEY_FILE'],
+    message: 'a certificate and its key come together',
+  })
+  .refine((env) => env.NM_GATEWAY_TLS_CERT_FILE === undefined || env.NM_GATEWAY_PROXY_PROTOCOL === 'off', {
+    path: ['NM_GATEWAY_PROXY_PROTOCOL'],
+    message: 'a PROXY header before TLS is not understood',
+  })
   .transform((env) => ({
+    tls: tlsOf(env.NM_GATEWAY_TLS_CERT_FILE, env.NM_GATEWAY_TLS_KEY_FILE, env.NM_GATEWAY_TLS_PORT),
     hosts: env.NM_GATEWAY_HOST,
     port: env.NM_GATEWAY_PORT,
     engine: env.NM_GATEWAY_ENGINE,

@@ -30,6 +30,8 @@ import { UsageGate } from './usage-limits.js';
 
 export interface Gateway {
   readonly port: number;
+  /** Where TLS is spoken, when there is a certificate. */
+  readonly tlsPort: number | undefined;
   readonly opsPort: number;
   /** Finishes what is under way, cuts what does not end within NM_DRAIN_MS, closes everything. */
   drain(): Promise<void>;
@@ -88,6 +90,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     sharePort: config.process !== undefined,
     policy,
   });
+  const tlsPort = await listenTls(config, engine, log);
   const tendKeys = (): void => void tendSigningKeys({ db, vault, clock }).catch(onError);
   tendKeys();
   const keysTimer = setInterval(tendKeys, keysTickMs).unref();
@@ -98,7 +101,10 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   }, tickMs);
   ops.setReady(true);
   const { hosts } = config;
-  log.info({ port, opsPort: ops.port, hosts, agentPort: agents?.port, pid: process.pid }, 'gateway is listening');
+  log.info(
+    { port, tlsPort, opsPort: ops.port, hosts, agentPort: agents?.port, pid: process.pid },
+    'gateway is listening',
+  );
 
   const close = async (): Promise<void> => {
     clearInterval(flush);
@@ -120,6 +126,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   };
   return {
     port,
+    tlsPort,
     opsPort: ops.port,
     drain: () => drain({ log, clock, drainMs: config.drainMs, ops, engine, close }),
   };
@@ -236,6 +243,20 @@ async function letGo(
     credentials.clear();
   }
   await guard.onChange(change);
+}
+
+/** listenTls listens where there is a certificate to prove us with. @returns the port */
+async function listenTls(
+  { tls, hosts, process }: GatewayConfig,
+  engine: Engine<ExchangeTag | undefined>,
+  log: Logger,
+): Promise<number | undefined> {
+  if (!tls) return undefined;
+  const onReload = (error?: unknown): void => {
+    if (error === undefined) log.info('the certificate was replaced');
+    else log.error({ err: error }, 'the new certificate cannot be used; the old one stays');
+  };
+  return engine.listenTls({ ...tls, hosts, sharePort: process !== undefined, onReload });
 }
 
 const openTraces = (url: string): Promise<TraceExport> =>

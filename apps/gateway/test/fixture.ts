@@ -24,6 +24,7 @@ export function gatewayConfig(databaseUrl: string, more: Partial<GatewayConfig> 
     publicApiUrl: 'http://127.0.0.1:8090',
     hosts: ['127.0.0.1'],
     port: 0,
+    tls: undefined,
     engine: 'net',
     processes: 1,
     tenantConnections: 10_000,

@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer } from 'node:tls';
 import { recordChange } from '@nm/adapters/db';
 import { createLogger } from '@nm/adapters/telemetry';
 import { Vault } from '@nm/adapters/vault';
@@ -41,7 +39,7 @@ export interface RunOptions {
   readonly env?: Record<string, string>;
 }
 
-/** KubeStage is an install on a real cluster, and a gateway behind TLS whose kubeconfigs real programs use unchanged. */
+/** KubeStage is an install on a real cluster, and a gateway over TLS whose kubeconfigs real programs use unchanged. */
 export interface KubeStage {
   readonly lab: RunLab;
   readonly folder: string;
@@ -84,13 +82,17 @@ export async function openKubeStage({ rbac, bin, adminKubeconfig, config }: Kube
   const folder = await mkdtemp(join(tmpdir(), 'nm-kubectl-'));
   const lab = await openRunLab(rbac, { kubeconfigPath: adminKubeconfig });
   const { db } = lab.database;
+  const { certificate, key } = await selfSigned('gateway', { ip: ['127.0.0.1'] });
+  const tls = { certFile: join(folder, 'gateway.crt'), keyFile: join(folder, 'gateway.key'), port: 0 };
+  await writeFile(tls.certFile, certificate);
+  await writeFile(tls.keyFile, key, { mode: 0o600 });
   const gateway = await startGateway(
-    gatewayConfig(lab.database.url, { headersTimeoutMs: 60_000, idleTimeoutMs: 60_000, ...config }),
+    gatewayConfig(lab.database.url, { headersTimeoutMs: 60_000, idleTimeoutMs: 60_000, tls, ...config }),
     { clock: systemClock, log: createLogger('gateway', process.env['NM_TEST_LOG'] ?? 'silent') },
   );
-  const front = await startTlsFront(gateway.port);
   const keys = await ContextKeys.open({ db, vault: new Vault(lab.masterKey), clock: systemClock });
-  const deps: TokenDeps = { db, clock: systemClock, keys, gatewayUrl: front.url, gatewayCa: front.ca };
+  const gatewayUrl = `https://127.0.0.1:${gateway.tlsPort}`;
+  const deps: TokenDeps = { db, clock: systemClock, keys, gatewayUrl, gatewayCa: certificate };
   const install = await db.asSystem((tx) => tx.install.findUniqueOrThrow({ where: { id: lab.installId } }));
   const children = new Set<ChildProcess>();
   let count = 0;
@@ -104,7 +106,7 @@ export async function openKubeStage({ rbac, bin, adminKubeconfig, config }: Kube
       clusters: [{ cluster: { server: string } }];
       users: [{ user: { token: string } }];
     };
-    return { ...made, path, server: clusters[0].cluster.server, ca: front.ca, bearer: users[0].user.token };
+    return { ...made, path, server: clusters[0].cluster.server, ca: certificate, bearer: users[0].user.token };
   };
   const { path: kubeconfigPath } = await makeKubeconfig();
 
@@ -142,33 +144,9 @@ export async function openKubeStage({ rbac, bin, adminKubeconfig, config }: Kube
       }),
     close: async () => {
       for (const child of children) child.kill('SIGKILL');
-      await front.close();
       await gateway.drain();
       await lab.close();
       await rm(folder, { recursive: true, force: true });
     },
-  };
-}
-
-/** startTlsFront takes TLS off, as the load balancer before a gateway does, and passes every byte on. */
-async function startTlsFront(port: number) {
-  const { certificate, key } = await selfSigned('gateway', { ip: ['127.0.0.1'] });
-  const sockets = new Set<Socket>();
-  const server = createServer({ cert: certificate, key, allowHalfOpen: true }, (near) => {
-    const far = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-    for (const socket of [near, far]) sockets.add(socket);
-    near.on('error', () => far.destroy()).once('close', () => far.destroy());
-    far.on('error', () => near.destroy()).once('close', () => near.destroy());
-    near.pipe(far).pipe(near);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    ca: certificate,
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
   };
 }

@@ -35,7 +35,7 @@ export class ClusterAccessController {
   readonly #deps: TokenDeps;
 
   constructor(db: Db, keys: ContextKeys, @Inject(CLOCK) clock: Clock, @Inject(API_CONFIG) config: ApiConfig) {
-    this.#deps = { db, clock, keys, gatewayUrl: config.publicGatewayUrl };
+    this.#deps = { db, clock, keys, ...config.kubeDoor };
   }
 
   @Post('kubeconfig')
