@@ -18,11 +18,12 @@ export interface DevstackRun {
 
 /** devstackEnv gives a devstack its own state folder and ports, so that it runs beside others. */
 export async function devstackEnv(home: string, extra: Record<string, string> = {}): Promise<NodeJS.ProcessEnv> {
-  const [gateway, api, ops, postgres, agents] = await Promise.all(Array.from({ length: 5 }, () => freePort()));
+  const [gateway, api, ops, postgres, agents, tls] = await Promise.all(Array.from({ length: 6 }, () => freePort()));
   return {
     ...process.env,
     NM_HOME: home,
     NM_GATEWAY_PORT: String(gateway),
+    NM_GATEWAY_TLS_PORT: String(tls),
     NM_API_PORT: String(api),
     NM_OPS_PORT: String(ops),
     NM_POSTGRES_PORT: String(postgres),

@@ -1,4 +1,5 @@
 import type { DevstackConfig } from './config.js';
+import type { OwnCertificate } from './own-certificate.js';
 import type { RuntimeChoice } from './runtime-choice.js';
 
 export interface AppEnvironmentInput {
@@ -7,7 +8,14 @@ export interface AppEnvironmentInput {
   readonly masterKey: string;
   readonly runtime: RuntimeChoice;
   readonly agentPort: number;
+  readonly certificate: OwnCertificate;
 }
+
+/** ownAddresses are those that the gateway and the API listen on. */
+export const ownAddresses = ({ hostAddress }: RuntimeChoice): readonly string[] => [
+  '127.0.0.1',
+  ...(hostAddress ? [hostAddress] : []),
+];
 
 /** appEnvironment gives every app the same variables; each reads those that it knows. */
 export function appEnvironment({
@@ -16,8 +24,9 @@ export function appEnvironment({
   masterKey,
   runtime,
   agentPort,
+  certificate,
 }: AppEnvironmentInput): Record<string, string> {
-  const hosts = ['127.0.0.1', ...(runtime.hostAddress ? [runtime.hostAddress] : [])].join(',');
+  const hosts = ownAddresses(runtime).join(',');
   const seenFromKama = runtime.hostAddress ?? '127.0.0.1';
   return {
     NM_HOME: config.home,
@@ -27,6 +36,12 @@ export function appEnvironment({
     NM_LOG_LEVEL: config.logLevel,
     NM_GATEWAY_HOST: hosts,
     NM_GATEWAY_PORT: String(config.gatewayPort),
+    NM_GATEWAY_TLS_PORT: String(config.gatewayTlsPort),
+    NM_GATEWAY_TLS_CERT_FILE: certificate.certFile,
+    NM_GATEWAY_TLS_KEY_FILE: certificate.keyFile,
+    NM_GATEWAY_TLS_CA_FILE: certificate.certFile,
+    NM_PUBLIC_KUBE_URL: `https://127.0.0.1:${config.gatewayTlsPort}`,
+    NM_KAMA_KUBE_URL: `https://${seenFromKama}:${config.gatewayTlsPort}`,
     NM_API_HOST: hosts,
     NM_API_PORT: String(config.apiPort),
     NM_PUBLIC_GATEWAY_URL: `http://127.0.0.1:${config.gatewayPort}`,

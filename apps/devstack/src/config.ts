@@ -8,6 +8,8 @@ export const projectRoot = resolve(import.meta.dirname, '../../../..');
 const schema = z.object({
   NM_HOME: z.string().default(join(projectRoot, '.nmachine')),
   NM_GATEWAY_PORT: Port.default(8080),
+  /** The gateway over TLS, for kubectl and its kin. */
+  NM_GATEWAY_TLS_PORT: Port.default(8443),
   NM_API_PORT: Port.default(8090),
   NM_OPS_PORT: Port.default(8099),
   /** Where agents of private clusters dial in; the same at each start, so that they come back. */
@@ -28,6 +30,7 @@ const schema = z.object({
 export interface DevstackConfig {
   readonly home: string;
   readonly gatewayPort: number;
+  readonly gatewayTlsPort: number;
   readonly apiPort: number;
   readonly opsPort: number;
   readonly agentPort: number;
@@ -48,6 +51,7 @@ export function readConfig(): DevstackConfig {
   return {
     home: resolve(env.NM_HOME),
     gatewayPort: env.NM_GATEWAY_PORT,
+    gatewayTlsPort: env.NM_GATEWAY_TLS_PORT,
     apiPort: env.NM_API_PORT,
     opsPort: env.NM_OPS_PORT,
     agentPort: env.NM_AGENT_PORT,

@@ -2,13 +2,14 @@ import 'reflect-metadata';
 import { isFault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
 import { freePort } from '@nm/testing';
-import { appEnvironment } from './app-environment.js';
+import { appEnvironment, ownAddresses } from './app-environment.js';
 import { type AppProcess, startApp } from './app-process.js';
 import { type DevstackConfig, readConfig } from './config.js';
 import { openDatabase } from './database.js';
 import { hasGo, startDemoCluster } from './demo-cluster.js';
 import { lockHome } from './home-lock.js';
 import { startOpsFront } from './ops-front.js';
+import { ownCertificate } from './own-certificate.js';
 import { checkPorts } from './ports.js';
 import { step } from './progress.js';
 import { chooseRuntime } from './runtime-choice.js';
@@ -27,6 +28,7 @@ const cleanups: (() => Promise<unknown>)[] = [];
 async function start(config: DevstackConfig) {
   await checkPorts([
     { port: config.gatewayPort, variable: 'NM_GATEWAY_PORT', purpose: 'the gateway' },
+    { port: config.gatewayTlsPort, variable: 'NM_GATEWAY_TLS_PORT', purpose: 'the gateway over TLS' },
     { port: config.apiPort, variable: 'NM_API_PORT', purpose: 'the API' },
     { port: config.opsPort, variable: 'NM_OPS_PORT', purpose: 'health and metrics' },
     { port: config.agentPort, variable: 'NM_AGENT_PORT', purpose: 'agents of private clusters' },
@@ -38,7 +40,9 @@ async function start(config: DevstackConfig) {
   cleanups.push(() => database.stop());
 
   const { agentPort } = config;
-  const env = appEnvironment({ config, databaseUrl: database.url, masterKey, runtime, agentPort });
+  const certificate = await ownCertificate(config.home, ownAddresses(runtime));
+  const databaseUrl = database.url;
+  const env = appEnvironment({ config, databaseUrl, masterKey, runtime, agentPort, certificate });
   const apps: AppProcess[] = [];
   cleanups.push(() => Promise.all(apps.map((app) => app.stop(appStopMsMax))));
   await step('gateway, api, operator, worker', () =>
