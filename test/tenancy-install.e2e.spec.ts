@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { EgressPolicy } from '@nm/adapters/egress';
 import { KubeSession } from '@nm/adapters/k8kat';
 import type { Cluster, Install, InstanceView, IssuedLicence, TokenPair } from '@nm/kernel/contracts';
@@ -84,9 +86,9 @@ describeWith(['kubernetes'], 'an app whose version says tenancy: install', () =>
   }
 
   /** Publishes the example under another number, one instance per install, and gives it to everybody. */
-  async function release(version: string): Promise<void> {
+  async function release(version: string, more: object = {}): Promise<void> {
     const spec = JSON.parse(await readFile(join(root, 'examples/guestbook/version.json'), 'utf8')) as object;
-    const body = { name: version, spec: { ...spec, tenancy: 'install' } };
+    const body = { name: version, spec: { ...spec, tenancy: 'install', ...more } };
     await publisher('POST', '/apps/guestbook/versions', body);
     await publisher('POST', `/apps/guestbook/versions/${version}/publish`);
     await publisher('PUT', '/apps/guestbook/channels/stable', { version });
@@ -178,6 +180,50 @@ describeWith(['kubernetes'], 'an app whose version says tenancy: install', () =>
       ]);
       expect((await kama(which, 'GET', '/api/status')).body.ktea_variables['web.greeting']).toBe(`Hello ${which}`);
     }
+  });
+
+  it('lends each instance a credential for its own namespace, which kubectl takes as it is, and no other', async () => {
+    await release('2.0.1', { command: ['node', 'test/loan-kama.mjs'] });
+    const maps = (namespace: string) => `/api/cluster/api/v1/namespaces/${namespace}/configmaps/kamafile`;
+    for (const [mine, other] of [
+      ['a', 'b'],
+      ['b', 'a'],
+    ] as const) {
+      const read = async (namespace: string) => (await kama(mine, 'GET', maps(namespace))).body;
+      await expect.poll(async () => (await read(names[mine])).status, { timeout: 60_000, interval: 250 }).toBe(200);
+      expect((await read(names[mine])).body.metadata).toMatchObject({ name: 'kamafile', namespace: names[mine] });
+      const refused = await read(names[other]);
+      expect([refused.status, refused.body.reason]).toEqual([403, 'Forbidden']);
+      expect(refused.body.message, 'by the cluster itself').toContain(`system:serviceaccount:${names[mine]}:nm-`);
+    }
+    const running = kamasOf(demo.gatewayUrl).filter((env) => env['NM_VERSION'] === '2.0.1');
+    expect(running).toHaveLength(2);
+    const registered = await readFile(inject('kubeconfigPath'), 'utf8');
+    for (const env of running) {
+      const kubeconfig = env['KUBECONFIG'] ?? '';
+      const text = await readFile(kubeconfig, 'utf8');
+      expect(text).not.toMatch(/client-|password|exec:/);
+      for (const [secret] of registered.matchAll(/[\w+/=]{60,}/g)) expect(text).not.toContain(secret);
+      const { stdout } = await promisify(execFile)(
+        join(inject('kubernetesBin'), 'kubectl'),
+        ['--kubeconfig', kubeconfig, 'get', 'configmap', 'kamafile', '-o', 'name'],
+        { env: { HOME: home, PATH: process.env['PATH'] } },
+      );
+      expect(stdout).toBe('configmap/kamafile\n');
+    }
+    await release('2.0.2');
+  });
+
+  it('gives the licensee a kubeconfig that kubectl takes as it is', async () => {
+    const { kubeconfig } = await licensee<{ kubeconfig: string }>('POST', `/installs/${installs.a}/kubeconfig`, {});
+    const path = join(home, 'laptop.kubeconfig');
+    await writeFile(path, kubeconfig);
+    const { stdout } = await promisify(execFile)(
+      join(inject('kubernetesBin'), 'kubectl'),
+      ['--kubeconfig', path, 'auth', 'can-i', 'get', 'configmaps'],
+      { env: { HOME: home, PATH: process.env['PATH'] } },
+    );
+    expect(stdout).toBe('yes\n');
   });
 
   it('runs a long action in the namespace of its install only, and shows it to that install only', async () => {

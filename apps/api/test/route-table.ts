@@ -100,7 +100,7 @@ export const table: Readonly<Record<string, string>> = {
   'DELETE /v1/installs/{id}/tokens/{token}': 'licensee',
   'POST /v1/installs/{id}/cluster-access': 'licensee',
   'GET /v1/installs/{id}/cluster-calls': 'licensee',
-  'POST /v1/kubeconfig': 'install',
+  'POST /v1/kubeconfig': 'install instance',
   'GET /v1/runs': 'licensee install',
   'POST /v1/runs': 'licensee install',
   'POST /v1/runs/preview': 'licensee install',

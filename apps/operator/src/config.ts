@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { environment, loadConfig, Port, SecretText } from '@nm/adapters/config';
 import { z } from 'zod';
 
@@ -16,6 +16,10 @@ const schema = z.object({
   /** The same two as KAMAs see them. */
   NM_KAMA_GATEWAY_URL: url.optional(),
   NM_KAMA_API_URL: url.optional(),
+  /** The gateway as Kubernetes clients in KAMAs see it; they want https. */
+  NM_KAMA_KUBE_URL: url.optional(),
+  /** Process driver: below it are the files that KAMAs are given; absent: in a temporary folder. */
+  NM_HOME: z.string().optional(),
   /** `auto`: containers when an engine answers, else processes. `docker,process`: the first that can run a version. */
   NM_RUNTIME_DRIVERS: z.enum(['auto', 'docker', 'process', 'docker,process', 'process,docker']).default('auto'),
   /** Process driver: where KAMAs listen, and how gateways reach that. */
@@ -48,6 +52,7 @@ export function readConfig() {
     urls: {
       apiUrl: env.NM_KAMA_API_URL ?? env.NM_PUBLIC_API_URL,
       gatewayUrl: env.NM_KAMA_GATEWAY_URL ?? env.NM_PUBLIC_GATEWAY_URL,
+      kubeUrl: env.NM_KAMA_KUBE_URL ?? env.NM_KAMA_GATEWAY_URL ?? env.NM_PUBLIC_GATEWAY_URL,
     },
     drivers: env.NM_RUNTIME_DRIVERS,
     graceMs: env.NM_KAMA_GRACE_SECONDS * 1000,
@@ -57,6 +62,7 @@ export function readConfig() {
       advertiseHost: env.NM_RUNTIME_ADVERTISE_HOST,
       path: inherited['PATH'] ?? '/usr/bin:/bin',
       tmpDir: inherited['TMPDIR'],
+      filesDir: env.NM_HOME === undefined ? undefined : join(resolve(env.NM_HOME), 'kama'),
     },
     bundleHost: {
       command: [

@@ -1,6 +1,14 @@
 import { Db } from '@nm/adapters/db';
 import { type Logger, startOpsServer } from '@nm/adapters/telemetry';
-import { type Host, InstanceStore, operatorIsDead, operatorName, startHost } from '@nm/features/runtime';
+import {
+  ClusterLoans,
+  type Host,
+  InstanceStore,
+  lendByApi,
+  operatorIsDead,
+  operatorName,
+  startHost,
+} from '@nm/features/runtime';
 import { randomFraction } from '@nm/kernel/ids';
 import { systemClock } from '@nm/kernel/time';
 import { chooseDrivers } from './choose-drivers.js';
@@ -24,11 +32,15 @@ export async function startOperator(config: OperatorConfig, logger: Logger): Pro
   let host: Host | undefined;
   const drivers = await chooseDrivers(config, logger, (id) => host?.exited(id));
   const owner = operatorName();
+  const store = new InstanceStore({ db, owner, leaseMs, isDead: operatorIsDead });
+  const { urls } = config;
+  const lend = lendByApi(urls.apiUrl);
   host = startHost({
     db,
-    store: new InstanceStore({ db, owner, leaseMs, isDead: operatorIsDead }),
+    store,
+    loans: new ClusterLoans({ store, lend, urls, clock: systemClock, logger }),
     drivers,
-    urls: config.urls,
+    urls,
     clock: systemClock,
     random: randomFraction,
     logger,

@@ -8,9 +8,17 @@ import type { OrgAccess } from './require-org.js';
 
 /**
  * Who a route is for. `person`: somebody logged in; `publisher`: the same or an API token; `licensee`: a licence key or its session;
- * `licence-key`: the key itself; `licence-session`: the session itself; `install`: the context token of a hosted KAMA.
+ * `licence-key`: the key itself; `licence-session`: the session itself; `install`: the context token of a hosted KAMA;
+ * `instance`: the ticket that an operator has for an instance.
  */
-export type CredentialKind = 'person' | 'publisher' | 'licensee' | 'licence-key' | 'licence-session' | 'install';
+export type CredentialKind =
+  | 'person'
+  | 'publisher'
+  | 'licensee'
+  | 'licence-key'
+  | 'licence-session'
+  | 'install'
+  | 'instance';
 
 /** formsOf lists the credentials by which a kind is recognised. */
 export const formsOf: Readonly<Record<CredentialKind, readonly CredentialForm[]>> = {
@@ -20,6 +28,7 @@ export const formsOf: Readonly<Record<CredentialKind, readonly CredentialForm[]>
   'licence-key': ['licence-key'],
   'licence-session': ['licence-session'],
   install: ['install-token'],
+  instance: ['instance-ticket'],
 };
 
 export interface AccessRule {

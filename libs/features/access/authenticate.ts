@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { type ContextClaims, installAudience, Role } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { parseBearerKey } from '@nm/kernel/ids';
@@ -10,7 +11,13 @@ import type { ApiTokenPrincipal, InstallPrincipal, LicenseePrincipal } from './p
 import { licenceSessionType, verifyLicenceSession } from './sessions/session-token.js';
 
 /** The forms in which a bearer credential comes. */
-export type CredentialForm = 'access-token' | 'api-token' | 'licence-key' | 'licence-session' | 'install-token';
+export type CredentialForm =
+  | 'access-token'
+  | 'api-token'
+  | 'licence-key'
+  | 'licence-session'
+  | 'install-token'
+  | 'instance-ticket';
 
 /** Whoever a credential stands for, and the licence by which they are let in, if any. */
 export interface Authenticated {
@@ -28,6 +35,7 @@ export function formOf(text: string): CredentialForm {
   const key = parseBearerKey(text);
   if (key?.kind === 'apiToken') return 'api-token';
   if (key?.kind === 'licence') return 'licence-key';
+  if (key?.kind === 'instance') return 'instance-ticket';
   const type = typeOfJwt(text);
   if (type === accessTokenType) return 'access-token';
   if (type === licenceSessionType) return 'licence-session';
@@ -44,7 +52,7 @@ function typeOfJwt(text: string): string | undefined {
 }
 
 /**
- * authenticate verifies a credential of a program: API token, licence key, licence session or install token.
+ * authenticate verifies a credential of a program: API token, licence key, licence session, install token or the ticket of an instance.
  * Rows are read on every use, so a revocation holds from the next request on.
  * @throws Fault unauthenticated, token_expired
  */
@@ -62,6 +70,8 @@ export function authenticate(
       return byLicenceSession(text, deps);
     case 'install-token':
       return byInstallToken(text, deps);
+    case 'instance-ticket':
+      return byInstanceTicket(text, deps);
   }
 }
 
@@ -101,6 +111,20 @@ async function byInstallToken(text: string, { db, contexts }: AuthenticateDeps):
   const row = await db.asSystem((tx) => tx.licence.findUnique({ where: { id: claims.sub } }));
   if (!row || row.orgId !== claims.orgId) return refuse('install token of a gone licence');
   return { principal: installPrincipal(claims, install), licence: ofLicence(row).licence };
+}
+
+/** The ticket of a hosted instance stands for its install while it is to run; its operator has it, the KAMA does not. */
+async function byInstanceTicket(text: string, { db }: AuthenticateDeps): Promise<Authenticated> {
+  const ticketHash = hash('sha256', text, 'buffer');
+  const row = await db.asSystem((tx) =>
+    tx.instance.findUnique({ where: { ticketHash }, include: { install: { include: { licence: true } } } }),
+  );
+  if (!row?.install || row.desired !== 'running') return refuse('ticket of no instance that is to run');
+  const { licence, clusterId, namespace } = row.install;
+  const { orgId, appId, versionId } = row;
+  const place = { licenceId: licence.id, installId: row.install.id, clusterId, namespace };
+  const principal: InstallPrincipal = { kind: 'install', orgId, appId, versionId, ...place, mode: 'full' };
+  return { principal, licence: ofLicence(licence).licence };
 }
 
 function installPrincipal(claims: ContextClaims, install: NonNullable<ContextClaims['install']>): InstallPrincipal {

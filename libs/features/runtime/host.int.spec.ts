@@ -1,7 +1,11 @@
+import { hash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { seedVersion } from '../../testing/seed-version.js';
 import { createTestDatabase, type TestDatabase } from '../../testing/test-database.js';
+import type { Lend } from './loans/cluster-loans.js';
 import { requestWake } from './request-wake.js';
 import { startTestHost, type TestHost, tinyCommand } from './test/start-test-host.js';
 import { touchInstances } from './touch-instances.js';
@@ -75,6 +79,60 @@ describe('hosting with processes', () => {
     );
     expect(environments.map((env) => env['NM_INSTALL_ID'])).toEqual(version.installIds);
     expect(environments[0]!['NM_NAMESPACE']).toBe('guestbook');
+  });
+
+  describe('the credential of one that serves one install', () => {
+    const kubeconfigOf = (token: string) =>
+      JSON.stringify({
+        clusters: [{ name: 'c', cluster: { server: 'https://elsewhere.test', 'certificate-authority-data': 'Q0E=' } }],
+        users: [{ name: 'u', user: { token } }],
+        contexts: [{ name: 'x', context: { cluster: 'c', user: 'u', namespace: 'guestbook' } }],
+        'current-context': 'x',
+      });
+    const wakeOne = async (lend: Lend) => {
+      await host({ lend });
+      const version = await seedVersion(owner, { spec: { command: tinyCommand }, installs: 1 });
+      const { instanceId } = await requestWake(database.db, { ...version, installId: version.installIds[0] });
+      await until(instanceId, 'ready');
+      const { address } = await row(instanceId);
+      const get = async (path: string) => (await fetch(`http://${address}${path}`)).json() as Promise<Loaned>;
+      return { instanceId, env: await get('/env'), loan: () => get('/loan') };
+    };
+    type Loaned = Readonly<Record<string, string>>;
+
+    it('is there when it starts, is replaced in time under the same ticket, and goes with it', async () => {
+      const tickets: string[] = [];
+      const { instanceId, env, loan } = await wakeOne(async (ticket) => {
+        tickets.push(ticket);
+        return { kubeconfig: kubeconfigOf(`token-${tickets.length}`), lifeMs: 1_000 };
+      });
+      const first = await loan();
+      expect(Number(/^token-(\d+)$/.exec(first['token'] ?? '')?.[1])).toBeGreaterThan(0);
+      const { clusters, users, contexts } = parse(first['kubeconfig'] ?? '');
+      const url = `https://kube.test/clusters/${env['NM_CLUSTER_ID']}/proxy`;
+      expect(clusters[0].cluster).toEqual({ server: url, 'certificate-authority-data': 'Q0E=' });
+      expect(env['NM_CLUSTER_URL']).toBe(url);
+      expect(users[0].user).toEqual({ tokenFile: env['NM_CLUSTER_TOKEN_FILE'] });
+      expect(contexts[0].context.namespace).toBe('guestbook');
+      await expect.poll(async () => (await loan())['token'], { timeout: 20_000 }).not.toBe(first['token']);
+      expect(new Set(tickets).size).toBe(1);
+      expect(JSON.stringify([env, await loan()])).not.toContain(tickets[0]);
+      expect((await row(instanceId)).ticket_hash).toEqual(hash('sha256', tickets[0] ?? '', 'buffer'));
+      await owner.query(`UPDATE instance SET desired = 'stopped' WHERE id = $1`, [instanceId]);
+      await expect.poll(async () => (await row(instanceId)).owner, { timeout: 20_000 }).toBeNull();
+      expect((await row(instanceId)).ticket_hash).toBeNull();
+      expect(existsSync(env['KUBECONFIG'] ?? '')).toBe(false);
+    });
+
+    it('may come later: what cannot be had at the start is asked for again while it runs', async () => {
+      let attempts = 0;
+      const { loan } = await wakeOne(async () => {
+        if (++attempts < 2) throw new Error('the API answered 409');
+        return { kubeconfig: kubeconfigOf('late'), lifeMs: 3_600_000 };
+      });
+      await expect.poll(async () => (await loan())['token'], { timeout: 25_000, interval: 100 }).toBe('late');
+      expect(attempts).toBe(2);
+    });
   });
 
   it('stops what nobody uses, and wakes it again', async () => {

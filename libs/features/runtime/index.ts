@@ -1,6 +1,8 @@
 export { BundleDriver, type BundleDriverOptions } from './bundle/bundle-driver.js';
 export { type OpenDockerOptions, type OpenedDocker, openDocker, realmOf } from './docker/open-docker.js';
 export { type Host, type HostOptions, startHost } from './host.js';
+export { ClusterLoans } from './loans/cluster-loans.js';
+export { lendByApi } from './loans/lend-by-api.js';
 export { operatorIsDead, operatorName } from './operator-name.js';
 
 export { ProcessDriver, type ProcessDriverOptions } from './process/process-driver.js';

@@ -2,11 +2,16 @@ import type { VersionSpec } from '@nm/kernel/contracts';
 
 export type DriverName = 'process' | 'docker' | 'bundle';
 
+/** Contents by file name. */
+export type InstanceFiles = Readonly<Record<string, string>>;
+
 /** What a driver is asked to run. `env` is complete but for `PORT` and `HOST`, which the driver chooses. */
 export interface RuntimeSpec {
   readonly instanceId: string;
   readonly version: VersionSpec;
   readonly env: Readonly<Record<string, string>>;
+  /** What is in the instance's folder when it starts; absent: it has none. */
+  readonly files?: InstanceFiles;
 }
 
 /** What a driver needs to find one process or container again, also after a restart of the operator. Plain JSON. */
@@ -44,6 +49,10 @@ export interface RuntimeDriver {
   refuses(version: VersionSpec): string | undefined;
   /** @throws Fault runtime_unavailable with a sentence for the publisher when it cannot be started */
   start(spec: RuntimeSpec): Promise<RuntimeHandle>;
+  /** The folder in which an instance that is given files finds them, by the path that it has there; it can write nothing into it. */
+  folderOf(instanceId: string): string;
+  /** Replaces files of one that runs; who reads finds the old content or the new. */
+  writeFiles(handle: RuntimeHandle, files: InstanceFiles): Promise<void>;
   inspect(handle: RuntimeHandle): Promise<RuntimeState>;
   /** SIGTERM, and SIGKILL after `graceMs`; resolves when it has ended. Of something absent: does nothing. */
   stop(handle: RuntimeHandle, graceMs: number): Promise<void>;

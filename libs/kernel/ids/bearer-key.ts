@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { randomToken } from './random.js';
 import { crockford } from './typeid.js';
 
-/** The kinds of secret that we hand out: licence keys, API tokens, refresh tokens, tokens of agents. */
-export const bearerKinds = { licence: 'nml', apiToken: 'nmt', refresh: 'nmr', agent: 'nma' } as const;
+/** The kinds of secret that we hand out: licence keys, API tokens, refresh tokens, tokens of agents, tickets of instances. */
+export const bearerKinds = { licence: 'nml', apiToken: 'nmt', refresh: 'nmr', agent: 'nma', instance: 'nmi' } as const;
 export type BearerKind = keyof typeof bearerKinds;
 
 export interface BearerKey {
@@ -34,7 +34,7 @@ export function mintBearerKey(kind: BearerKind): BearerKey {
 
 /** parseBearerKey reads a key's form; undefined when it is none of ours or mistyped (the checksum catches that without a look-up). */
 export function parseBearerKey(text: string): BearerKey | undefined {
-  const match = /^(nm[ltra])_([0-9a-z]{12})_([0-9a-z]{38})$/.exec(text);
+  const match = /^(nm[ltrai])_([0-9a-z]{12})_([0-9a-z]{38})$/.exec(text);
   if (!match) return undefined;
   const body = text.slice(0, -checksumLength);
   if (checksum(body) !== text.slice(-checksumLength)) return undefined;

@@ -10,15 +10,15 @@ import type { Clock } from '@nm/kernel/time';
 import type { ApiConfig } from '../platform/api-config.js';
 import { API_CONFIG, CLOCK } from '../platform/tokens.js';
 
-/** For hosted KAMAs whose Kubernetes library takes a kubeconfig and no token of a request. */
+/** For operators, which hand it to the KAMAs that serve one install, and for those themselves. */
 @ApiTags('installs')
 @Controller('v1/kubeconfig')
-@Allow('install')
+@Allow('install', 'instance')
 export class KamaKubeconfigController {
   readonly #deps: TokenDeps;
 
   constructor(db: Db, keys: ContextKeys, @Inject(CLOCK) clock: Clock, @Inject(API_CONFIG) config: ApiConfig) {
-    this.#deps = { db, clock, keys, gatewayUrl: config.publicGatewayUrl };
+    this.#deps = { db, clock, keys, ...config.kubeDoor };
   }
 
   @Post()

@@ -11,7 +11,7 @@ const secretCharsMin = 6;
 
 /** What looks like a secret wherever it stands. */
 const patterns: readonly [RegExp, string][] = [
-  [/\bnm[ltr]_[A-Za-z0-9_]{20,}/g, masked],
+  [/\bnm[ltrai]_[A-Za-z0-9_]{20,}/g, masked],
   [/\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*/g, masked],
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi, `$1 ${masked}`],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, masked],

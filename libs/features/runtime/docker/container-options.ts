@@ -5,6 +5,9 @@ import type { RuntimeSpec } from '../runtime-driver.js';
 export const instanceLabel = 'io.nmachine.instance';
 export const realmLabel = 'io.nmachine.realm';
 
+/** Where a KAMA finds its files: a volume of its own, which goes with the container. */
+export const filesFolder = '/run/nmachine';
+
 const mib = 1024 * 1024;
 const tmpBytesMax = 64 * mib;
 
@@ -30,6 +33,7 @@ export function containerOptions(input: ContainerInput): Docker.ContainerCreateO
     User: user,
     Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
     Labels: { [instanceLabel]: spec.instanceId, [realmLabel]: realm },
+    ...(spec.files ? { Volumes: { [filesFolder]: {} } } : {}),
     ExposedPorts: { [`${port}/tcp`]: {} },
     // We ask the health path ourselves; an image's own check would start programs inside.
     Healthcheck: { Test: ['NONE'] },

@@ -1,6 +1,7 @@
 import type { VersionSpec } from '@nm/kernel/contracts';
 import type Docker from 'dockerode';
 import {
+  type InstanceFiles,
   logBytesMax,
   type OnExit,
   type RuntimeDriver,
@@ -8,10 +9,11 @@ import {
   type RuntimeSpec,
   type RuntimeState,
 } from '../runtime-driver.js';
-import { containerOptions, instanceLabel, realmLabel } from './container-options.js';
+import { containerOptions, filesFolder, instanceLabel, realmLabel } from './container-options.js';
 import { demultiplex } from './demultiplex.js';
 import { isStatus, unavailable } from './engine-errors.js';
 import { ensureImage } from './ensure-image.js';
+import { tarOf } from './tar-of.js';
 
 export interface DockerDriverOptions {
   readonly engine: Docker;
@@ -49,6 +51,7 @@ export class DockerDriver implements RuntimeDriver {
     const options = containerOptions({ spec, user, network, realm, publishHost });
     const container = await this.#create(options);
     try {
+      if (spec.files) await container.putArchive(await tarOf(spec.files), { path: filesFolder });
       await container.start();
       const address = await this.#addressOf(container, spec.version.port);
       this.#watch(container.id, spec.instanceId);
@@ -56,6 +59,19 @@ export class DockerDriver implements RuntimeDriver {
     } catch (error) {
       await container.remove({ force: true, v: true }).catch(() => undefined);
       throw unavailable('The container could not be started', error);
+    }
+  }
+
+  folderOf(): string {
+    return filesFolder;
+  }
+
+  async writeFiles(handle: RuntimeHandle, files: InstanceFiles): Promise<void> {
+    if (handle.place !== this.#options.engineId) return;
+    try {
+      await this.#options.engine.getContainer(handle.ref).putArchive(await tarOf(files), { path: filesFolder });
+    } catch (error) {
+      throw unavailable('Files of the container could not be written', error);
     }
   }
 

@@ -42,7 +42,14 @@ describeWith(['docker'], 'the docker driver', () => {
       });
       driver = await open();
       // HOSTNAME and HOME are set by the engine.
-      return { driver, exits, runs: { image }, another: await open(), own: ['PATH', 'HOSTNAME', 'HOME'] };
+      return {
+        driver,
+        exits,
+        runs: { image },
+        another: await open(),
+        addsFiles: 'EACCES',
+        own: ['PATH', 'HOSTNAME', 'HOME'],
+      };
     },
     async () => {
       await driver?.close();

@@ -1,9 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
-import { constants } from 'node:os';
+import { mkdtempSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { VersionSpec } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { type Clock, systemClock } from '@nm/kernel/time';
 import {
+  type InstanceFiles,
   logBytesMax,
   type OnExit,
   type RuntimeDriver,
@@ -13,6 +16,7 @@ import {
 } from '../runtime-driver.js';
 import { freePort } from './free-port.js';
 import { LogRing } from './log-ring.js';
+import { removeFolder, writePrivateFiles } from './private-files.js';
 import { formatRef, isAlive, type ProcessRef, parseRef, processRef, thisMachine } from './process-ref.js';
 import { spawnTethered } from './tether.js';
 
@@ -25,6 +29,8 @@ export interface ProcessDriverOptions {
   /** Search path for programs; the one thing besides TMPDIR that a KAMA inherits. */
   readonly path: string;
   readonly tmpDir?: string | undefined;
+  /** Folder of the instances' folders; absent: a temporary one, which goes with the driver. */
+  readonly filesDir?: string | undefined;
   readonly onExit?: OnExit;
   readonly clock?: Clock;
 }
@@ -53,11 +59,13 @@ export class ProcessDriver implements RuntimeDriver {
   readonly #options: ProcessDriverOptions;
   readonly #clock: Clock;
   readonly #place = thisMachine();
+  #filesDir: string | undefined;
   /** By `ref`. A child that has ended stays until it is stopped: `inspect` and `logs` still answer for it. */
   readonly #children = new Map<string, Child>();
 
   constructor(options: ProcessDriverOptions) {
     this.#options = options;
+    this.#filesDir = options.filesDir;
     this.#clock = options.clock ?? systemClock;
   }
 
@@ -67,7 +75,17 @@ export class ProcessDriver implements RuntimeDriver {
       : 'This version has an image and no command, and containers are not available here.';
   }
 
+  folderOf(instanceId: string): string {
+    this.#filesDir ??= mkdtempSync(join(this.#options.tmpDir ?? tmpdir(), 'nmachine-kama-'));
+    return join(this.#filesDir, instanceId);
+  }
+
+  async writeFiles({ instanceId }: RuntimeHandle, files: InstanceFiles): Promise<void> {
+    await writePrivateFiles(this.folderOf(instanceId), files);
+  }
+
   async start(spec: RuntimeSpec): Promise<RuntimeHandle> {
+    if (spec.files) await writePrivateFiles(this.folderOf(spec.instanceId), spec.files);
     const { root, bindHost, advertiseHost, path, tmpDir } = this.#options;
     const port = await freePort(bindHost);
     const child = spawnTethered({
@@ -150,6 +168,7 @@ export class ProcessDriver implements RuntimeDriver {
   async remove(handle: RuntimeHandle): Promise<void> {
     await this.stop(handle, 0);
     this.#children.delete(handle.ref);
+    if (this.#filesDir !== undefined) await removeFolder(this.folderOf(handle.instanceId));
   }
 
   async logs(handle: RuntimeHandle): Promise<Buffer> {
@@ -162,6 +181,7 @@ export class ProcessDriver implements RuntimeDriver {
 
   async close(): Promise<void> {
     await Promise.all([...this.#children.values()].map((child) => this.remove(child.handle)));
+    if (this.#filesDir !== undefined && this.#options.filesDir === undefined) await removeFolder(this.#filesDir);
   }
 
   /** A process that another operator on this machine started. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { VersionSpec } from '@nm/kernel/contracts';
 import { describe, expect, it } from 'vitest';
 import { conformanceSuite } from '../test/runtime-driver.conformance.js';
@@ -26,10 +27,23 @@ describe('the process driver', () => {
       exits,
       runs: { command: tinyCommand },
       another: open(),
+      addsFiles: 'ok',
       own: ['PATH', 'PWD', 'SHLVL', '_', 'OLDPWD'],
     }),
     () => driver.close(),
   );
+
+  it('lets nobody else read what it gives, and takes its folder away at the end', async () => {
+    const lender = open();
+    const version = VersionSpec.parse({ kind: 'container', command: tinyCommand });
+    const handle = await lender.start({ instanceId: 'kin_lent', version, env: {}, files: { token: 't' } });
+    const folder = lender.folderOf('kin_lent');
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(statSync(join(folder, 'token')).mode & 0o777).toBe(0o600);
+    await lender.stop(handle, 5_000);
+    await lender.close();
+    expect(existsSync(dirname(folder))).toBe(false);
+  });
 
   it('tells of a command that does not exist', async () => {
     const version = VersionSpec.parse({ kind: 'container', command: ['/no/such/program'] });

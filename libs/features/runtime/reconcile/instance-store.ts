@@ -90,6 +90,16 @@ export class InstanceStore {
     );
   }
 
+  /** ticket keeps what a ticket of this start hashes to; the one before is worth nothing from then on. */
+  ticket(id: string, hash: Buffer): Promise<void> {
+    return this.#write(
+      id,
+      false,
+      (tx, owner) => tx.$queryRaw`
+      UPDATE instance SET ticket_hash = ${hash} WHERE id = ${id} AND owner = ${owner} RETURNING org_id`,
+    );
+  }
+
   started(id: string, handle: RuntimeHandle): Promise<void> {
     return this.#write(
       id,
@@ -142,7 +152,7 @@ export class InstanceStore {
       id,
       false,
       (tx, owner) => tx.$queryRaw`
-      UPDATE instance SET handle = NULL, owner = NULL, lease_until = NULL, log_tail = coalesce(${logTail ?? null}, log_tail),
+      UPDATE instance SET handle = NULL, owner = NULL, lease_until = NULL, ticket_hash = NULL, log_tail = coalesce(${logTail ?? null}, log_tail),
              restarts = 0, not_before = NULL, updated_at = now()
        WHERE id = ${id} AND owner = ${owner} RETURNING org_id`,
     );
@@ -160,7 +170,7 @@ export class InstanceStore {
       id,
       true,
       (tx, owner) => tx.$queryRaw`
-      UPDATE instance SET observed = 'crashed', address = NULL, handle = NULL, owner = NULL, lease_until = NULL, message = ${crash.message},
+      UPDATE instance SET observed = 'crashed', address = NULL, handle = NULL, owner = NULL, lease_until = NULL, ticket_hash = NULL, message = ${crash.message},
              desired = CASE WHEN wanted_at > started_at THEN 'running' ELSE 'stopped' END,
              restarts = ${crash.restarts}, not_before = clock_timestamp() + ${crash.backoffMs} * interval '1 millisecond',
              log_tail = coalesce(${crash.logTail ?? null}, log_tail), updated_at = now()

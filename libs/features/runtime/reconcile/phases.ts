@@ -70,8 +70,9 @@ const stopUnwanted: Phase = async (turn) => {
 };
 
 /** endIt stops the process or container and keeps its output. */
-export async function endIt(turn: Pick<Turn, 'facts' | 'store' | 'drivers' | 'graceMs'>): Promise<void> {
-  const { facts, store, drivers } = turn;
+export async function endIt(turn: Pick<Turn, 'facts' | 'store' | 'drivers' | 'loans' | 'graceMs'>): Promise<void> {
+  const { facts, store, drivers, loans } = turn;
+  loans.forget(facts.id);
   const driver = drivers.find((each) => each.name === facts.handle?.driver);
   const output = facts.handle && driver ? await endInstance(driver, facts.handle, turn.graceMs) : undefined;
   await store.stopped(facts.id, output);
@@ -92,8 +93,10 @@ const start: Phase = async (turn) => {
   }
   await store.starting(facts.id, driver.name);
   try {
-    const env = kamaEnvironment(facts.names, turn.urls);
-    const handle = await driver.start({ instanceId: facts.id, version: facts.spec, env });
+    const folder = facts.names.install ? driver.folderOf(facts.id) : '';
+    const env = kamaEnvironment(facts.names, turn.urls, folder);
+    const files = await turn.loans.first(facts, folder);
+    const handle = await driver.start({ instanceId: facts.id, version: facts.spec, env, ...(files ? { files } : {}) });
     await store.started(facts.id, handle).catch(async (error: unknown) => {
       await driver.remove(handle);
       throw error;
@@ -129,15 +132,30 @@ const awaitReady: Phase = async (turn) => {
   return 'again';
 };
 
-/** watchIdle asks for the next look at the moment when the instance would become idle. */
+/** renewLoan replaces the credential of an instance that serves one install before it ends; one that an operator before us has started gets a new one. */
+const renewLoan: Phase = async (turn) => {
+  const { facts } = turn;
+  const driver = facts.handle && driverOf(turn, facts.handle.driver);
+  if (facts.observed !== 'ready' || !facts.handle || !driver) return 'next';
+  const files = await turn.loans.renewed(facts, driver.folderOf(facts.id));
+  if (!files) return 'next';
+  await driver.writeFiles(facts.handle, files).catch((error: unknown) => {
+    turn.logger.warn({ err: error, instance: facts.id }, 'the credential of an instance could not be replaced');
+    turn.loans.retry(facts.id);
+  });
+  return 'next';
+};
+
+/** watchIdle asks for the next look at the moment when the instance would become idle, or needs a new credential. */
 const watchIdle: Phase = async (turn) => {
   if (turn.facts.observed !== 'ready') return 'done';
   const idleAtMs = lastWanted(turn.facts) + turn.facts.spec.idleSeconds * 1000;
-  return { againInMs: Math.max(100, idleAtMs - turn.nowMs() + 1) };
+  const dueInMs = turn.loans.dueInMs(turn.facts) ?? Number.POSITIVE_INFINITY;
+  return { againInMs: Math.max(100, Math.min(dueInMs, idleAtMs - turn.nowMs() + 1)) };
 };
 
 /** The whole of a reconciliation, in order. Each phase does one thing or nothing. */
-export const phases: readonly Phase[] = [takeOver, observe, stopUnwanted, start, awaitReady, watchIdle];
+export const phases: readonly Phase[] = [takeOver, observe, stopUnwanted, start, awaitReady, renewLoan, watchIdle];
 
 const isRecent = (turn: Turn): boolean => turn.nowMs() - lastWanted(turn.facts) < turn.facts.spec.idleSeconds * 1000;
 

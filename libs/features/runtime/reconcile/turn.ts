@@ -1,6 +1,7 @@
 import type { Logger } from '@nm/adapters/telemetry';
 import type { Clock } from '@nm/kernel/time';
 import type { KamaUrls } from '../kama-environment.js';
+import type { ClusterLoans } from '../loans/cluster-loans.js';
 import type { DriverName, RuntimeDriver } from '../runtime-driver.js';
 import type { InstanceFacts } from './instance-facts.js';
 import type { InstanceStore } from './instance-store.js';
@@ -11,6 +12,8 @@ export interface ReconcileTools {
   /** In order of preference. */
   readonly drivers: readonly RuntimeDriver[];
   readonly urls: KamaUrls;
+  /** Gives instances that serve one install their credential for its cluster. */
+  readonly loans: ClusterLoans;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Between SIGTERM and SIGKILL. */

@@ -12,6 +12,8 @@ export interface DriverUnderTest {
   readonly runs: { readonly command: string[] } | { readonly image: string };
   /** A second driver on the same machine or engine, as another operator has it. */
   readonly another: RuntimeDriver;
+  /** What a KAMA meets that adds a file to its folder. */
+  readonly addsFiles: 'ok' | 'EACCES';
   /** Variables that a KAMA may have besides those that it is given. */
   readonly own: readonly string[];
 }
@@ -69,6 +71,24 @@ export function conformanceSuite(open: () => Promise<DriverUnderTest>, close: ()
     handles.push(handle);
     await healthy(handle);
     expect(await get(handle, '/env')).toMatchObject({ NM_APP: 'guestbook' });
+  });
+
+  it('puts files into its folder, replaces them while it runs, and leaves nothing of them', async () => {
+    const version = VersionSpec.parse({ kind: 'container', ...subject.runs });
+    const instanceId = newId('instance');
+    const folder = subject.driver.folderOf(instanceId);
+    const env = { KUBECONFIG: `${folder}/kubeconfig`, NM_CLUSTER_TOKEN_FILE: `${folder}/token` };
+    const start = async (files: Record<string, string>) => {
+      const handle = await subject.driver.start({ instanceId, version, env, files });
+      handles.push(handle);
+      return healthy(handle);
+    };
+    const handle = await start({ kubeconfig: 'k', token: 'first' });
+    expect(await get(handle, '/loan')).toEqual({ kubeconfig: 'k', token: 'first', add: subject.addsFiles });
+    await subject.driver.writeFiles(handle, { token: 'second' });
+    expect(await get(handle, '/loan')).toMatchObject({ kubeconfig: 'k', token: 'second' });
+    await subject.driver.remove(handle);
+    expect(await get(await start({}), '/loan')).toMatchObject({ kubeconfig: 'ENOENT', token: 'ENOENT' });
   });
 
   it('stops it with SIGTERM, well within the grace, and keeps its last words until it is removed', async () => {

@@ -1,5 +1,5 @@
 // A KAMA that does as it is told, for the tests of the runtime. Plain JavaScript: it also runs inside a container without a build.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
 const { PORT, HOST, TINY_DELAY_MS = '0', TINY_EXIT_AFTER_MS, TINY_EXIT_CODE = '3', TINY_STUBBORN } = process.env;
@@ -33,6 +33,18 @@ const routes = {
     root: attempt(() => writeFileSync('/tiny-was-here', '')),
     tmp: attempt(() => writeFileSync('/tmp/tiny-was-here', '')),
   }),
+  '/loan': () => {
+    const { KUBECONFIG, NM_CLUSTER_TOKEN_FILE } = process.env;
+    const read = (path) => {
+      try {
+        return readFileSync(path, 'utf8');
+      } catch (error) {
+        return error.code;
+      }
+    };
+    const add = attempt(() => writeFileSync(`${KUBECONFIG}.more`, ''));
+    return { kubeconfig: read(KUBECONFIG), token: read(NM_CLUSTER_TOKEN_FILE), add };
+  },
   '/exit': () => setTimeout(() => process.exit(7), 10) && {},
   '/shout': () => {
     const line = 'x'.repeat(1023);
