@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { EgressPolicy } from '@nm/adapters/egress';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith } from '../../testing/needs.js';
@@ -194,8 +197,14 @@ describeWith(['kubelet'], 'the README, on a cluster whose pods really run', () =
     });
     const helpers = kat.pods().hasLabel('k8kat/one-shot');
     await helpers.waitUntil((all) => all.length === 0, { timeoutMs: 60_000 });
-    // Opened and forgotten, as by a process that was killed: the deadline ends it, then the cluster removes it.
-    await CurlPod.open(kat, { target: 'x', image, deadlineSeconds: 3 });
+    // Its caller is killed: the deadline ends it, then the cluster removes it.
+    const caller = spawn(process.execPath, [join(import.meta.dirname, 'test/one-shot-caller.mjs')]);
+    caller.stdin.end(JSON.stringify({ target: cluster.target, image, deadlineSeconds: 5 }));
+    let heard = '';
+    for (const stream of [caller.stdout, caller.stderr]) stream.on('data', (text: Buffer) => (heard += String(text)));
+    await expect.poll(() => heard, { timeout: 60_000 }).toMatch(/^curl-pod-/);
+    caller.kill('SIGKILL');
+    await once(caller, 'exit');
     const jobs = kat.jobs().hasLabel('k8kat/one-shot');
     await jobs.waitUntil((all) => all.length === 1 && all.every((job) => job.status !== 'Running'), {
       timeoutMs: 60_000,
