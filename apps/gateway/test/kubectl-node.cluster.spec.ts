@@ -16,6 +16,7 @@ import type { ClusterCallQuery, RbacPolicy } from '@nm/kernel/contracts';
 import { systemClock as clock } from '@nm/kernel/time';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { freePort } from '../../../libs/testing/free-port.js';
+import { openMetricsApi } from '../../../libs/testing/metrics-api.js';
 import { describeWith } from '../../../libs/testing/needs.js';
 import { nodeImages, openRealNode, type RealNode } from '../../../libs/testing/real-node.js';
 import { writeTestChart } from './helm-chart.js';
@@ -29,6 +30,7 @@ const rbac: RbacPolicy = {
       rules: [
         { apiGroups: [''], resources: ['pods', 'configmaps', 'secrets'], verbs: all },
         { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] },
+        { apiGroups: ['metrics.k8s.io'], resources: ['pods'], verbs: ['get', 'list'] },
         { apiGroups: [''], resources: ['pods/exec', 'pods/attach', 'pods/portforward'], verbs: ['get', 'create'] },
       ],
     },
@@ -91,6 +93,25 @@ describeWith(['kubelet'], 'streams into pods that really run, through the cluste
     expect(follow.child.exitCode).toBeNull();
     follow.child.kill('SIGTERM');
     expect((await kubectl(['logs', 'talks', '--tail=1'])).stdout).toBe('tick 3\n');
+  });
+
+  it('shows what pods use (kubectl top), as the kubelet measures it, and of nodes nothing', async () => {
+    const metrics = await openMetricsApi(stage.lab.admin);
+    try {
+      const top = async () => (await kubectl(['top', 'pod', 'web', '--containers', '--no-headers'])).stdout;
+      await expect.poll(top, { timeout: 100_000, interval: 500 }).toMatch(/^web +main +\d+m +\d+Mi/);
+      const mib = Number(/(\d+)Mi/.exec(await top())?.[1]);
+      expect(mib, 'a running Node').toBeGreaterThan(5);
+      const k8 = kat(stage.lab.admin);
+      const [load] = await k8.topPods(k8.pods().ns(stage.lab.namespace).names('web'));
+      expect(load?.memUsed, 'the same by K8Kat').toBeGreaterThan(5 * 1024 * 1024);
+      expect((await kubectl(['top', 'pods'])).stdout).toMatch(/^NAME +CPU\(cores\) +MEMORY\(bytes\) *\n/);
+      const nodes = await kubectl(['top', 'nodes']);
+      expect([nodes.code, nodes.stderr]).toEqual([1, expect.stringContaining('nodes.metrics.k8s.io is forbidden')]);
+    } finally {
+      await metrics.close();
+    }
+    expect((await kubectl(['top', 'pod'])).code).toBe(1);
   });
 
   for (const [way, env] of Object.entries(ways)) {
