@@ -31,7 +31,7 @@ describe('hosting with processes', () => {
   const host = async (...times: Parameters<typeof startTestHost> extends [unknown, ...infer T] ? T : never) => {
     const started = startTestHost(database.db, ...times);
     hosts.push(started);
-    await expect.poll(() => started.isListening()).toBe(true);
+    await expect.poll(() => started.isListening(), { timeout: 20_000 }).toBe(true);
     return started;
   };
   const row = async (id: string) => (await owner.query('SELECT * FROM instance WHERE id = $1', [id])).rows[0];
