@@ -18,9 +18,13 @@ export const clusterUrl = ({ kubeUrl }: KamaUrls, clusterId: string): string =>
 
 /**
  * kamaEnvironment is what docs/runtime-contract.md promises beside `PORT` and `HOST`. It holds no secret.
- * @param folder where one that serves one install finds its files
+ * @param folder where one that serves one install finds its files, if it is given any
  */
-export function kamaEnvironment(names: InstanceFacts['names'], urls: KamaUrls, folder: string): Record<string, string> {
+export function kamaEnvironment(
+  names: InstanceFacts['names'],
+  urls: KamaUrls,
+  folder?: string,
+): Record<string, string> {
   return {
     NM_APP_ID: names.appId,
     NM_ORG: names.org,
@@ -34,10 +38,14 @@ export function kamaEnvironment(names: InstanceFacts['names'], urls: KamaUrls, f
           NM_INSTALL_ID: names.install.id,
           NM_CLUSTER_ID: names.install.cluster,
           NM_NAMESPACE: names.install.namespace,
-          NM_CLUSTER_URL: clusterUrl(urls, names.install.cluster),
-          NM_CLUSTER_TOKEN_FILE: join(folder, tokenFile),
-          KUBECONFIG: join(folder, kubeconfigFile),
+          ...(folder === undefined ? {} : clusterDoor(urls, names.install.cluster, folder)),
         }
       : {}),
   };
 }
+
+const clusterDoor = (urls: KamaUrls, clusterId: string, folder: string): Record<string, string> => ({
+  NM_CLUSTER_URL: clusterUrl(urls, clusterId),
+  NM_CLUSTER_TOKEN_FILE: join(folder, tokenFile),
+  KUBECONFIG: join(folder, kubeconfigFile),
+});

@@ -49,10 +49,10 @@ export interface RuntimeDriver {
   refuses(version: VersionSpec): string | undefined;
   /** @throws Fault runtime_unavailable with a sentence for the publisher when it cannot be started */
   start(spec: RuntimeSpec): Promise<RuntimeHandle>;
-  /** The folder in which an instance that is given files finds them, by the path that it has there; it can write nothing into it. */
-  folderOf(instanceId: string): string;
-  /** Replaces files of one that runs; who reads finds the old content or the new. */
-  writeFiles(handle: RuntimeHandle, files: InstanceFiles): Promise<void>;
+  /** The folder in which an instance that is given files finds them, by the path that it has there; absent: this driver gives none. */
+  folderOf?(instanceId: string): string;
+  /** Replaces files of one that runs; each is whole or absent whenever it is read. */
+  writeFiles?(handle: RuntimeHandle, files: InstanceFiles): Promise<void>;
   inspect(handle: RuntimeHandle): Promise<RuntimeState>;
   /** SIGTERM, and SIGKILL after `graceMs`; resolves when it has ended. Of something absent: does nothing. */
   stop(handle: RuntimeHandle, graceMs: number): Promise<void>;

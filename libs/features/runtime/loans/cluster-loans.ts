@@ -50,22 +50,21 @@ export class ClusterLoans {
   }
 
   /** first gives the files for one that is about to start, under a ticket of its own. When there is no credential to be had now it starts without, and gets it later. */
-  first(borrower: Borrower, folder: string): Promise<InstanceFiles | undefined> {
+  async first(borrower: Borrower, folder: string | undefined): Promise<InstanceFiles | undefined> {
     this.forget(borrower.id);
-    return borrower.names.install
-      ? this.#files(borrower, folder).then((files) => files ?? {})
-      : Promise.resolve(undefined);
+    if (!borrower.names.install || folder === undefined) return undefined;
+    return (await this.#files(borrower, folder)) ?? {};
   }
 
   /** renewed gives new files when it is time for them. */
-  async renewed(borrower: Borrower, folder: string): Promise<InstanceFiles | undefined> {
-    const dueInMs = this.dueInMs(borrower);
-    return dueInMs !== undefined && dueInMs <= 0 ? this.#files(borrower, folder) : undefined;
+  async renewed(borrower: Borrower, folder: string | undefined): Promise<InstanceFiles | undefined> {
+    const dueInMs = this.dueInMs(borrower, folder);
+    return folder !== undefined && dueInMs !== undefined && dueInMs <= 0 ? this.#files(borrower, folder) : undefined;
   }
 
   /** dueInMs tells when `renewed` has something to do; undefined for one that is given no credential. */
-  dueInMs({ id, names }: Borrower): number | undefined {
-    if (!names.install) return undefined;
+  dueInMs({ id, names }: Borrower, folder: string | undefined): number | undefined {
+    if (!names.install || folder === undefined) return undefined;
     const held = this.#held.get(id);
     return held ? held.dueMs - this.#options.clock.monotonicMs() : 0;
   }

@@ -93,7 +93,7 @@ const start: Phase = async (turn) => {
   }
   await store.starting(facts.id, driver.name);
   try {
-    const folder = facts.names.install ? driver.folderOf(facts.id) : '';
+    const folder = folderOf(turn, driver);
     const env = kamaEnvironment(facts.names, turn.urls, folder);
     const files = await turn.loans.first(facts, folder);
     const handle = await driver.start({ instanceId: facts.id, version: facts.spec, env, ...(files ? { files } : {}) });
@@ -137,9 +137,9 @@ const renewLoan: Phase = async (turn) => {
   const { facts } = turn;
   const driver = facts.handle && driverOf(turn, facts.handle.driver);
   if (facts.observed !== 'ready' || !facts.handle || !driver) return 'next';
-  const files = await turn.loans.renewed(facts, driver.folderOf(facts.id));
+  const files = await turn.loans.renewed(facts, folderOf(turn, driver));
   if (!files) return 'next';
-  await driver.writeFiles(facts.handle, files).catch((error: unknown) => {
+  await driver.writeFiles?.(facts.handle, files).catch((error: unknown) => {
     turn.logger.warn({ err: error, instance: facts.id }, 'the credential of an instance could not be replaced');
     turn.loans.retry(facts.id);
   });
@@ -150,7 +150,8 @@ const renewLoan: Phase = async (turn) => {
 const watchIdle: Phase = async (turn) => {
   if (turn.facts.observed !== 'ready') return 'done';
   const idleAtMs = lastWanted(turn.facts) + turn.facts.spec.idleSeconds * 1000;
-  const dueInMs = turn.loans.dueInMs(turn.facts) ?? Number.POSITIVE_INFINITY;
+  const driver = turn.facts.handle && driverOf(turn, turn.facts.handle.driver);
+  const dueInMs = turn.loans.dueInMs(turn.facts, driver && folderOf(turn, driver)) ?? Number.POSITIVE_INFINITY;
   return { againInMs: Math.max(100, Math.min(dueInMs, idleAtMs - turn.nowMs() + 1)) };
 };
 
@@ -158,6 +159,10 @@ const watchIdle: Phase = async (turn) => {
 export const phases: readonly Phase[] = [takeOver, observe, stopUnwanted, start, awaitReady, renewLoan, watchIdle];
 
 const isRecent = (turn: Turn): boolean => turn.nowMs() - lastWanted(turn.facts) < turn.facts.spec.idleSeconds * 1000;
+
+/** folderOf is where an instance that serves one install finds its files. */
+const folderOf = ({ facts }: Turn, driver: RuntimeDriver): string | undefined =>
+  facts.names.install && driver.folderOf?.(facts.id);
 
 /** chooseDriver gives the first driver that can run the version, or the sentence why none can. */
 function chooseDriver(turn: Turn): RuntimeDriver | string {

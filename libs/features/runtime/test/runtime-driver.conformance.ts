@@ -76,7 +76,7 @@ export function conformanceSuite(open: () => Promise<DriverUnderTest>, close: ()
   it('puts files into its folder, replaces them while it runs, and leaves nothing of them', async () => {
     const version = VersionSpec.parse({ kind: 'container', ...subject.runs });
     const instanceId = newId('instance');
-    const folder = subject.driver.folderOf(instanceId);
+    const folder = subject.driver.folderOf?.(instanceId);
     const env = { KUBECONFIG: `${folder}/kubeconfig`, NM_CLUSTER_TOKEN_FILE: `${folder}/token` };
     const start = async (files: Record<string, string>) => {
       const handle = await subject.driver.start({ instanceId, version, env, files });
@@ -85,7 +85,7 @@ export function conformanceSuite(open: () => Promise<DriverUnderTest>, close: ()
     };
     const handle = await start({ kubeconfig: 'k', token: 'first' });
     expect(await get(handle, '/loan')).toEqual({ kubeconfig: 'k', token: 'first', add: subject.addsFiles });
-    await subject.driver.writeFiles(handle, { token: 'second' });
+    await subject.driver.writeFiles?.(handle, { token: 'second' });
     expect(await get(handle, '/loan')).toMatchObject({ kubeconfig: 'k', token: 'second' });
     await subject.driver.remove(handle);
     expect(await get(await start({}), '/loan')).toMatchObject({ kubeconfig: 'ENOENT', token: 'ENOENT' });
