@@ -237,13 +237,19 @@ describe.each(engineKinds)('%s', (kind) => {
       const clients = Array.from({ length: 500 }, () => rawClient(proxy.port, `${get}\r\n`));
       // On a machine that is late already, the last of them are refused already.
       await expect.poll(() => proxy.engine.open.size, { timeout: 20_000 }).toBeGreaterThan(320);
-      for (let i = 0; i < 5; i++) {
-        const until = performance.now() + 250;
-        while (performance.now() < until);
-        await sleep(0);
+      // The limit grows again while the process is in time: a request that a loaded machine brings late may find room, so another is tried.
+      let answer = '';
+      while (answer === '') {
+        for (let i = 0; i < 5; i++) {
+          const until = performance.now() + 250;
+          while (performance.now() < until);
+          await sleep(0);
+        }
+        const late = rawClient(proxy.port, `${get}\r\n`);
+        clients.push(late);
+        answer = await Promise.race([late.closed, sleep(1_000).then(() => '')]);
       }
-      const refused = rawClient(proxy.port, `${get}\r\n`);
-      expect(await refused.closed).toMatch(/ 503 [\s\S]*overloaded$/);
+      expect(answer).toMatch(/ 503 [\s\S]*overloaded$/);
       for (const { socket } of clients) socket.destroy();
       await expect.poll(() => proxy.engine.open.size, { timeout: 20_000 }).toBe(0);
     }, 90_000);
