@@ -43,6 +43,10 @@ export class MemoryCluster {
     return this.#objects.get(`${kind}/${name}`);
   }
 
+  remove(kind: string, name: string): void {
+    this.#objects.delete(`${kind}/${name}`);
+  }
+
   /** snapshot is everything that is kept, to compare. */
   snapshot(): Record<string, KubeObject> {
     return structuredClone(Object.fromEntries(this.#objects));
