@@ -2,11 +2,10 @@ import { hash } from 'node:crypto';
 import { type ContextClaims, installAudience, Role } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { parseBearerKey } from '@nm/kernel/ids';
-import type { LicenceFacts } from '@nm/kernel/licensing';
+import { type LicenceColumns, type LicenceFacts, licenceFactsOf } from '@nm/kernel/licensing';
 import { decodeProtectedHeader } from 'jose';
 import { accessTokenType } from './access-token.js';
 import type { AccessDeps, ContextVerifier } from './deps.js';
-import { type LicenceColumns, licenceFactsOf } from './licence-facts.js';
 import type { ApiTokenPrincipal, InstallPrincipal, LicenseePrincipal } from './principal.js';
 import { licenceSessionType, verifyLicenceSession } from './sessions/session-token.js';
 

@@ -13,7 +13,6 @@ export { createApiToken, listApiTokens, revokeApiToken } from './api-tokens.js';
 export type { AuthenticateDeps } from './authenticate.js';
 export { bearerOf } from './bearer-of.js';
 export type { AccessDeps, ContextVerifier } from './deps.js';
-export { type LicenceColumns, licenceFactsOf } from './licence-facts.js';
 export { login } from './login.js';
 export { addMember, changeMember, listMembers, removeMember } from './members.js';
 export { type IssuerKeys, openIssuerKeys } from './oidc/issuer-keys.js';

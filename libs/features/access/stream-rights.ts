@@ -1,9 +1,8 @@
 import type { Db } from '@nm/adapters/db';
 import { Role } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
-import { standingOf } from '@nm/kernel/licensing';
+import { licenceFactsOf, standingOf } from '@nm/kernel/licensing';
 import type { Clock } from '@nm/kernel/time';
-import { licenceFactsOf } from './licence-facts.js';
 import { type Action, may } from './permissions.js';
 import type { Principal } from './principal.js';
 

@@ -1,9 +1,8 @@
 import { recordChange, type Tx } from '@nm/adapters/db';
-import { licenceFactsOf } from '@nm/features/access';
 import { requireApp } from '@nm/features/apps';
 import type { ConvertTrial, Licence, RenewLicence } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
-import { timelineOf } from '@nm/kernel/licensing';
+import { licenceFactsOf, timelineOf } from '@nm/kernel/licensing';
 import type { LicenceDeps } from './issue-licence.js';
 import { type Actor, recordEvent } from './licence-events.js';
 import { type FullLicenceRow, licenceOf, requireLicenceRow, withNames } from './licence-row.js';

@@ -1,7 +1,7 @@
 import type { Tx } from '@nm/adapters/db';
-import type { LicenceColumns } from '@nm/features/access';
 import { GraceSteps, type Licence, LicenceState } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
+import type { LicenceColumns } from '@nm/kernel/licensing';
 
 /** What a publisher sees beside the licence itself. */
 export const withNames = {

@@ -1,6 +1,5 @@
 import type { Tx } from '@nm/adapters/db';
 import type { Vault } from '@nm/adapters/vault';
-import { licenceFactsOf } from '@nm/features/access';
 import { requireApp } from '@nm/features/apps';
 import {
   AccessRule,
@@ -12,6 +11,7 @@ import {
 } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
+import { licenceFactsOf } from '@nm/kernel/licensing';
 import { signOfflineLicence } from '@nm/kernel/licensing/offline';
 import { z } from 'zod';
 import type { LicenceDeps } from './issue-licence.js';

@@ -1,7 +1,7 @@
-import { type LicenseePrincipal, licenceFactsOf } from '@nm/features/access';
+import type { LicenseePrincipal } from '@nm/features/access';
 import { Entitlements, GraceSteps, LicenceState, type LicenceView, Limits } from '@nm/kernel/contracts';
 import { codes, Fault } from '@nm/kernel/fault';
-import { type Decision, standingOf, type Timeline, timelineOf } from '@nm/kernel/licensing';
+import { type Decision, licenceFactsOf, standingOf, type Timeline, timelineOf } from '@nm/kernel/licensing';
 import type { LicenceDeps } from './issue-licence.js';
 import { countSeats, seatUse } from './seat-use.js';
 

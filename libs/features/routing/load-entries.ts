@@ -1,8 +1,7 @@
 import type { Tx } from '@nm/adapters/db';
-import { licenceFactsOf } from '@nm/features/access';
 import { AccessRule, Entitlements, Limits, limitNumbersOf, UsageLimits, VersionSpec } from '@nm/kernel/contracts';
 import { cohortOf } from '@nm/kernel/ids';
-import { type CompiledRules, loadRules, noRules, type AccessRule as Rule } from '@nm/kernel/licensing';
+import { type CompiledRules, licenceFactsOf, loadRules, noRules, type AccessRule as Rule } from '@nm/kernel/licensing';
 import { z } from 'zod';
 import type {
   AppEntry,

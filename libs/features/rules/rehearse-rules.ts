@@ -1,5 +1,4 @@
 import type { Db, Tx } from '@nm/adapters/db';
-import { licenceFactsOf } from '@nm/features/access';
 import { requireApp } from '@nm/features/apps';
 import {
   Entitlements,
@@ -15,6 +14,7 @@ import {
   compileRules,
   type DecisionInput,
   decide,
+  licenceFactsOf,
   loadRules,
   type RehearsalSample,
   rehearse,

@@ -1,5 +1,5 @@
 import { GraceSteps, LicenceState } from '@nm/kernel/contracts';
-import type { LicenceFacts } from '@nm/kernel/licensing';
+import type { LicenceFacts } from './facts.js';
 
 /** The columns of a licence that decide. */
 export interface LicenceColumns {
