@@ -112,6 +112,18 @@ describe('commit and apply', () => {
     expect(planned.progress.sub_items[0]?.sub_items.map(({ status }) => status)).toEqual(Array(4).fill('positive'));
   });
 
+  it('takes a value that looks like a reference to a step as it stands', async () => {
+    const reference = { $from: 'steps.apply.body.token' };
+    const manifest = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'web' } };
+    const template = (_ktea: unknown, { web }: Readonly<Record<string, unknown>>) =>
+      Promise.resolve([{ ...manifest, data: { web: web as never } }]);
+    const planned = await open({ engine: anEngine({ template }) }).planAction(commit, {
+      values: { web: { a: reference } },
+    });
+    const apply = planned.plan?.steps.find(({ kind }) => kind === 'apply');
+    expect(apply).toMatchObject({ manifests: [{ data: { web: { a: { $literal: reference } } } }] });
+  });
+
   it('writes nothing when the cluster would refuse the manifest', async () => {
     const refused = await open({
       cluster: { ...aCluster(), dryRun: () => Promise.resolve({ ok: false, reason: 'the value is not allowed' }) },

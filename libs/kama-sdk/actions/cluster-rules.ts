@@ -212,6 +212,34 @@ async function execute(action: ModelView, node: ActionNode, planning: Planning):
   return undefined;
 }
 
+const waitSecondsMax = 3_600;
+
+async function wait(action: ModelView, node: ActionNode, planning: Planning): Promise<Given> {
+  const wanted = Number((await action.own('seconds')) ?? (await action.own('duration_seconds')) ?? 0);
+  if (!(wanted >= 0 && wanted <= waitSecondsMax))
+    throw actionError('invalid_wait', `"seconds" is a number up to ${waitSecondsMax}.`);
+  await addStep(planning, { kind: 'wait', title: node.title, seconds: Math.round(wanted) });
+  return undefined;
+}
+
+/** The run asks this KAMA again and again: named predicates by their id, others as they were written down. */
+async function awaitPredicates(action: ModelView, node: ActionNode, planning: Planning): Promise<Given> {
+  const predicates = await action.childrenOf('predicates', 'Predicate');
+  if (predicates.length === 0) return undefined;
+  const named = new Set(action.evaluation.bundle.query('Predicate').map(({ config }) => config['id']));
+  await addStep(planning, {
+    kind: 'await-predicates',
+    title: node.title,
+    predicates: predicates.map((predicate) =>
+      predicate.id !== undefined && named.has(predicate.id)
+        ? `id::${predicate.id}`
+        : { kind: predicate.kind, ...predicate.config },
+    ),
+    timeoutSeconds: await seconds(action),
+  } as PlanStep);
+  return undefined;
+}
+
 const unsupported = (title: string, why: string): ActionRule => ({
   title,
   plan: (action) => Promise.reject(actionError('not_supported', `${action.kind} is not available here: ${why}`)),
@@ -230,13 +258,10 @@ export const clusterRules: Readonly<Record<string, ActionRule>> = {
   DeleteResourceAction: { title: 'Delete a resource', plan: remove },
   DeleteResourcesAction: { title: 'Delete resources', plan: remove },
   PatchResourceAction: { title: 'Patch a resource', plan: patch },
-  AwaitPredicatesSettledAction: unsupported(
-    'Wait for predicates',
-    'a run waits for conditions on objects, not for predicates.',
-  ),
+  AwaitPredicatesSettledAction: { title: 'Wait for predicates', plan: awaitPredicates },
   PodShellExecAction: { title: 'Run a command in a pod', plan: execute },
   CmdExecAction: unsupported('Run a command', 'a hosted KAMA runs no commands.'),
-  WaitAction: unsupported('Wait', 'a run waits for conditions, not for time to pass.'),
+  WaitAction: { title: 'Wait', plan: wait },
 };
 
 export const dictOf = (value: unknown): Dict => (isDict(value) ? value : {});

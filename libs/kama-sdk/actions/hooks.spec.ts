@@ -30,6 +30,15 @@ resource_selector: expr::Pod:web
 ---
 kind: WaitAction
 id: wait
+seconds: 20
+---
+kind: TruePredicate
+id: green
+---
+kind: AwaitPredicatesSettledAction
+id: settle
+predicates: ["id::green", { kind: FalsePredicate, title: Never }]
+timeout_seconds: 30
 ---
 kind: Operation
 id: op
@@ -79,7 +88,20 @@ describe('actions', () => {
   });
 
   it('that have no counterpart here end with a reason', async () => {
-    expect(await open().planAction('wait')).toMatchObject({ status: 'negative', error: { type: 'not_supported' } });
+    expect(await open().planAction({ kind: 'CmdExecAction', cmd: 'ls' })).toMatchObject({
+      status: 'negative',
+      error: { type: 'not_supported' },
+    });
+  });
+
+  it('that wait, for time or for predicates, are steps of the run', async () => {
+    expect((await open().planAction('wait')).plan?.steps).toMatchObject([{ kind: 'wait', seconds: 20 }]);
+    expect((await open().planAction('settle')).plan?.steps).toMatchObject([
+      {
+        ...{ kind: 'await-predicates', timeoutSeconds: 30 },
+        predicates: ['id::green', { kind: 'FalsePredicate', title: 'Never' }],
+      },
+    ]);
   });
 
   it('of a step know the event that they are part of (test_step: assemble_action_config)', async () => {

@@ -1,4 +1,4 @@
-import { type PlanStep, RunPlan } from '@nm/kernel/contracts';
+import { asLiteralSteps, type PlanStep, RunPlan } from '@nm/kernel/contracts';
 import { isFault } from '@nm/kernel/fault';
 import { modelsOf } from '../define/custom-model.js';
 import { matchesQuery } from '../descriptors/query.js';
@@ -47,7 +47,8 @@ export async function planAction(action: ModelView, planning: Planning): Promise
   if (error) return { ...named, status: 'negative', error };
   if (node.status === 'negative') return { ...named, status: 'negative' };
   if (planning.steps.length === 0) return { ...named, status: 'positive' };
-  const plan = RunPlan.safeParse({ steps: planning.steps });
+  // Values of users are in there: nothing in them may be read as a reference to a step.
+  const plan = RunPlan.safeParse({ steps: asLiteralSteps(planning.steps) });
   if (!plan.success)
     throw action.failed(undefined, `the plan that it makes is not valid: ${plan.error.issues[0]?.message ?? ''}`);
   return { ...named, status: 'ready', plan: plan.data };
