@@ -5,13 +5,11 @@ import { root } from '../setup/steps.mjs';
 
 const dist = (path) => import(join(root, 'dist', path, 'index.js'));
 
-/** One step that changes something as far as the engine knows, and costs one request to a server that does nothing. */
-const noopPlan = (url) => ({
-  steps: [{ kind: 'http-request', title: 'Nothing', method: 'PUT', url, expectStatus: [200], timeoutSeconds: 30 }],
-});
+/** One step that does nothing at all, and is recorded before and after as any other. */
+const noopPlan = { steps: [{ kind: 'wait', title: 'Nothing', seconds: 0 }] };
 
-export async function openRunStore(folder, noopUrl) {
-  const [{ startPostgres, freePort }, { Db, ensureRoles, migrate }, { Vault }, ids, queue, { queueRun }] =
+export async function openRunStore(folder) {
+  const [{ startPostgres, freePort }, { Db, ensureRoles, migrate }, { Vault }, ids, queue, { queueRun }, time] =
     await Promise.all(
       [
         'libs/testing',
@@ -20,6 +18,7 @@ export async function openRunStore(folder, noopUrl) {
         'libs/kernel/ids',
         'libs/adapters/queue',
         'libs/features/actions',
+        'libs/kernel/time',
       ].map(dist),
     );
   const port = await freePort();
@@ -36,12 +35,14 @@ export async function openRunStore(folder, noopUrl) {
   const vault = new Vault(masterKey);
 
   const queueOne = ({ orgId, licenceId, installs }, i) =>
-    db.withOrg(orgId, (tx) =>
-      queueRun(tx, {
-        ...{ orgId, licenceId, installId: installs[i % installs.length], kind: 'action', action: 'noop' },
-        ...{ title: 'Nothing', plan: noopPlan(noopUrl), timeoutSeconds: 3600 },
-      }),
-    );
+    db.withOrg(orgId, async (tx) => {
+      const place = { orgId, licenceId, installId: installs[i % installs.length] };
+      const work = { kind: 'action', action: 'noop', title: 'Nothing', plan: noopPlan, timeoutSeconds: 3600 };
+      const run = await queueRun(tx, { ...place, ...work }, { vault, clock: time.systemClock });
+      // A wait only looks. These take turns on their install all the same, as runs do that change something.
+      await tx.run.update({ where: { id: run.id }, data: { changing: true } });
+      return run;
+    });
   return {
     url,
     masterKey: masterKey.toString('base64'),
@@ -116,7 +117,7 @@ async function copyRuns(owner, queueOne, tenant, count) {
          FROM run r, generate_series(1, $2::int) i WHERE r.id = $1 RETURNING id, org_id),
      steps AS (
        INSERT INTO run_step (id, org_id, run_id, position, role, kind, title, status)
-       SELECT 'step_' || c.id, c.org_id, c.id, 0, 'work', 'http-request', 'Nothing', 'idle' FROM copies c)
+       SELECT 'step_' || c.id, c.org_id, c.id, 0, 'work', 'wait', 'Nothing', 'idle' FROM copies c)
      INSERT INTO outbox (org_id, topic, payload) SELECT org_id, 'run', jsonb_build_object('runId', id) FROM copies`,
     [id, count - 1, tenant.installs],
   );

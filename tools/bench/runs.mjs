@@ -3,7 +3,6 @@
 // BENCH_FOLLOWERS (10000) change the length. The last line is one JSON object for scripts.
 import { execFile, fork, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -128,7 +127,7 @@ async function waitAtHalfLoad(store, tenant, redis, perSecond) {
   }
   await Promise.all(pending);
   await until('half load', async () => (await statusCount(store, 'finished_at IS NOT NULL')) === count);
-  const waits = (await waitsOf(store, 'true')).slice(0);
+  const waits = await waitsOf(store, 'true');
   await end(worker);
   return { p50: quantile(waits, 0.5), p99: quantile(waits, 0.99), count };
 }
@@ -229,21 +228,17 @@ async function followMany(store, tenant) {
 async function main() {
   await prepare();
   const folder = mkdtempSync(join(tmpdir(), 'nm-bench-'));
-  const noop = createServer((request, answer) => void request.resume().once('end', () => answer.end()));
-  await new Promise((resolve) => noop.listen(0, '127.0.0.1', resolve));
   let store;
   let redis;
   const clean = async () => {
     await stopAll();
     redis?.stop();
-    noop.closeAllConnections();
-    noop.close();
     await store?.stop();
     rmSync(folder, { recursive: true, force: true });
   };
   process.once('SIGINT', () => void clean().then(() => process.exit(130)));
   try {
-    store = await openRunStore(folder, `http://127.0.0.1:${noop.address().port}/`);
+    store = await openRunStore(folder);
     redis = await startRedis(await store.freePort());
     const [a, b] = [await store.tenant(installs), await store.tenant(4)];
     report(await measure(store, redis, a, b));

@@ -1,5 +1,6 @@
 import { Fault } from '@nm/kernel/fault';
 import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
 import { answeringSocket, silenceMsMax } from './answering-socket.js';
 import { translateDbError } from './db-errors.js';
 import { type Prisma, PrismaClient } from './generated/client.js';
@@ -19,6 +20,12 @@ export interface DbOptions {
   readonly silenceMs?: number;
 }
 
+/** Statement is prepared once on each connection; its name says which it is. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
 const statementTimeoutMs = 10_000;
 /** Well above the statement timeout, so that Postgres gives up first and says why. */
 const transactionTimeoutMs = 15_000;
@@ -30,21 +37,14 @@ const poolWaitMsMax = 8_000;
  */
 export class Db {
   readonly url: string;
+  readonly #options: DbOptions;
   readonly #client: PrismaClient;
+  #systemPool: pg.Pool | undefined;
 
   constructor(options: DbOptions) {
     this.url = options.url;
-    const adapter = new PrismaPg(
-      {
-        connectionString: options.url,
-        max: options.poolMax ?? 10,
-        application_name: options.applicationName ?? 'nmachine',
-        connectionTimeoutMillis: 5_000,
-        stream: () => answeringSocket(options.silenceMs ?? silenceMsMax),
-        options: `-c statement_timeout=${statementTimeoutMs} -c idle_in_transaction_session_timeout=20000`,
-      },
-      { onPoolError: options.onPoolError ?? (() => undefined) },
-    );
+    this.#options = options;
+    const adapter = new PrismaPg(poolConfig(options), { onPoolError: options.onPoolError ?? (() => undefined) });
     this.#client = new PrismaClient({ adapter });
   }
 
@@ -67,6 +67,19 @@ export class Db {
     });
   }
 
+  /**
+   * system runs one statement that sees every tenant, as a transaction of its own, in one round trip: for the few statements that each run needs several
+   * times. Its connections are apart from the others and have the role for good. @throws Fault store_unavailable
+   */
+  async system<T extends object>({ name, text }: Statement, values: readonly unknown[]): Promise<T[]> {
+    try {
+      this.#systemPool ??= openSystemPool(this.#options);
+      return (await this.#systemPool.query<T>({ name, text, values: [...values] })).rows;
+    } catch (error) {
+      throw translateDbError(error);
+    }
+  }
+
   /** ping fails with `store_unavailable` when the database does not answer. */
   async ping(): Promise<void> {
     try {
@@ -76,8 +89,8 @@ export class Db {
     }
   }
 
-  close(): Promise<void> {
-    return this.#client.$disconnect();
+  async close(): Promise<void> {
+    await Promise.all([this.#client.$disconnect(), this.#systemPool?.end()]);
   }
 
   async #transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -87,4 +100,20 @@ export class Db {
       throw translateDbError(error);
     }
   }
+}
+
+const poolConfig = (options: DbOptions, more = ''): pg.PoolConfig => ({
+  connectionString: options.url,
+  max: options.poolMax ?? 10,
+  application_name: options.applicationName ?? 'nmachine',
+  connectionTimeoutMillis: 5_000,
+  stream: () => answeringSocket(options.silenceMs ?? silenceMsMax),
+  options: `-c statement_timeout=${statementTimeoutMs} -c idle_in_transaction_session_timeout=20000${more}`,
+});
+
+/** Its statements are short, so that half as many connections are enough. */
+function openSystemPool(options: DbOptions): pg.Pool {
+  const max = Math.max(2, Math.ceil((options.poolMax ?? 10) / 2));
+  const pool = new pg.Pool({ ...poolConfig(options, ' -c role=nm_system'), max });
+  return pool.on('error', options.onPoolError ?? (() => undefined));
 }

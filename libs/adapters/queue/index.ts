@@ -1,4 +1,4 @@
-export type { JobHandler, JobHandlers, JobName, JobPayload } from './job-catalogue.js';
+export type { JobHandler, JobHandlers, JobName, JobPayload, JobTurn } from './job-catalogue.js';
 export { migrateQueue } from './migrate-queue.js';
 export { Producer, type ProducerOptions } from './producer.js';
 export { openPublisher, type Publisher } from './publisher.js';

@@ -28,6 +28,14 @@ export type Jobs = typeof jobCatalogue;
 export type JobName = keyof Jobs;
 export type JobPayload<N extends JobName> = z.output<Jobs[N]['payload']>;
 
-/** JobHandler does one job; `signal` aborts when the worker has to stop. */
-export type JobHandler<N extends JobName> = (payload: JobPayload<N>, signal: AbortSignal) => Promise<void>;
+/** What the worker tells a handler. */
+export interface JobTurn {
+  /** Aborts when the worker has to stop. */
+  readonly signal: AbortSignal;
+  /** False once the worker takes nothing more. */
+  readonly takesMore: () => boolean;
+}
+
+/** JobHandler does one job. */
+export type JobHandler<N extends JobName> = (payload: JobPayload<N>, turn: JobTurn) => Promise<void>;
 export type JobHandlers = { readonly [N in JobName]: JobHandler<N> };

@@ -22,12 +22,18 @@ export class Producer {
   async add<N extends JobName>(name: N, payload: JobPayload<N>): Promise<void> {
     const definition = jobCatalogue[name];
     const data = definition.payload.parse(payload);
-    await this.#queue(definition.queue).add(name, data, {
-      jobId: definition.id(data),
-      // An ended job must not keep its id: the next request for the same work would be ignored.
-      removeOnComplete: true,
-      removeOnFail: true,
-    });
+    await this.#queue(definition.queue).add(name, data, optionsOf(definition.id(data)));
+  }
+
+  /** addAll queues many jobs at once; those whose id waits or runs already are left out. @throws what the store throws when it is away */
+  async addAll<N extends JobName>(name: N, payloads: readonly JobPayload<N>[]): Promise<void> {
+    const definition = jobCatalogue[name];
+    await this.#queue(definition.queue).addBulk(
+      payloads.map((payload) => {
+        const data = definition.payload.parse(payload);
+        return { name, data, opts: optionsOf(definition.id(data)) };
+      }),
+    );
   }
 
   /** waiting counts the jobs that nobody has taken yet. */
@@ -49,6 +55,9 @@ export class Producer {
     return queue;
   }
 }
+
+/** An ended job must not keep its id: the next request for the same work would be ignored. */
+const optionsOf = (jobId: string) => ({ jobId, removeOnComplete: true, removeOnFail: true });
 
 function openQueue(name: string, connection: QueueConnection): Queue {
   const factory = connection.kind === 'redis' ? createRedisBackend : createPostgresBackend;

@@ -116,7 +116,7 @@ function queueSuite(target: () => QueueTarget): void {
 
   it('tells a running handler to stop', async () => {
     let reason: unknown;
-    const host = await work(async (_payload, signal) => {
+    const host = await work(async (_payload, { signal }) => {
       await systemClock.sleep(60_000, signal).catch((error: unknown) => {
         reason = error;
       });

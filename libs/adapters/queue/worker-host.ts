@@ -34,6 +34,7 @@ export class WorkerHost {
   readonly #workers: readonly Worker[];
   readonly #stop = new AbortController();
   #lastTakenMs: number | undefined;
+  #paused = false;
 
   private constructor(options: WorkerHostOptions) {
     this.#options = options;
@@ -64,6 +65,7 @@ export class WorkerHost {
 
   /** pause takes no more jobs; those that run go on. */
   async pause(): Promise<void> {
+    this.#paused = true;
     await Promise.all(this.#workers.map((worker) => worker.pause(true)));
   }
 
@@ -104,7 +106,7 @@ export class WorkerHost {
     // A job of a newer program: another worker knows it.
     if (!Object.hasOwn(jobCatalogue, name)) throw new Fault('internal', { internal: `unknown job ${job.name}` });
     const payload = jobCatalogue[name].payload.parse(job.data);
-    await this.#options.handlers[name](payload, this.#stop.signal);
+    await this.#options.handlers[name](payload, { signal: this.#stop.signal, takesMore: () => !this.#paused });
   }
 }
 
