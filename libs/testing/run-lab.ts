@@ -68,7 +68,7 @@ export async function openRunLab(
   const cluster = await registerCluster(deps, principal, { name: 'lab', kubeconfig, allowInsecureTls: false });
   const scope = { orgId: principal.orgId, licenceId: principal.licenceId };
   const engine = (overrides: Partial<RunEngine> = {}): RunEngine => ({
-    ...{ db, clock, sessions, cancellations, egress, worker: 'lab', leaseMs: 5_000 },
+    ...{ db, clock, vault: deps.vault, sessions, cancellations, egress, worker: 'lab', leaseMs: 5_000 },
     onFault: () => undefined,
     ...overrides,
   });
@@ -93,8 +93,8 @@ export async function openRunLab(
     queue: async (plan, options = {}) => {
       const { orgId, licenceId } = principal;
       const run = { orgId, licenceId, installId: install.id, plan, timeoutSeconds: 120, ...options };
-      return (await db.withOrg(orgId, (tx) => queueRun(tx, { ...run, kind: 'action', action: 'test', title: 'Test' })))
-        .id;
+      const work = { ...run, kind: 'action' as const, action: 'test', title: 'Test' };
+      return (await db.withOrg(orgId, (tx) => queueRun(tx, work, deps))).id;
     },
     close: async () => {
       for (const name of namespaces) await admin.delete({ apiVersion: 'v1', kind: 'Namespace', name });

@@ -7,6 +7,7 @@ import { systemClock } from '@nm/kernel/time';
 import { Agent } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../libs/testing/test-database.js';
+import { testVault } from '../../../libs/testing/test-vault.js';
 import { makeOwnRows, type OwnRows } from './own-rows.js';
 import { Client, makePublisher, type Publisher } from './publisher.js';
 import { type StartedApi, startApi } from './start-api.js';
@@ -50,6 +51,7 @@ describe('runs through the API', () => {
     const away = () => Promise.reject(new Fault('cluster_unauthorized'));
     engine = {
       ...{ db: database.db, clock: systemClock, cancellations, egress: new Agent(), worker: 'test', leaseMs: 10_000 },
+      vault: testVault,
       sessions: { forCluster: away, forInstall: away },
       onFault: () => undefined,
     };

@@ -14,6 +14,8 @@ const schema = z.object({
   NM_CLUSTER_CHECK_SECONDS: z.coerce.number().int().min(1).max(86_400).default(300),
   NM_CLUSTER_PERMISSIONS_SECONDS: z.coerce.number().int().min(60).max(604_800).default(3_600),
   NM_CLUSTER_HISTORY_DAYS: z.coerce.number().int().min(1).max(365).default(14),
+  /** Where the gateway is seen from the worker, for steps that ask a KAMA. */
+  NM_WORKER_GATEWAY_URL: z.url().optional(),
   NODE_ENV: z.string().optional(),
 });
 
@@ -29,6 +31,7 @@ export function workerConfig(env?: Readonly<Record<string, string | undefined>>)
     NM_CLUSTER_CHECK_SECONDS,
     NM_CLUSTER_PERMISSIONS_SECONDS,
     NM_CLUSTER_HISTORY_DAYS,
+    NM_WORKER_GATEWAY_URL,
     NODE_ENV,
     ...common
   } = loadConfig(z.intersection(commonConfig, schema), env);
@@ -43,6 +46,7 @@ export function workerConfig(env?: Readonly<Record<string, string | undefined>>)
       permissionsEveryMs: NM_CLUSTER_PERMISSIONS_SECONDS * 1000,
       keepMs: NM_CLUSTER_HISTORY_DAYS * 86_400_000,
     },
+    gatewayUrl: NM_WORKER_GATEWAY_URL ?? common.publicGatewayUrl,
     production: NODE_ENV === 'production',
     ...loadConfig(egressConfig, env),
   };

@@ -5,14 +5,16 @@ import { openPublisher, Producer, type QueueTarget, queueTarget, WorkerHost } fr
 import { type Logger, startOpsServer } from '@nm/adapters/telemetry';
 import { keyProviderOf, openVault } from '@nm/adapters/vault';
 import {
+  type AdvanceRequest,
   OutboxDispatcher,
   RunCancellations,
   type RunEngine,
   startRunCare,
   startRunSweeper,
-  workOnce,
+  workThrough,
 } from '@nm/features/actions';
 import { ClusterSessions, startClusterCare } from '@nm/features/clusters';
+import { ContextKeys } from '@nm/features/context';
 import { startEvidenceSweeper } from '@nm/features/rules';
 import type { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
@@ -20,6 +22,7 @@ import { systemClock as clock } from '@nm/kernel/time';
 import type { WorkerConfig } from './config.js';
 import { drainWorker } from './drain-worker.js';
 import { followChanges } from './follow-changes.js';
+import { KamaAccess } from './kama-access.js';
 import { type WorkerMetrics, workerMetrics } from './worker-metrics.js';
 
 /** Redis channel on which gateways hear of changes. */
@@ -48,23 +51,26 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const sessions = new ClusterSessions(clusterDeps);
   const cancellations = new RunCancellations({ url: databaseUrl, onError });
   const egress = createEgressAgent(config.egress);
+  const keys = await ContextKeys.open({ db, vault, clock });
+  const kamas = new KamaAccess({ db, keys, gatewayUrl: config.gatewayUrl });
   const worker = `${hostname()}/${process.pid}/${newId('request').slice(-6)}`;
   const metrics = workerMetrics();
   const engine: RunEngine = {
-    ...{ db, clock, sessions, cancellations, egress, worker, leaseMs: config.leaseMs },
+    ...{ db, clock, vault, sessions, cancellations, egress, worker, leaseMs: config.leaseMs },
+    kamaOf: (run) => kamas.of(run),
     onFault: (err: Fault, runId: string): void => logger.error({ err, runId }, 'a run met a fault of ours'),
   };
   const host = await startHost(config, target, engine, logger, metrics);
   const producer = new Producer({ target, onError });
   const publisher = redisUrl ? openPublisher(redisUrl, onError) : undefined;
-  const advance = (runId: string, ticket: string) => producer.add('advance-run', { runId, ticket });
+  const advance = (requests: readonly AdvanceRequest[]) => producer.addAll('advance-run', requests);
   const publish = publisher && ((message: string) => publisher.publish(changeChannel, message));
   const dispatcher = new OutboxDispatcher({ db, clock, advance, publish, onError });
   const sweeper = startRunSweeper({ db, clock, advance, onError, everyMs: config.sweepMs });
-  const runCare = startRunCare({ db, clock, onError });
+  const runCare = startRunCare({ db, clock, vault, onError });
   const evidence = startEvidenceSweeper({ db, clock, onError });
   const care = startClusterCare({ ...clusterDeps, ...config.clusterCare, sessions, onError });
-  const changes = followChanges(databaseUrl, sessions, onError);
+  const changes = followChanges(databaseUrl, sessions, keys, onError);
   const ops = await startOpsServer({
     app: 'worker',
     host: config.opsHost,
@@ -83,7 +89,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       first: [sweeper, runCare, evidence, care],
       // A run that was given back left a row in the outbox; this or another worker's dispatcher passes it on.
       after: [dispatcher, cancellations, changes],
-      last: [producer, ...(publisher ? [publisher] : []), sessions, { close: () => egress.destroy() }, db, ops],
+      last: [producer, ...(publisher ? [publisher] : []), sessions, kamas, { close: () => egress.destroy() }, db, ops],
     });
   return { opsPort: ops.port, stop };
 }
@@ -104,9 +110,13 @@ function startHost(
     onError: (err) => logger.warn({ err }, 'the queue reported a problem'),
     onWarning: (warning) => logger.warn(warning),
     handlers: {
-      'advance-run': async ({ runId }, stop) => {
-        const worked = await metrics.working(() => workOnce({ ...engine, tenantRunsMax }, runId, stop));
-        logger.info(worked, 'run advanced');
+      'advance-run': ({ runId }, { signal: stop, takesMore }) => {
+        const around: typeof metrics.working = async (work) => {
+          const worked = await metrics.working(work);
+          logger.info(worked, 'run advanced');
+          return worked;
+        };
+        return workThrough({ ...engine, tenantRunsMax }, runId, { stop, takesMore, around });
       },
     },
   });

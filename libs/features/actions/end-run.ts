@@ -1,7 +1,7 @@
 import { recordChange, type Tx } from '@nm/adapters/db';
 import type { Run, RunError } from '@nm/kernel/contracts';
 import { returnInstall } from './child-run.js';
-import { announceRun, type JournalEntry, writeJournal } from './run-journal.js';
+import { type JournalEntry, writeJournal } from './run-journal.js';
 import type { TerminalStatus } from './run-rules.js';
 import { isBegun } from './steps/at-most-once.js';
 
@@ -82,21 +82,6 @@ function installStateAfter(kind: Run['kind'], status: TerminalStatus): 'ready' |
  * The next run of the install may begin now; and since a slot of the tenant is free, so may its next run on another install, whose own
  * announcement may have come while the tenant had all the slots that it may have.
  */
-async function announceNext(tx: Tx, run: EndedRun): Promise<void> {
-  const order = [
-    { startedAt: { sort: 'asc', nulls: 'last' } },
-    { priority: 'desc' },
-    { createdAt: 'asc' },
-    { id: 'asc' },
-  ] as const;
-  const select = { id: true, orgId: true };
-  const queued = { status: 'queued', id: { not: run.id } };
-  const ofInstall = await tx.run.findFirst({
-    where: { ...queued, installId: run.installId },
-    orderBy: [...order],
-    select,
-  });
-  const ofTenant = await tx.run.findFirst({ where: { ...queued, orgId: run.orgId }, orderBy: [...order], select });
-  if (ofInstall) await announceRun(tx, ofInstall);
-  if (ofTenant && ofTenant.id !== ofInstall?.id) await announceRun(tx, ofTenant);
+async function announceNext(tx: Tx, { installId, orgId }: EndedRun): Promise<void> {
+  await tx.$executeRaw`SELECT nm_run_announce_next(${installId}, ${orgId})`;
 }

@@ -3,6 +3,7 @@ import { systemClock } from '@nm/kernel/time';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith } from '../../testing/needs.js';
 import { openRunLab, type RunLab } from '../../testing/run-lab.js';
+import { testVault } from '../../testing/test-vault.js';
 import { advanceRun, cancelRun, decideApproval, retryRun, sweepRuns } from './index.js';
 
 const verbs = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
@@ -49,7 +50,7 @@ describeWith(['kubernetes'], 'plans with groups, conditions, undoing and people'
   };
   const exists = async (name: string) => (await lab.admin.get(refOf(name), lab.namespace)) !== undefined;
   const statuses = ({ steps }: { steps: readonly { status: string }[] }) => steps.map(({ status }) => status);
-  const deps = () => ({ db: lab.database.db, clock: systemClock });
+  const deps = () => ({ db: lab.database.db, clock: systemClock, vault: testVault });
 
   it('works through groups in order and at once, and tells of them as a tree', async () => {
     const done = await run(
@@ -231,7 +232,7 @@ describeWith(['kubernetes'], 'plans with groups, conditions, undoing and people'
     });
     const asked: string[] = [];
     const sweep = { db: lab.database.db, clock: systemClock, onError: () => undefined };
-    await sweepRuns({ ...sweep, advance: async (id) => void asked.push(id) });
+    await sweepRuns({ ...sweep, advance: async (requests) => void asked.push(...requests.map(({ runId }) => runId)) });
     expect(await advance(late)).toBe('negative');
     expect((await lab.read(late)).error?.code).toBe('approval_expired');
 

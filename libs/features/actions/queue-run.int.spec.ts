@@ -4,9 +4,10 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SeededVersion, seedVersion } from '../../testing/seed-version.js';
 import { createTestDatabase, type TestDatabase } from '../../testing/test-database.js';
+import { testVault as vault } from '../../testing/test-vault.js';
 import { claimRun } from './engine/claim-run.js';
 import { RunLedger } from './engine/run-ledger.js';
-import { cancelRun, listRuns, queueRun, readRun, runEvents, sweepRuns } from './index.js';
+import { cancelRun, listRuns, queueRun, readRun, retryRun, runEvents, sweepRuns } from './index.js';
 
 const plan = (name = 'x') => ({
   steps: [{ kind: 'apply', title: 'Apply', manifests: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } }] }],
@@ -41,9 +42,10 @@ describe('runs in the database', () => {
       ...{ plan: plan(), timeoutSeconds: 60 },
       ...more,
     };
-    return (await database.db.withOrg(orgId, (tx) => queueRun(tx, input))).id;
+    return (await database.db.withOrg(orgId, (tx) => queueRun(tx, input, { vault, clock }))).id;
   };
-  const claim = (runId: string, leaseMs = 30_000) => claimRun({ db: database.db, clock, worker: 'w', leaseMs }, runId);
+  const claim = (runId: string, leaseMs = 30_000) =>
+    claimRun({ db: database.db, clock, vault, worker: 'w', leaseMs }, runId);
   const claimed = async (runId: string, leaseMs?: number) => {
     const taken = await claim(runId, leaseMs);
     if (taken.decision !== 'claim') throw new Error(taken.decision);
@@ -61,20 +63,41 @@ describe('runs in the database', () => {
     expect(next_seq).toBe(seqs.length + 1);
   };
 
+  it('keeps the secrets of a plan sealed: no row shows them, the worker that claims the run has them, a retry too', async () => {
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'db' },
+      stringData: { password: 'correct-horse' },
+    };
+    const sealed = { steps: [{ kind: 'apply', title: 'Secret', manifests: [secret] }] };
+    const runId = await queue(installs[6]!, { plan: sealed });
+    const passwordOf = async (id: string) => {
+      const [step] = (await claimed(id)).plan.steps;
+      return step?.kind === 'apply' ? step.manifests[0]?.['stringData'] : undefined;
+    };
+    const everything = JSON.stringify(
+      await runRows(
+        'SELECT to_jsonb(r) AS run, (SELECT jsonb_agg(s) FROM run_step s WHERE s.run_id = r.id) FROM run r WHERE id = $1',
+        runId,
+      ),
+    );
+    expect(everything).not.toContain('correct-horse');
+    expect(everything).not.toContain(Buffer.from('correct-horse').toString('hex'));
+    expect(await passwordOf(runId)).toEqual(secret.stringData);
+    await owner.query(`UPDATE run SET status = 'negative', finished_at = now() WHERE id = $1`, [runId]);
+    await owner.query(`UPDATE install SET state = 'ready' WHERE id = $1`, [installs[6]]);
+    const again = await retryRun({ db: database.db, clock, vault }, { orgId }, runId, { from: 'start' });
+    expect(await passwordOf(again.id)).toEqual(secret.stringData);
+    await owner.query('DELETE FROM run WHERE install_id = $1', [installs[6]]);
+  });
+
   it('leaves nothing of a run when the caller’s transaction fails', async () => {
     const installId = installs[0]!;
     const licenceId = await licenceOf(installId);
     const failing = database.db.withOrg(orgId, async (tx) => {
-      await queueRun(tx, {
-        orgId,
-        installId,
-        licenceId,
-        kind: 'action',
-        action: 'a',
-        title: 'A',
-        plan: plan(),
-        timeoutSeconds: 60,
-      });
+      const work = { action: 'a', title: 'A', plan: plan(), timeoutSeconds: 60 };
+      await queueRun(tx, { orgId, installId, licenceId, kind: 'action', ...work }, { vault, clock });
       throw new Error('no');
     });
     await expect(failing).rejects.toThrow('no');
@@ -200,7 +223,7 @@ describe('runs in the database', () => {
       sweepRuns({
         db: database.db,
         clock: { ...clock, nowMs: () => 1_000 },
-        advance: async (id, ticket) => void tickets.push(`${id} ${ticket}`),
+        advance: async (requests) => void tickets.push(...requests.map(({ runId, ticket }) => `${runId} ${ticket}`)),
         onError: () => undefined,
       });
     await sweep();

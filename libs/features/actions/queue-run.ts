@@ -2,11 +2,12 @@ import type { Tx } from '@nm/adapters/db';
 import { CreateRun, type Run } from '@nm/kernel/contracts';
 import { Fault, invariant } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
-import { type Clock, systemClock } from '@nm/kernel/time';
+import type { Clock } from '@nm/kernel/time';
 import { checkPlan } from './plan/check-plan.js';
 import { planChanges } from './plan/plan-changes.js';
 import { planDigest } from './plan/plan-digest.js';
 import { planNodes } from './plan/plan-nodes.js';
+import { type PlanVault, storedPlan } from './plan/sealed-plan.js';
 import { announceRun, writeJournal } from './run-journal.js';
 import { rankOf } from './run-priority.js';
 
@@ -30,6 +31,12 @@ export interface QueueRunInput {
   readonly scheduleId?: string | undefined;
 }
 
+export interface QueueRunDeps {
+  /** Seals what is secret in a plan. */
+  readonly vault: PlanVault;
+  readonly clock: Clock;
+}
+
 const Limits = CreateRun.pick({ action: true, title: true, info: true, timeoutSeconds: true, idempotencyKey: true });
 
 /**
@@ -37,7 +44,7 @@ const Limits = CreateRun.pick({ action: true, title: true, info: true, timeoutSe
  * With an idempotency key, the same work again gives the same run.
  * @throws Fault plan_invalid; idempotency_conflict when the key was used for other work on this install
  */
-export async function queueRun(tx: Tx, input: QueueRunInput, clock: Clock = systemClock): Promise<{ id: string }> {
+export async function queueRun(tx: Tx, input: QueueRunInput, { vault, clock }: QueueRunDeps): Promise<{ id: string }> {
   const plan = checkPlan(input.plan, { action: input.action });
   const { kind, orgId, installId, licenceId } = input;
   const limits = Limits.parse({
@@ -50,6 +57,7 @@ export async function queueRun(tx: Tx, input: QueueRunInput, clock: Clock = syst
   const { idempotencyKey, info, ...work } = limits;
   const digest = planDigest({ ...work, info, kind, plan });
   const run = { id: newId('run', clock.nowMs()), orgId };
+  const stored = await storedPlan(vault, plan, ['run', orgId, run.id]);
   const { count } = await tx.run.createMany({
     data: {
       ...run,
@@ -57,7 +65,8 @@ export async function queueRun(tx: Tx, input: QueueRunInput, clock: Clock = syst
       kind,
       installId,
       licenceId,
-      plan: plan as object,
+      plan: stored.plan as object,
+      sealedPlan: stored.sealedPlan,
       planDigest: digest,
       priority: rankOf(input.priority),
       changing: planChanges(plan),

@@ -1,6 +1,7 @@
 import type { Tx } from '@nm/adapters/db';
 import type { RetryRun, Run, RunStatus, StepStatus } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
+import { openedPlan } from './plan/sealed-plan.js';
 import { queueRun } from './queue-run.js';
 import { readRun } from './read-run.js';
 import { isTerminal } from './run-rules.js';
@@ -32,7 +33,8 @@ export async function retryRun(
     const unknown = steps.filter(({ status }) => status === 'unknown');
     if (how.from === 'failed' && unknown.length && how.unknownSteps === undefined)
       throw new Fault('run_step_unknown', { extra: { steps: unknown.map(({ position }) => position) } });
-    const { orgId, installId, licenceId, action, title, timeoutSeconds, plan } = run;
+    const { orgId, installId, licenceId, action, title, timeoutSeconds } = run;
+    const plan = await openedPlan(deps.vault, run, ['run', orgId, runId]);
     const again = await queueRun(
       tx,
       {
@@ -41,7 +43,7 @@ export async function retryRun(
         startedBy: run.startedBy,
         idempotencyKey: `retry:${runId}:${how.from}`,
       },
-      deps.clock,
+      deps,
     );
     await tx.run.update({ where: { id: again.id }, data: { retryOf: runId } });
     if (how.from === 'failed') await keepDone(tx, steps, again.id, how.unknownSteps);

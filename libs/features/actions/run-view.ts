@@ -133,6 +133,7 @@ export function progressOf(
         error: errorOf(step) ?? null,
       }));
   const childOf = ({ kind, output }: StepRow): readonly ProgressNode[] => {
+    if (kind === 'follow-job') return followedOf(output)?.sub_items ?? [];
     const child = kind === 'run-action' ? children.get(String((output as { run?: unknown } | null)?.run)) : undefined;
     return child?.sub_items ?? [];
   };
@@ -146,6 +147,10 @@ export function progressOf(
     error: errorOf(run) ?? null,
   };
 }
+
+/** What the KAMA has told of the job that a step follows. */
+const followedOf = (output: unknown): ProgressNode | undefined =>
+  (output as { readonly progress?: ProgressNode } | null)?.progress;
 
 /** KAMA clients know four statuses; what those hide is said in words. */
 function infoOf({ status, role }: StepRow): string | null {

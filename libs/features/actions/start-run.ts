@@ -2,14 +2,12 @@ import type { Db, Tx } from '@nm/adapters/db';
 import type { InstallPrincipal, LicenseePrincipal } from '@nm/features/access';
 import type { CreateRun, Run } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
-import type { Clock } from '@nm/kernel/time';
-import { queueRun } from './queue-run.js';
+import { type QueueRunDeps, queueRun } from './queue-run.js';
 import { readRun } from './read-run.js';
 import type { RunScope } from './run-scope.js';
 
-export interface StartRunDeps {
+export interface StartRunDeps extends QueueRunDeps {
   readonly db: Db;
-  readonly clock: Clock;
 }
 
 /** Who works with runs from outside: a licensee with its installs, or a hosted KAMA with one of them. */
@@ -31,7 +29,7 @@ export async function startRun(deps: StartRunDeps, principal: RunPrincipal, body
   const { id } = await deps.db.withOrg(orgId, async (tx) => {
     const { id: installId, licenceId } = await chooseReadyInstall(tx, principal, wanted);
     const startedBy = starterOf(principal);
-    return queueRun(tx, { ...work, orgId, installId, licenceId, startedBy, kind: 'action' }, deps.clock);
+    return queueRun(tx, { ...work, orgId, installId, licenceId, startedBy, kind: 'action' }, deps);
   });
   return readRun(deps.db, scopeOf(principal), id);
 }

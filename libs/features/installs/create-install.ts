@@ -1,18 +1,16 @@
 import { type Db, recordChange, type Tx } from '@nm/adapters/db';
 import type { LicenseePrincipal } from '@nm/features/access';
-import { queueRun } from '@nm/features/actions';
+import { type QueueRunDeps, queueRun } from '@nm/features/actions';
 import { type CreateInstall, type Install, Limits } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
-import type { Clock } from '@nm/kernel/time';
 import { provisionPlan } from './install-plans.js';
 import { findInstall, installView, policyOf } from './install-row.js';
 import { clusterRolesDigest, requireAccepted } from './preview-install.js';
 import { stableVersion } from './stable-version.js';
 
-export interface InstallDeps {
+export interface InstallDeps extends QueueRunDeps {
   readonly db: Db;
-  readonly clock: Clock;
 }
 
 const provisionSeconds = 300;
@@ -62,7 +60,7 @@ export async function createInstall(
         title: `Prepare ${namespace} on ${cluster.name}`,
         timeoutSeconds: provisionSeconds,
       },
-      deps.clock,
+      deps,
     );
     await tx.install.update({ where: { id }, data: { provisionRunId: run.id } });
     await recordChange(tx, { kind: 'install', id, orgId });

@@ -58,6 +58,7 @@ describeWith(['kubernetes'], 'an install by the credential of docs/guides/cluste
       {
         db: database.db,
         clock,
+        vault,
         sessions,
         cancellations,
         egress,

@@ -39,7 +39,7 @@ export function removeInstall(deps: InstallDeps, principal: LicenseePrincipal, i
         plan: removalPlan({ installId: id, namespace, serviceAccount }, version.policy),
         timeoutSeconds: removalSeconds,
       },
-      deps.clock,
+      deps,
     );
     return { ...view, removeRunId: run.id };
   });

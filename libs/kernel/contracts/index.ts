@@ -135,6 +135,8 @@ export { Limits, limitNumbersOf, Seats, UsageLimits } from './limits.js';
 export { ChangeIssuer, IssuerMapping, OidcAlgorithm, OidcIssuer, RegisterIssuer } from './oidc.js';
 export { afterCursor, keyset, type Page, toPage } from './page.js';
 export { Condition, type ObjectCondition, type StepCondition } from './plan-conditions.js';
+export { asLiteral, asLiteralSteps, isMarked, literalMark, planDataMembers, referenceMark } from './plan-data.js';
+export { KamaJobId } from './plan-kama-steps.js';
 export {
   KubeManifest,
   manifestsMax,

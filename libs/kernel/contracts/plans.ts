@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Condition, StepId } from './plan-conditions.js';
+import { AwaitPredicatesStep, FollowJobStep, WaitStep } from './plan-kama-steps.js';
 import {
   ApplyStep,
   ApprovalStep,
@@ -106,6 +107,9 @@ const workSteps = [
   ExecStep.extend(work),
   RunPodStep.extend(work),
   VariablesStep.safeExtend(work),
+  WaitStep.extend(work),
+  FollowJobStep.extend(work),
+  AwaitPredicatesStep.extend(work),
   ApprovalStep.extend(place),
 ] as const;
 

@@ -314,6 +314,7 @@ export const codes = {
   plan_invalid: entry(400, 'Plan not valid', 'The plan is not valid. See "issues" for the path of each fault.'),
   run_finished: entry(409, 'Run has ended', 'The run has ended and cannot be changed.'),
   run_lost: entry(409, 'Run taken over', 'Another worker has taken this run over.', 'us'),
+  kama_unreachable: entry(503, 'KAMA unreachable', 'The KAMA of this install cannot be reached just now.'),
   step_failed: entry(502, 'Step failed', 'A step of the run failed. See its error.'),
   run_unfinished: entry(409, 'Run still open', 'The run has not ended yet. Cancel it first, or wait for its end.'),
   kamafile_invalid: entry(

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Db } from '@nm/adapters/db';
+import { Vault } from '@nm/adapters/vault';
 import { Allow, CurrentPrincipal, type LicenseePrincipal, ReadsOnly } from '@nm/features/access';
 import { Answers } from '@nm/features/http';
 import {
@@ -30,8 +31,8 @@ import { CLOCK } from '../platform/tokens.js';
 export class InstallsController {
   readonly #deps: InstallDeps;
 
-  constructor(db: Db, @Inject(CLOCK) clock: Clock) {
-    this.#deps = { db, clock };
+  constructor(db: Db, vault: Vault, @Inject(CLOCK) clock: Clock) {
+    this.#deps = { db, vault, clock };
   }
 
   @Post()

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '@nm/adapters/k8kat';
 import type { ChangedField } from '@nm/kernel/contracts';
+import { isTree, secretName, type Tree } from '../secret-names.js';
 import { substance } from '../steps/fenced-write.js';
 
 /** Stands for a value that nobody is shown. */
@@ -10,7 +11,6 @@ const fieldsMax = 50;
 const valueCharsMax = 2_000;
 /** What kubectl keeps of a whole object, the values of a Secret included. */
 const appliedAnnotation = 'kubectl.kubernetes.io/last-applied-configuration';
-const secretName = /pass(word|wd|phrase)|secret|token|credential|private_?key|api_?key/i;
 
 export interface Diff {
   readonly fields: readonly ChangedField[];
@@ -51,9 +51,6 @@ export function diffObjects(before: KubeObject | undefined, after: KubeObject | 
 export function maskObject(object: KubeObject): KubeObject {
   return maskValue(comparable(object), '', object.kind) as KubeObject;
 }
-
-type Tree = Readonly<Record<string, unknown>>;
-const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function comparable(object: KubeObject | undefined): Tree {
   if (!object) return {};

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../testing/test-database.js';
 import { announceRun } from '../run-journal.js';
-import { type DispatchOptions, OutboxDispatcher } from './outbox-dispatcher.js';
+import { type AdvanceRequest, type DispatchOptions, OutboxDispatcher } from './outbox-dispatcher.js';
 
 describe('OutboxDispatcher', () => {
   let database: TestDatabase;
@@ -37,7 +37,8 @@ describe('OutboxDispatcher', () => {
 
   it('passes every committed row on once, however many dispatchers there are, and none that was rolled back', async () => {
     const asked: string[] = [];
-    const advance = async (runId: string) => void asked.push(runId);
+    const advance = async (requests: readonly AdvanceRequest[]) =>
+      void asked.push(...requests.map(({ runId }) => runId));
     await announce('before');
     for (let i = 0; i < 3; i++) start({ advance });
     const ids = Array.from({ length: 40 }, (_, i) => `run-${i}`);
@@ -54,7 +55,7 @@ describe('OutboxDispatcher', () => {
 
   it('is told of a row at once, without waiting for its next look', async () => {
     const asked: string[] = [];
-    start({ advance: async (runId) => void asked.push(runId) });
+    start({ advance: async (requests) => void asked.push(...requests.map(({ runId }) => runId)) });
     await clock.sleep(300);
     const beganMs = clock.monotonicMs();
     await announce('quick');
@@ -65,8 +66,8 @@ describe('OutboxDispatcher', () => {
   it('keeps what could not be passed on, and tries again', async () => {
     const tickets: string[] = [];
     let away = true;
-    const advance = async (_runId: string, ticket: string) => {
-      tickets.push(ticket);
+    const advance = async (requests: readonly AdvanceRequest[]) => {
+      tickets.push(...requests.map(({ ticket }) => ticket));
       if (away) throw new Error('queue away');
     };
     start({ advance });

@@ -2,26 +2,45 @@ import { type Db, type Listener, listen } from '@nm/adapters/db';
 import type { Clock } from '@nm/kernel/time';
 import { z } from 'zod';
 
+/** AdvanceRequest asks for a run; `ticket` tells one request from the next. */
+export interface AdvanceRequest {
+  readonly runId: string;
+  readonly ticket: string;
+}
+
 export interface DispatchOptions {
   readonly db: Db;
   readonly clock: Clock;
-  /** Asks the workers to advance a run. */
-  readonly advance: (runId: string, ticket: string) => Promise<void>;
+  /** Asks the workers to advance runs. */
+  readonly advance: (requests: readonly AdvanceRequest[]) => Promise<void>;
   /** Tells gateways of a change, where the database's own NOTIFY does not. The text is the JSON of the change with its `seq`. */
   readonly publish?: ((message: string) => Promise<void>) | undefined;
   readonly onError: (error: unknown) => void;
 }
 
 interface Row {
-  readonly id: bigint;
+  readonly id: string;
   readonly topic: string;
   readonly payload: object;
 }
 
 const RunPayload = z.object({ runId: z.string() });
 const pollMs = 1_000;
-const batchMax = 100;
+const batchMax = 200;
 const sweepEveryMs = 60_000;
+
+const dispatchStatement = {
+  name: 'nm_outbox_dispatch',
+  text: `UPDATE outbox SET dispatched_at = clock_timestamp()
+          WHERE id IN (SELECT id FROM outbox WHERE dispatched_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+         RETURNING id, topic, payload`,
+};
+
+const requestOf = ({ id, payload }: Row): AdvanceRequest => ({
+  runId: RunPayload.parse(payload).runId,
+  ticket: `o${id}`,
+});
+const byId = (a: Row, b: Row): number => Number(a.id) - Number(b.id);
 
 /**
  * OutboxDispatcher passes on what transactions left in the outbox. A row is marked before it is passed on and unmarked when that fails; when
@@ -79,31 +98,27 @@ export class OutboxDispatcher {
   }
 
   async #dispatch(): Promise<number> {
-    const rows = await this.#options.db.asSystem(
-      (tx) => tx.$queryRaw<Row[]>`
-        UPDATE outbox SET dispatched_at = clock_timestamp()
-         WHERE id IN (SELECT id FROM outbox WHERE dispatched_at IS NULL ORDER BY id LIMIT ${batchMax} FOR UPDATE SKIP LOCKED)
-        RETURNING id, topic, payload`,
-    );
-    const failed: bigint[] = [];
-    for (const row of rows.sort((a, b) => (a.id < b.id ? -1 : 1)))
-      await this.#passOn(row).catch((error: unknown) => {
-        failed.push(row.id);
+    const { db, advance, publish } = this.#options;
+    const rows = await db.system<Row>(dispatchStatement, [batchMax]);
+    const failed: string[] = [];
+    const passOn = async (some: readonly Row[], work: () => Promise<void> | undefined): Promise<void> => {
+      try {
+        await work();
+      } catch (error) {
+        failed.push(...some.map(({ id }) => id));
         this.#options.onError(error);
-      });
-    if (failed.length > 0) {
-      await this.#options.db.asSystem((tx) =>
-        tx.outbox.updateMany({ where: { id: { in: failed } }, data: { dispatchedAt: null } }),
-      );
-      // Whatever refused them needs a moment.
-      return 0;
-    }
-    return rows.length;
-  }
-
-  async #passOn({ id, topic, payload }: Row): Promise<void> {
-    if (topic === 'run') await this.#options.advance(RunPayload.parse(payload).runId, `o${id}`);
-    else if (topic === 'change') await this.#options.publish?.(JSON.stringify({ seq: Number(id), ...payload }));
+      }
+    };
+    const runs = rows.filter(({ topic }) => topic === 'run');
+    if (runs.length > 0) await passOn(runs, () => advance(runs.map(requestOf)));
+    for (const row of rows.filter(({ topic }) => topic === 'change').sort(byId))
+      await passOn([row], () => publish?.(JSON.stringify({ seq: Number(row.id), ...row.payload })));
+    if (failed.length === 0) return rows.length;
+    await db.asSystem((tx) =>
+      tx.outbox.updateMany({ where: { id: { in: failed.map(BigInt) } }, data: { dispatchedAt: null } }),
+    );
+    // Whatever refused them needs a moment.
+    return 0;
   }
 
   /** Gateways read changes of the last minutes again; after an hour nobody does. */

@@ -1,11 +1,10 @@
 import type { Db } from '@nm/adapters/db';
-import type { Clock } from '@nm/kernel/time';
 import { forgetRuns } from '../history/forget-runs.js';
+import type { QueueRunDeps } from '../queue-run.js';
 import { tickSchedules } from '../schedule/tick-schedules.js';
 
-export interface RunCareOptions {
+export interface RunCareOptions extends QueueRunDeps {
   readonly db: Db;
-  readonly clock: Clock;
   readonly onError: (error: unknown) => void;
   readonly tickMs?: number;
 }

@@ -2,11 +2,12 @@ import type { Db } from '@nm/adapters/db';
 import type { Clock } from '@nm/kernel/time';
 import { resumeReachable } from '../offline-runs.js';
 import { resumeOverdue } from '../resume-run.js';
+import type { AdvanceRequest } from './outbox-dispatcher.js';
 
 export interface SweepOptions {
   readonly db: Db;
   readonly clock: Clock;
-  readonly advance: (runId: string, ticket: string) => Promise<void>;
+  readonly advance: (requests: readonly AdvanceRequest[]) => Promise<void>;
   readonly onError: (error: unknown) => void;
   readonly everyMs?: number;
 }
@@ -44,8 +45,11 @@ export async function sweepRuns({ db, clock, advance }: SweepOptions): Promise<n
   await resumeOverdue(db);
   await resumeReachable(db);
   const stray = await strayRuns(db);
-  for (const { id, status, fence } of stray)
-    await advance(id, `s${fence}-${Math.floor(clock.nowMs() / againMs[status])}`);
+  const requests = stray.map(({ id, status, fence }) => ({
+    runId: id,
+    ticket: `s${fence}-${Math.floor(clock.nowMs() / againMs[status])}`,
+  }));
+  if (requests.length > 0) await advance(requests);
   return stray.length;
 }
 

@@ -28,9 +28,23 @@ export type Advance = ReturnType<typeof verdictOf> | Exclude<ClaimDecision, 'cla
 export async function advanceRun(engine: RunEngine, runId: string, stop: AbortSignal): Promise<Advance> {
   const claimedMs = engine.clock.monotonicMs();
   const claim = await claimRun(engine, runId);
-  if (claim.decision !== 'claim') return claim.decision;
+  return claim.decision === 'claim' ? workOnRun(engine, claim.run, { claimedMs, stop }) : claim.decision;
+}
 
-  const { run } = claim;
+export interface WorkOptions {
+  /** When the claim was asked for, by the monotonic clock. */
+  readonly claimedMs: number;
+  readonly stop: AbortSignal;
+  /** This worker takes the next run itself when this one has ended; nobody else needs to be asked. */
+  readonly goesOn?: boolean;
+}
+
+/** workOnRun does what is left of a run that this worker has claimed. */
+export async function workOnRun(
+  engine: RunEngine,
+  run: ClaimedRun,
+  { claimedMs, stop, goesOn = false }: WorkOptions,
+): Promise<Advance> {
   const ledger = new RunLedger(engine, run, claimedMs);
   const control = new RunControl({ ...engine, stop }, ledger, run);
   const work = { engine, run, ledger, control, session: openSession(engine.sessions, run), outputs: stepOutputs(run) };
@@ -39,7 +53,7 @@ export async function advanceRun(engine: RunEngine, runId: string, stop: AbortSi
     control.guard();
     await preflight(work.session, run, control.signal);
     await new PlanWalk(work).walk();
-    await ledger.finish({ status: 'positive' });
+    await ledger.finish({ status: 'positive' }, goesOn);
     return 'positive';
   } catch (error) {
     return await settle(work, control.signal.aborted ? control.signal.reason : error);

@@ -6,8 +6,8 @@ import type { ClaimedRun } from './claim-run.js';
 import type { RunEngine } from './run-engine.js';
 
 /** childRuns queues and reads the runs that are a step of this one. */
-export const childRuns = ({ db, clock }: RunEngine, run: ClaimedRun, position: number): ChildRuns => ({
-  queue: (child) => db.asSystem(async (tx) => (await queueRun(tx, inputOf(child, run, position), clock)).id),
+export const childRuns = ({ db, clock, vault }: RunEngine, run: ClaimedRun, position: number): ChildRuns => ({
+  queue: (child) => db.asSystem(async (tx) => (await queueRun(tx, inputOf(child, run, position), { clock, vault })).id),
   read: (runId) =>
     db.asSystem(async (tx) => {
       const child = await tx.run.findUnique({ where: { id: runId }, select: { status: true, error: true } });

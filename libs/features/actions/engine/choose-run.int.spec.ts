@@ -7,6 +7,7 @@ import { Agent } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type SeededVersion, seedVersion } from '../../../testing/seed-version.js';
 import { createTestDatabase, type TestDatabase } from '../../../testing/test-database.js';
+import { testVault as vault } from '../../../testing/test-vault.js';
 import { pauseCluster } from '../pause-cluster.js';
 import { queueRun } from '../queue-run.js';
 import { chooseRun } from './choose-run.js';
@@ -45,7 +46,7 @@ describe('whose turn it is', () => {
       ...{ orgId, installId, licenceId, kind: 'action' as const, action: 'a', title: 'A' },
       ...{ plan: { steps: [step] }, timeoutSeconds: 60, ...more },
     };
-    return (await database.db.withOrg(orgId, (tx) => queueRun(tx, input))).id;
+    return (await database.db.withOrg(orgId, (tx) => queueRun(tx, input, { vault, clock }))).id;
   };
   const choose = (askedFor: string, tenantRunsMax = 100) => chooseRun({ db: database.db, tenantRunsMax }, askedFor);
   const setRunning = (...ids: string[]) =>
@@ -53,7 +54,16 @@ describe('whose turn it is', () => {
   const work = (askedFor: string, tenantRunsMax = 100) => {
     const away = () => Promise.reject(new Fault('cluster_unauthorized'));
     const engine = {
-      ...{ db: database.db, clock, egress, worker: 'test', leaseMs: 10_000, tenantRunsMax, onFault: () => undefined },
+      ...{
+        db: database.db,
+        clock,
+        vault,
+        egress,
+        worker: 'test',
+        leaseMs: 10_000,
+        tenantRunsMax,
+        onFault: () => undefined,
+      },
       sessions: { forCluster: away, forInstall: away },
       cancellations: { watch: () => () => undefined },
     };

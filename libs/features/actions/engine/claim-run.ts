@@ -1,12 +1,15 @@
 import type { Db, Tx } from '@nm/adapters/db';
 import { type Run, type RunError, RunPlan, type StepStatus, type WaitReason } from '@nm/kernel/contracts';
+import { invariant } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
 import type { RunEnd } from '../end-run.js';
 import { lockInstall } from '../install-lock.js';
 import { clusterAwayText, lookSoon } from '../offline-runs.js';
+import { openedPlan, type PlanVault } from '../plan/sealed-plan.js';
 import { writeJournal } from '../run-journal.js';
 import { type ClaimDecision, type ClaimFacts, decideClaim } from '../run-rules.js';
 import { nextOpening } from '../schedule/window-times.js';
+import type { ChooseOptions } from './choose-run.js';
 
 /** One step as the worker found it. */
 export interface ClaimedStep {
@@ -56,6 +59,7 @@ export interface ClaimedRun {
 export interface ClaimOptions {
   readonly db: Db;
   readonly clock: Clock;
+  readonly vault: PlanVault;
   /** Who claims; for people. */
   readonly worker: string;
   readonly leaseMs: number;
@@ -65,49 +69,70 @@ export type Claim =
   | { readonly decision: 'claim'; readonly run: ClaimedRun }
   | { readonly decision: Exclude<ClaimDecision, 'claim'> };
 
+const claimStatement = { name: 'nm_run_claim', text: 'SELECT nm_run_claim($1, $2, $3, $4) AS found' };
+const takeStatement = { name: 'nm_run_take', text: 'SELECT nm_run_take($1, $2, $3, $4, $5) AS found' };
+
 /**
  * claimRun takes a run for this worker: fence + 1, a new lease, and the deadline with the first claim. Leases and deadlines are in the time
  * of the database, so workers' clocks need not agree. An unknown run counts as ended.
  */
-export function claimRun(options: ClaimOptions, runId: string): Promise<Claim> {
+export async function claimRun(options: ClaimOptions, runId: string): Promise<Claim> {
+  const { db, clock, worker, leaseMs } = options;
+  const [row] = await db.system<{ found: Found }>(claimStatement, [runId, worker, leaseMs, clock.now()]);
+  return claimOf(options, row?.found ?? { id: runId });
+}
+
+/**
+ * takeRun chooses a run as `chooseRun` does and claims it, in one statement. What it chose may have been taken by another worker at that moment: the claim says so.
+ * @returns undefined when there is nothing that this worker may take
+ */
+export async function takeRun(
+  options: ClaimOptions & Pick<ChooseOptions, 'tenantRunsMax'>,
+  askedFor: string,
+): Promise<{ readonly runId: string; readonly claim: Claim } | undefined> {
+  const { db, clock, worker, leaseMs, tenantRunsMax } = options;
+  const values = [askedFor, tenantRunsMax, worker, leaseMs, clock.now()];
+  const [row] = await db.system<{ found: Found | null }>(takeStatement, values);
+  return row?.found ? { runId: row.found.id, claim: await claimOf(options, row.found) } : undefined;
+}
+
+/** What the database's functions say of a run: that it is claimed, or what may stand in the way; nothing when there is no such run. */
+interface Found {
+  readonly id: string;
+  readonly run?: ClaimedRow;
+  readonly facts?: Facts;
+}
+
+async function claimOf(options: ClaimOptions, { id, run, facts }: Found): Promise<Claim> {
+  if (run) return { decision: 'claim', run: await claimedRun(options, run) };
+  if (!facts) return { decision: 'ended' };
+  const decision = decideClaim({ ...facts, closed: facts.windows });
+  // A window may be open, and what parks a run is written down: that is decided under the install's lock.
+  if (decision === 'claim' || decision === 'away' || decision === 'closed') return claimSlowly(options, id);
+  return { decision };
+}
+
+function claimSlowly(options: ClaimOptions, runId: string): Promise<Claim> {
   return options.db.asSystem(async (tx): Promise<Claim> => {
     const known = await tx.run.findUnique({ where: { id: runId }, select: { installId: true } });
     if (!known) return { decision: 'ended' };
     await lockInstall(tx, known.installId);
-    const facts = await readFacts(tx, runId);
+    const [facts] = await tx.$queryRaw<Facts[]>`SELECT * FROM nm_run_facts(${runId})`;
     if (!facts) return { decision: 'ended' };
     const opening = facts.windows ? await nextOpening(tx, known.installId, options.clock.now()) : undefined;
     const decision = decideClaim({ ...facts, closed: opening !== undefined });
     if (decision === 'closed' && opening) await park(tx, options, runId, { reason: 'window', until: opening });
     if (decision === 'away') await park(tx, options, runId, { reason: 'cluster_offline', until: facts.awayUntil });
     if (decision !== 'claim') return { decision };
-    return { decision, run: await take(tx, options, runId) };
+    const { worker, leaseMs, clock } = options;
+    const [begun] = await tx.$queryRaw<{ run: ClaimedRow }[]>`
+      SELECT nm_run_begin(${runId}, ${worker}, ${leaseMs}::int, ${clock.now()}) AS run`;
+    invariant(begun, `run ${runId} is there to begin`);
+    return { decision, run: await claimedRun(options, begun.run) };
   });
 }
 
 type Facts = Omit<ClaimFacts, 'closed'> & { readonly windows: boolean; readonly awayUntil: Date };
-
-async function readFacts(tx: Tx, runId: string): Promise<Facts | undefined> {
-  const [facts] = await tx.$queryRaw<Facts[]>`
-    SELECT r.status, coalesce(r.lease_until <= clock_timestamp(), true) AS "leaseExpired",
-           r.changing AND EXISTS (
-             SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id AND o.changing
-                AND (o.status = 'running' OR (o.status = 'waiting' AND o.started_at IS NOT NULL))
-                AND NOT (o.id = ANY(r.lineage) AND o.status = 'waiting' AND o.waits_run = ANY(r.lineage || r.id))) AS busy,
-           r.changing AND cardinality(r.lineage) = 0 AND EXISTS (
-             SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.status = 'queued' AND o.changing
-                AND (o.started_at IS NULL, -o.priority, o.created_at, o.id)
-                  < (r.started_at IS NULL, -r.priority, r.created_at, r.id)) AS behind,
-           c.paused_at IS NOT NULL AS paused,
-           r.started_at IS NULL AND c.health = 'unreachable' AND r.plan ? 'waitForCluster'
-             AND coalesce(r.offline_until > clock_timestamp(), true) AS away,
-           coalesce(r.offline_until, clock_timestamp() + (r.plan->'waitForCluster'->>'seconds')::int * interval '1 s') AS "awayUntil",
-           r.kind = 'action' AND r.parent_id IS NULL AND r.changing AND NOT r.begin_anyway AND r.started_at IS NULL AND EXISTS (
-             SELECT 1 FROM maintenance_window w WHERE w.install_id = i.id OR w.cluster_id = i.cluster_id) AS windows
-      FROM run r JOIN install i ON i.id = r.install_id JOIN cluster c ON c.id = i.cluster_id
-     WHERE r.id = ${runId} FOR UPDATE OF r`;
-  return facts;
-}
 
 /** park lets a run wait that has not begun: it holds no worker, and no other run of the install waits for it. */
 async function park(
@@ -131,48 +156,57 @@ async function park(
   if (reason === 'cluster_offline') await lookSoon(tx, [install.clusterId]);
 }
 
-async function take(tx: Tx, { clock, worker, leaseMs }: ClaimOptions, runId: string): Promise<ClaimedRun> {
-  const [taken] = await tx.$queryRaw<[{ fence: number; firstSeq: number; remainingMs: number }]>`
-    UPDATE run SET status = 'running', fence = fence + 1, worker = ${worker}, next_seq = next_seq + 1,
-           lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms',
-           started_at = coalesce(started_at, clock_timestamp()),
-           deadline_at = coalesce(deadline_at, clock_timestamp() + timeout_seconds * interval '1 s')
-     WHERE id = ${runId}
-    RETURNING fence, next_seq - 1 AS "firstSeq",
-              (extract(epoch FROM deadline_at - clock_timestamp()) * 1000)::float8 AS "remainingMs"`;
-  const run = await tx.run.findUniqueOrThrow({
-    where: { id: runId },
-    include: { install: { select: { clusterId: true, namespace: true } } },
-  });
-  await writeJournal(tx, run, taken.firstSeq, clock.now(), [{ kind: 'status', data: { status: 'running' } }]);
+/** A claimed run as `nm_run_begin` gives it: JSON, with times as texts. */
+type ClaimedRow = Omit<ClaimedRun, 'steps' | 'offlineUntil' | 'ending' | 'plan'> & {
+  readonly plan: unknown;
+  /** In base64. */
+  readonly sealedPlan: string | null;
+  readonly offlineUntil: string | null;
+  readonly ending: RunEnd | null;
+  readonly steps: readonly StepRow[];
+};
+
+interface StepRow {
+  readonly position: number;
+  readonly parent: number | null;
+  readonly kind: string;
+  readonly title: string;
+  readonly status: string;
+  readonly attempts: number;
+  readonly output: unknown;
+  readonly error: unknown;
+  readonly finishedAt: string | Date | null;
+  readonly logChars: number;
+}
+
+async function claimedRun(
+  { vault }: ClaimOptions,
+  { plan, sealedPlan: text, offlineUntil, ending, steps, ...run }: ClaimedRow,
+): Promise<ClaimedRun> {
+  const sealedPlan = text === null ? null : Buffer.from(text, 'base64');
   return {
-    id: run.id,
-    orgId: run.orgId,
-    installId: run.installId,
-    clusterId: run.install.clusterId,
-    namespace: run.install.namespace,
-    kind: run.kind as Run['kind'],
-    title: run.title,
-    action: run.action,
-    licenceId: run.licenceId,
-    lineage: run.lineage,
-    plan: RunPlan.parse(run.plan),
-    steps: await readSteps(tx, runId),
-    fence: taken.fence,
-    remainingMs: taken.remainingMs,
-    cancelRequested: run.cancelRequestedAt !== null,
-    logChars: run.logChars,
-    offlineUntil: run.offlineUntil ?? undefined,
-    ending: (run.ending as RunEnd | null) ?? undefined,
+    ...run,
+    plan: RunPlan.parse(await openedPlan(vault, { plan, sealedPlan }, ['run', run.orgId, run.id])),
+    offlineUntil: offlineUntil === null ? undefined : new Date(offlineUntil),
+    ending: ending ?? undefined,
+    steps: steps.map(stepOf),
   };
 }
 
+const stepOf = ({ parent, status, error, finishedAt, ...step }: StepRow): ClaimedStep => ({
+  ...step,
+  parent: parent ?? undefined,
+  status: status as StepStatus,
+  error: (error as RunError | null) ?? undefined,
+  finishedAt: finishedAt === null ? undefined : new Date(finishedAt),
+});
+
 /** readSteps gives the rows of a run's plan in their order. */
 export async function readSteps(tx: Tx, runId: string): Promise<readonly ClaimedStep[]> {
-  const rows = await tx.runStep.findMany({ where: { runId }, orderBy: { position: 'asc' } });
-  return rows.map(({ position, parent, kind, title, status, attempts, output, error, finishedAt, logChars }) => ({
-    ...{ position, parent: parent ?? undefined, kind, title, status: status as StepStatus, attempts, output, logChars },
-    error: (error as RunError | null) ?? undefined,
-    finishedAt: finishedAt ?? undefined,
-  }));
+  const rows = await tx.runStep.findMany({
+    where: { runId },
+    orderBy: { position: 'asc' },
+    omit: { id: true, orgId: true, runId: true, role: true, fence: true, startedAt: true, decision: true },
+  });
+  return rows.map(stepOf);
 }

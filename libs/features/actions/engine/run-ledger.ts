@@ -5,12 +5,13 @@ import type { Clock } from '@nm/kernel/time';
 import { lendInstall } from '../child-run.js';
 import { type RunEnd, writeEnd } from '../end-run.js';
 import { lockInstall } from '../install-lock.js';
-import { LogBook, type LogChunks } from '../logs/log-book.js';
+import { LogBook } from '../logs/log-book.js';
 import { type Mask, maskDeep, maskOf } from '../logs/mask-secrets.js';
 import { lookSoon } from '../offline-runs.js';
 import { announceRun, type JournalEntry, writeJournal } from '../run-journal.js';
 import type { RunWaits } from '../steps/run-waits.js';
 import type { ClaimedRun } from './claim-run.js';
+import { DueRecords, type StepWrite } from './due-records.js';
 
 export interface LedgerOptions {
   readonly db: Db;
@@ -28,15 +29,22 @@ export interface StepRecord {
   readonly error?: RunError | undefined;
 }
 
+const writeStatement = { name: 'nm_run_write', text: 'SELECT * FROM nm_run_write($1, $2, $3, $4, $5, $6, $7)' };
+const finishStatement = { name: 'nm_run_finish', text: 'SELECT nm_run_finish($1, $2, $3, $4, $5, $6, $7) AS outcome' };
+
 /**
  * RunLedger writes a claimed run's progress. Each write checks the fence in its own transaction and renews the lease; once somebody
- * else has claimed the run, every write fails with `run_lost` and leaves nothing.
+ * else has claimed the run, every write fails with `run_lost` and leaves nothing. Writes go one after the other; what comes meanwhile goes together.
  */
 export class RunLedger {
   readonly #options: LedgerOptions;
   readonly #run: ClaimedRun;
   readonly #mask: Mask;
   readonly #book: LogBook;
+  readonly #due = new DueRecords();
+  #last: Promise<unknown> = Promise.resolve();
+  /** Why a record could not be written that nobody waited for: the next write says so. */
+  #broken: unknown;
   #heldMs: number;
 
   /** @param claimedMs when the claim was asked for, by the monotonic clock */
@@ -60,58 +68,34 @@ export class RunLedger {
 
   /** renew keeps the lease; says whether somebody has asked to cancel. @throws Fault run_lost, store_unavailable */
   renew(): Promise<{ cancelRequested: boolean }> {
-    return this.#fenced(async (tx) => {
-      await this.#take(tx, 0);
-      const run = await tx.run.findUniqueOrThrow({
-        where: { id: this.#run.id },
-        select: { cancelRequestedAt: true },
-      });
-      return { cancelRequested: run.cancelRequestedAt !== null };
-    });
+    return this.#inTurn(() => this.#write(new DueRecords()));
   }
 
   /** record writes a step's new state and its event. @throws Fault run_lost, store_unavailable */
-  record({ position, title, status, attempt, output, error: found }: StepRecord): Promise<void> {
-    const { clock } = this.#options;
-    const error = found && this.#withoutSecrets(found);
-    if (status !== 'running') this.#book.endStep(position);
-    const { entries, chars } = this.#book.take();
-    return this.#fenced(async (tx) => {
-      const firstSeq = await this.#take(tx, entries.length + 1, sumOf(chars));
-      const now = clock.now();
-      await tx.runStep.update({
-        where: { runId_position: { runId: this.#run.id, position } },
-        data: {
-          status,
-          attempts: attempt,
-          fence: this.#run.fence,
-          ...(status === 'running' ? { startedAt: now } : { finishedAt: now }),
-          ...(output === undefined ? {} : { output: maskDeep(output, this.#mask) as object }),
-          ...(chars.get(position) ? { logChars: { increment: chars.get(position) ?? 0 } } : {}),
-          ...(error ? { error: error as object } : {}),
-        },
-      });
-      const data = { step: position, title, status, attempt, ...(error ? { error } : {}) };
-      await this.#countLogs(tx, chars, position);
-      await writeJournal(tx, this.#run, firstSeq, now, [...entries, { kind: 'step', data }]);
-    });
+  record(record: StepRecord): Promise<void> {
+    this.#stage(record);
+    return this.#writeDue();
+  }
+
+  /**
+   * recordSoon writes a step's new state with the next record, which mostly comes at once: that the next step begins, or that the run ends. Only for
+   * what has no effect behind it; when nothing comes, it is written on its own.
+   */
+  recordSoon(record: StepRecord): void {
+    this.#stage(record);
+    setImmediate(() => void this.#writeDue().catch(() => undefined));
   }
 
   /** note keeps what a step must know if it has to be done again. @throws Fault run_lost, store_unavailable */
   note(position: number, output: unknown): Promise<void> {
-    return this.#fenced(async (tx) => {
-      await this.#take(tx, 0);
-      await tx.runStep.update({
-        where: { runId_position: { runId: this.#run.id, position } },
-        data: { output: output as object },
-      });
-    });
+    this.#due.step({ position, output: maskDeep(output, this.#mask) });
+    return this.#writeDue();
   }
 
   /** within writes something else of the run under its fence. @throws Fault run_lost, store_unavailable */
   within<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.#fenced(async (tx) => {
-      await this.#take(tx, 0);
+      await this.#take(tx);
       return work(tx);
     });
   }
@@ -121,15 +105,10 @@ export class RunLedger {
     this.#book.add(step, lines);
   }
 
-  /** flush writes the lines that wait. @throws Fault run_lost, store_unavailable */
-  async flush(): Promise<void> {
-    const { entries, chars } = this.#book.take();
-    if (entries.length === 0) return;
-    await this.#fenced(async (tx) => {
-      const firstSeq = await this.#take(tx, entries.length, sumOf(chars));
-      await this.#countLogs(tx, chars, undefined);
-      await writeJournal(tx, this.#run, firstSeq, this.#options.clock.now(), entries);
-    });
+  /** flush writes what waits to be written. @throws Fault run_lost, store_unavailable */
+  flush(): Promise<void> {
+    this.#stageLog();
+    return this.#writeDue();
   }
 
   /** close writes nothing more by itself. */
@@ -174,17 +153,20 @@ export class RunLedger {
     });
   }
 
-  /** finish ends the run. @throws Fault run_lost, store_unavailable */
-  async finish(found: RunEnd): Promise<void> {
-    const { id, installId, fence } = this.#run;
+  /**
+   * finish ends the run. @param goesOn this worker takes the next run itself: nobody else needs to be asked
+   * @throws Fault run_lost, store_unavailable
+   */
+  async finish(found: RunEnd, goesOn = false): Promise<void> {
     const { status } = found;
     const error = found.error && this.#withoutSecrets(found.error);
-    const end = { status, error };
+    if (status === 'positive' && !error && (await this.#finishWell(goesOn))) return;
     await this.flush();
+    const { id, installId, fence } = this.#run;
     return this.#fenced(async (tx) => {
       await lockInstall(tx, installId);
       const at = this.#options.clock.now();
-      await writeEnd(tx, this.#run, end, at, async (count) => {
+      await writeEnd(tx, this.#run, { status, error }, at, async (count) => {
         const rows = await tx.$queryRaw<{ firstSeq: number }[]>`
           UPDATE run SET status = ${status}, error = ${error ? JSON.stringify(error) : null}::jsonb, finished_at = ${at},
                  lease_until = NULL, next_seq = next_seq + ${count}
@@ -210,13 +192,72 @@ export class RunLedger {
     return { ...error, reason: this.#mask(error.reason) };
   }
 
-  async #countLogs(tx: Tx, chars: LogChunks['chars'], but: number | undefined): Promise<void> {
-    for (const [position, count] of chars)
-      if (position !== undefined && position !== but)
-        await tx.runStep.update({
-          where: { runId_position: { runId: this.#run.id, position } },
-          data: { logChars: { increment: count } },
-        });
+  #stage({ position, title, status, attempt, output, error: found }: StepRecord): void {
+    const error = found && this.#withoutSecrets(found);
+    if (status !== 'running') this.#book.endStep(position);
+    this.#stageLog();
+    const write: StepWrite = {
+      ...{ position, status, attempt },
+      ...(output === undefined ? {} : { output: maskDeep(output, this.#mask) }),
+      ...(error ? { error } : {}),
+    };
+    const data = { step: position, title, status, attempt, ...(error ? { error } : {}) };
+    this.#due.step(write, { kind: 'step', data });
+  }
+
+  #stageLog(): void {
+    const { entries, chars } = this.#book.take();
+    this.#due.log(entries, chars);
+  }
+
+  /** What is due may have gone with an earlier write, whose failure is then met here. */
+  #writeDue(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#broken) throw this.#broken;
+      if (this.#due.isEmpty) return;
+      try {
+        await this.#write(this.#due.take());
+      } catch (error) {
+        this.#broken = error;
+        throw error;
+      }
+    });
+  }
+
+  async #write({ steps, entries, chars }: DueRecords): Promise<{ cancelRequested: boolean }> {
+    const { db, clock, leaseMs } = this.#options;
+    const { id, fence } = this.#run;
+    const askedMs = clock.monotonicMs();
+    const values = [id, fence, leaseMs, clock.now(), JSON.stringify(steps), JSON.stringify(entries), chars];
+    const [written] = await db.system<{ cancelRequested: boolean }>(writeStatement, values);
+    if (!written) throw lost();
+    this.#heldMs = askedMs;
+    return written;
+  }
+
+  /** The usual end in one statement, with the last records; false when there is more to do than that does. */
+  #finishWell(goesOn: boolean): Promise<boolean> {
+    const { db, clock } = this.#options;
+    const { id, fence } = this.#run;
+    return this.#inTurn(async () => {
+      if (this.#broken) throw this.#broken;
+      this.#stageLog();
+      const { steps, entries, chars } = this.#due;
+      const end: JournalEntry = { kind: 'status', data: { status: 'positive' } };
+      const story = JSON.stringify([...entries, end]);
+      const values = [id, fence, clock.now(), JSON.stringify(steps), story, chars, !goesOn];
+      const [row] = await db.system<{ outcome: 'ended' | 'slow' | 'lost' }>(finishStatement, values);
+      if (row?.outcome === 'lost') throw lost();
+      if (row?.outcome === 'slow') return false;
+      this.#due.take();
+      return true;
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
   }
 
   async #fenced<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -227,12 +268,12 @@ export class RunLedger {
   }
 
   /** The row stays locked to the end of the transaction: nobody claims the run, and nobody else takes numbers, before this is written. */
-  async #take(tx: Tx, count: number, logChars = 0): Promise<number> {
+  async #take(tx: Tx): Promise<void> {
     const { id, fence } = this.#run;
-    const rows = await tx.$queryRaw<{ firstSeq: number }[]>`
-      UPDATE run SET next_seq = next_seq + ${count}, log_chars = log_chars + ${logChars}, lease_until = clock_timestamp() + ${this.#options.leaseMs} * interval '1 ms'
-       WHERE id = ${id} AND fence = ${fence} AND status = 'running' RETURNING next_seq - ${count} AS "firstSeq"`;
-    return firstOf(rows);
+    const count = await tx.$executeRaw`
+      UPDATE run SET lease_until = clock_timestamp() + ${this.#options.leaseMs} * interval '1 ms'
+       WHERE id = ${id} AND fence = ${fence} AND status = 'running'`;
+    if (count === 0) throw lost();
   }
 }
 
@@ -241,7 +282,5 @@ function firstOf(rows: readonly { readonly firstSeq: number }[]): number {
   if (!row) throw lost();
   return row.firstSeq;
 }
-
-const sumOf = (chars: LogChunks['chars']): number => [...chars.values()].reduce((sum, each) => sum + each, 0);
 
 const lost = (): Fault => new Fault('run_lost');

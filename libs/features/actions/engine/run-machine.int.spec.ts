@@ -7,6 +7,7 @@ import { Dispatcher } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SeededVersion, seedVersion } from '../../../testing/seed-version.js';
 import { createTestDatabase, type TestDatabase } from '../../../testing/test-database.js';
+import { testVault as vault } from '../../../testing/test-vault.js';
 import { cancelRun } from '../cancel-run.js';
 import { decideStep } from '../decide-step.js';
 import { queueRun } from '../queue-run.js';
@@ -175,7 +176,9 @@ describe('the run engine, whatever happens and in whatever order', () => {
         action: 'a',
         title: 'A',
       };
-      const queued = await database.db.withOrg(orgId, (tx) => queueRun(tx, { ...input, plan, timeoutSeconds: 600 }));
+      const queued = await database.db.withOrg(orgId, (tx) =>
+        queueRun(tx, { ...input, plan, timeoutSeconds: 600 }, { vault, clock }),
+      );
       this.runs.push(queued.id);
     }
 
@@ -185,6 +188,8 @@ describe('the run engine, whatever happens and in whatever order', () => {
       const db = {
         asSystem: (work: Parameters<typeof database.db.asSystem>[0]) =>
           worker.dead ? Promise.reject(away()) : database.db.asSystem(work),
+        system: (...args: Parameters<typeof database.db.system>) =>
+          worker.dead ? Promise.reject(away()) : database.db.system(...args),
       } as unknown as typeof database.db;
       const atGate = async <T>(call: () => T): Promise<T> => {
         worker.gate = { ...Promise.withResolvers<void>(), effect: call };
@@ -210,7 +215,7 @@ describe('the run engine, whatever happens and in whatever order', () => {
         },
       } as unknown as ClusterSession;
       const engine = {
-        ...{ db, clock, egress, worker: `w${this.workers.length}`, leaseMs: 600_000 },
+        ...{ db, clock, vault, egress, worker: `w${this.workers.length}`, leaseMs: 600_000 },
         sessions: { forCluster: async () => session, forInstall: async () => session },
         cancellations: { watch: () => () => undefined },
         onFault: () => undefined,
@@ -315,7 +320,7 @@ describe('the run engine, whatever happens and in whatever order', () => {
         const runId = at(world.runs, happens.run);
         // A retry does again what its run did; values would come twice.
         if (runId === undefined || world.runs.length >= 4 || world.cluster.history.length > 0) return;
-        const again = await retryRun({ db: database.db, clock }, { orgId }, runId, { from: 'failed' }).catch(
+        const again = await retryRun({ db: database.db, clock, vault }, { orgId }, runId, { from: 'failed' }).catch(
           onlyFaults,
         );
         if (again && !world.runs.includes(again.id)) world.runs.push(again.id);

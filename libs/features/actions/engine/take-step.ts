@@ -88,6 +88,7 @@ async function attemptStep(
       namespace: run.namespace,
       clock: engine.clock,
       egress: engine.egress,
+      kama: engine.kamaOf?.(run),
       signal: control.signal,
       noted: notes.value,
       dry: false,
@@ -102,7 +103,7 @@ async function attemptStep(
       },
     },
   );
-  await ledger.record({ position, title, status: 'positive', attempt, output });
+  ledger.recordSoon({ position, title, status: 'positive', attempt, output });
   outputs.set(position, output);
 }
 

@@ -8,6 +8,7 @@ import { Agent } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type SeededVersion, seedVersion } from '../../../testing/seed-version.js';
 import { createTestDatabase, type TestDatabase } from '../../../testing/test-database.js';
+import { testVault as vault } from '../../../testing/test-vault.js';
 import { sweepRuns } from '../dispatch/run-sweeper.js';
 import { queueRun } from '../queue-run.js';
 import { readRun } from '../read-run.js';
@@ -62,13 +63,13 @@ describe('runs that wait', () => {
       ...{ orgId: seeded.orgId, installId, licenceId: rows[0].licence_id, kind: 'action' as const, action: 'a' },
       ...{ title: 'A', plan: { steps, ...planMore }, timeoutSeconds: 60, ...more },
     };
-    return (await database.db.withOrg(seeded.orgId, (tx) => queueRun(tx, input))).id;
+    return (await database.db.withOrg(seeded.orgId, (tx) => queueRun(tx, input, { vault, clock }))).id;
   };
   const work = (askedFor: string) => {
     const session = () => Promise.reject(new Fault(away ? 'cluster_unreachable' : 'cluster_unauthorized'));
     return workOnce(
       {
-        ...{ db: database.db, clock, egress, worker: 'test', leaseMs: 10_000, tenantRunsMax: 100 },
+        ...{ db: database.db, clock, vault, egress, worker: 'test', leaseMs: 10_000, tenantRunsMax: 100 },
         sessions: { forCluster: session, forInstall: session },
         cancellations: { watch: () => () => undefined },
         onFault: () => undefined,
@@ -109,7 +110,7 @@ describe('runs that wait', () => {
     const first = await queue(0, [put()]);
     const second = await queue(0, [put()]);
     await work(first);
-    const deps = { db: database.db, clock };
+    const deps = { db: database.db, clock, vault };
     await beginAnyway(deps, { orgId: seeded.orgId }, first);
     expect(await work(first)).toEqual({ runId: first, outcome: 'positive' });
     expect((await read(second)).status).toBe('waiting');

@@ -144,7 +144,7 @@ export class PlanWalk {
         await ledger.record({ position, title, status: 'negative', attempt: 1 });
       throw error;
     }
-    await ledger.record({ position, title, status: 'positive', attempt: 1 });
+    ledger.recordSoon({ position, title, status: 'positive', attempt: 1 });
   }
 
   #outcomeOf(id: string): string {

@@ -1,5 +1,5 @@
 import type { RunPlan } from '@nm/kernel/contracts';
-import { planNodes } from '../plan/plan-nodes.js';
+import { hideSecrets } from '../plan/hide-secrets.js';
 
 /** Mask takes secrets out of a text. */
 export type Mask = (text: string) => string;
@@ -24,7 +24,7 @@ const patterns: readonly [RegExp, string][] = [
   ],
 ];
 
-/** maskOf makes the mask of a run: values of the Secrets that its plan writes, in plain and in base64, and whatever looks like a secret. */
+/** maskOf makes the mask of a run: the secret values of its plan, in plain and in base64, and whatever looks like a secret. */
 export function maskOf(plan: RunPlan): Mask {
   const values = [...new Set(secretValues(plan))].sort((a, b) => b.length - a.length);
   return (text) => {
@@ -43,23 +43,13 @@ export function maskDeep(value: unknown, mask: Mask): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, maskDeep(each, mask)]));
 }
 
-function* secretValues(plan: RunPlan): Generator<string> {
-  for (const { step } of planNodes(plan)) {
-    if (step.kind === 'apply') for (const manifest of step.manifests) yield* valuesOf(manifest);
-    if (step.kind === 'patch' && step.ref.kind === 'Secret') yield* valuesOf({ ...step.patch, kind: 'Secret' });
-  }
+function secretValues(plan: RunPlan): string[] {
+  const values: string[] = [];
+  hideSecrets(plan, (value, encoded) => {
+    values.push(...formsOf(encoded ? Buffer.from(value, 'base64').toString('utf8') : value));
+  });
+  return values;
 }
-
-function* valuesOf(manifest: Readonly<Record<string, unknown>>): Generator<string> {
-  if (manifest['kind'] !== 'Secret') return;
-  for (const text of textsOf(manifest['stringData'])) yield* formsOf(text);
-  for (const encoded of textsOf(manifest['data'])) yield* formsOf(Buffer.from(encoded, 'base64').toString('utf8'));
-}
-
-const textsOf = (record: unknown): string[] =>
-  typeof record === 'object' && record !== null
-    ? Object.values(record).filter((value): value is string => typeof value === 'string')
-    : [];
 
 /** A value, its lines (a log shows them one by one), and how Kubernetes shows it. */
 function* formsOf(value: string): Generator<string> {

@@ -2,7 +2,16 @@ import type { RunPlan, UndoStep, WorkStep } from '@nm/kernel/contracts';
 import { planNodes } from './plan-nodes.js';
 
 /** Kinds of steps that only look. */
-const looking: ReadonlySet<string> = new Set(['group', 'approval', 'await', 'wait-for', 'wait-for-http']);
+const looking: ReadonlySet<string> = new Set([
+  'group',
+  'approval',
+  'await',
+  'await-predicates',
+  'follow-job',
+  'wait',
+  'wait-for',
+  'wait-for-http',
+]);
 
 /** planChanges tells whether a plan may change anything. Such runs take turns on an install, and wait for its maintenance windows. */
 export const planChanges = (plan: RunPlan): boolean =>

@@ -1,4 +1,11 @@
-import type { UndoStep, WorkStep } from '@nm/kernel/contracts';
+import {
+  planDataMembers as dataMembers,
+  isMarked,
+  literalMark,
+  referenceMark as mark,
+  type UndoStep,
+  type WorkStep,
+} from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { outputsOfStep } from '../steps/kinds.js';
 import type { PlanIssue } from './plan-issue.js';
@@ -13,23 +20,19 @@ interface Reference {
   readonly from: string;
 }
 
-const mark = '$from';
-/** The members of steps that hold data and nothing else; what names an object or a place is never filled in. */
-const dataMembers = ['manifests', 'manifest', 'patch', 'body', 'merge', 'set'];
 const form = /^steps\.([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)((?:\.[^.]+)+)$/;
 
 const isTree = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const isReference = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  isTree(value) && Object.hasOwn(value, mark) && Object.keys(value).length === 1;
+const isReference = (value: unknown): value is Readonly<Record<string, unknown>> => isMarked(value, mark);
 
 /** referencesIn lists what a step wants to be filled in, each with its place. */
 export function referencesIn(step: Step, path = ''): Reference[] {
   const found: Reference[] = [];
   const walk = (value: unknown, at: string): void => {
     if (isReference(value)) found.push({ path: at, from: String(value[mark]) });
-    else if (typeof value === 'object' && value !== null)
+    else if (typeof value === 'object' && value !== null && !isMarked(value, literalMark))
       for (const [name, member] of Object.entries(value)) walk(member, `${at}.${name}`);
   };
   for (const member of dataMembers)
@@ -71,12 +74,14 @@ function faultOf(
 }
 
 /**
- * resolveReferences fills in what earlier steps gave. Text that is JSON may be looked into.
+ * resolveReferences fills in what earlier steps gave, and takes literals out of their marks: what came from somebody's values is never read as a
+ * reference. Text that is JSON may be looked into.
  * @throws Fault step_failed with the place of a reference that leads nowhere
  */
 export function resolveReferences<S extends Step>(step: S, outputOf: (id: string) => unknown): S {
   const fill = (value: unknown, path: string): unknown => {
     if (isReference(value)) return lookUp(String(value[mark]), path, outputOf);
+    if (isMarked(value, literalMark)) return value[literalMark];
     if (Array.isArray(value)) return value.map((item, i) => fill(item, `${path}.${i}`));
     if (!isTree(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, fill(member, `${path}.${name}`)]));

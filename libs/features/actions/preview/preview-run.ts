@@ -10,7 +10,7 @@ import { stepSession } from '../steps/step-context.js';
 import { drySession } from './dry-session.js';
 import { isMissing, isNoKind, previewStep, type Sight } from './preview-step.js';
 
-export interface PreviewDeps extends StartRunDeps {
+export interface PreviewDeps extends Omit<StartRunDeps, 'vault'> {
   readonly sessions: Pick<RunSessions, 'forInstall'>;
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from '@nm/kernel/time';
 import type { Agent } from 'undici';
 import { diffObjects } from '../changes/diff-objects.js';
 import type { PlanNode } from '../plan/plan-nodes.js';
-import { referencesIn } from '../plan/plan-references.js';
+import { referencesIn, resolveReferences } from '../plan/plan-references.js';
 import { runErrorOf } from '../run-error.js';
 import { conditionHolds, leaves } from '../steps/condition.js';
 import { executeStep, previewOfStep } from '../steps/kinds.js';
@@ -68,7 +68,11 @@ async function tryDry(step: WorkStep, position: number, sight: Sight): Promise<O
     log: async () => undefined,
     note: async () => undefined,
   };
-  await executeStep(step, context);
+  // There is no reference in it; literals lose their marks.
+  await executeStep(
+    resolveReferences(step, () => undefined),
+    context,
+  );
   return { outcome: changes.length ? 'changes' : 'unchanged', changes };
 }
 

@@ -13,6 +13,7 @@ import {
 import { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
 import { checkPlan } from '../plan/check-plan.js';
+import { storedPlan } from '../plan/sealed-plan.js';
 import { priorityOf, rankOf } from '../run-priority.js';
 import { chooseInstall, type RunPrincipal, type StartRunDeps, scopeOf, starterOf } from '../start-run.js';
 import { checkCron, nextTime } from './cron-times.js';
@@ -26,13 +27,16 @@ export function createSchedule(deps: StartRunDeps, principal: RunPrincipal, body
   const now = clock.now();
   checkCron({ cron, timeZone }, now);
   const plan = checkPlan(body.plan);
+  const id = newId('schedule', clock.nowMs());
   return db.withOrg(principal.orgId, async (tx) => {
     const install = await chooseInstall(tx, principal, body.installId);
+    const stored = await storedPlan(deps.vault, plan, ['run_schedule', principal.orgId, id]);
     const row = await tx.runSchedule.create({
       data: {
-        id: newId('schedule', clock.nowMs()),
+        id,
         ...{ orgId: principal.orgId, installId: install.id, licenceId: install.licenceId },
-        ...{ title, action, timeoutSeconds, cron, timeZone, missed, plan: plan as object },
+        ...{ title, action, timeoutSeconds, cron, timeZone, missed, plan: stored.plan as object },
+        sealedPlan: stored.sealedPlan,
         priority: rankOf(body.priority),
         pausedAt: paused ? now : null,
         nextAt: paused ? null : (nextTime({ cron, timeZone }, now) ?? null),

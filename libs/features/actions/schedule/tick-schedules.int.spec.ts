@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type SeededVersion, seedVersion } from '../../../testing/seed-version.js';
 import { createTestDatabase, type TestDatabase } from '../../../testing/test-database.js';
+import { testVault as vault } from '../../../testing/test-vault.js';
 import { changeSchedule, createSchedule, readSchedule } from './schedules.js';
 import { tickSchedules } from './tick-schedules.js';
 
@@ -34,7 +35,7 @@ describe('schedules', () => {
     await database.close();
   });
 
-  const deps = () => ({ db: database.db, clock });
+  const deps = () => ({ db: database.db, clock, vault });
   const create = (more: object = {}) =>
     createSchedule(
       deps(),

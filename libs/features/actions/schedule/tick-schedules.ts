@@ -1,9 +1,8 @@
 import type { Db, Tx } from '@nm/adapters/db';
-import { licenceFactsOf } from '@nm/features/access';
 import type { Run, Schedule } from '@nm/kernel/contracts';
-import { standingOf } from '@nm/kernel/licensing';
-import type { Clock } from '@nm/kernel/time';
-import { queueRun } from '../queue-run.js';
+import { licenceFactsOf, standingOf } from '@nm/kernel/licensing';
+import { openedPlan } from '../plan/sealed-plan.js';
+import { type QueueRunDeps, queueRun } from '../queue-run.js';
 import { priorityOf } from '../run-priority.js';
 import { isTerminal } from '../run-rules.js';
 import { nextTime } from './cron-times.js';
@@ -20,7 +19,8 @@ type Due = NonNullable<Awaited<ReturnType<Tx['runSchedule']['findUnique']>>>;
  * queues the run and sets the next time: of many workers one starts it, and a crash starts it neither twice nor never. However many times were missed,
  * they count as one.
  */
-export function tickSchedules({ db, clock }: { readonly db: Db; readonly clock: Clock }): Promise<number> {
+export function tickSchedules(deps: QueueRunDeps & { readonly db: Db }): Promise<number> {
+  const { db, clock } = deps;
   return db.asSystem(async (tx) => {
     const now = clock.now();
     const ids = await tx.$queryRaw<{ id: string }[]>`
@@ -28,7 +28,7 @@ export function tickSchedules({ db, clock }: { readonly db: Db; readonly clock: 
        ORDER BY next_at LIMIT ${batch} FOR UPDATE SKIP LOCKED`;
     for (const { id } of ids) {
       const due = await tx.runSchedule.findUniqueOrThrow({ where: { id } });
-      const { outcome, runId } = await decide(tx, due, clock);
+      const { outcome, runId } = await decide(tx, due, deps);
       await tx.runSchedule.update({
         where: { id },
         data: {
@@ -43,14 +43,16 @@ export function tickSchedules({ db, clock }: { readonly db: Db; readonly clock: 
   });
 }
 
-async function decide(tx: Tx, due: Due, clock: Clock): Promise<{ outcome: Outcome; runId?: string }> {
+async function decide(tx: Tx, due: Due, deps: QueueRunDeps): Promise<{ outcome: Outcome; runId?: string }> {
+  const { clock, vault } = deps;
   const dueMs = due.nextAt?.getTime() ?? 0;
   if (due.missed === 'skip' && clock.nowMs() - dueMs > lateMs) return { outcome: 'missed' };
   const install = await tx.install.findUniqueOrThrow({ where: { id: due.installId }, include: { licence: true } });
   if (standingOf(licenceFactsOf(install.licence), clock.nowMs()).effect !== 'allow') return { outcome: 'licence' };
   if (install.state !== 'ready') return { outcome: 'install' };
   if (await isStillAtIt(tx, due)) return { outcome: 'overlap' };
-  const { orgId, installId, licenceId, action, title, plan, timeoutSeconds, id } = due;
+  const { orgId, installId, licenceId, action, title, timeoutSeconds, id } = due;
+  const plan = await openedPlan(vault, due, ['run_schedule', orgId, id]);
   const run = await queueRun(
     tx,
     {
@@ -58,7 +60,7 @@ async function decide(tx: Tx, due: Due, clock: Clock): Promise<{ outcome: Outcom
       ...{ priority: priorityOf(due.priority), startedBy: id, scheduleId: id },
       idempotencyKey: `schedule:${id}:${dueMs}`,
     },
-    clock,
+    deps,
   );
   return { outcome: 'started', runId: run.id };
 }

@@ -3,9 +3,11 @@ import type { PlanIssue } from '../plan/plan-issue.js';
 import { applyKind } from './apply.js';
 import { approvalKind } from './approval.js';
 import { awaitKind } from './await.js';
+import { awaitPredicatesKind } from './await-predicates.js';
 import { deleteKind } from './delete.js';
 import { emitEventKind } from './emit-event.js';
 import { execKind } from './exec.js';
+import { followJobKind } from './follow-job.js';
 import { httpRequestKind } from './http-request.js';
 import { patchKind } from './patch.js';
 import { restartKind } from './restart.js';
@@ -18,6 +20,7 @@ import { scaleKind } from './scale.js';
 import type { StepContext } from './step-context.js';
 import type { NeedList, StepKindSpec, StepPreview } from './step-kind.js';
 import { variablesKind } from './variables.js';
+import { waitKind } from './wait.js';
 import { waitForKind } from './wait-for.js';
 import { waitForHttpKind } from './wait-for-http.js';
 
@@ -26,9 +29,11 @@ const kinds: { readonly [K in StepKind]: StepKindSpec<K> } = {
   apply: applyKind,
   approval: approvalKind,
   await: awaitKind,
+  'await-predicates': awaitPredicatesKind,
   delete: deleteKind,
   'emit-event': emitEventKind,
   exec: execKind,
+  'follow-job': followJobKind,
   'http-request': httpRequestKind,
   patch: patchKind,
   restart: restartKind,
@@ -39,6 +44,7 @@ const kinds: { readonly [K in StepKind]: StepKindSpec<K> } = {
   'run-pod': runPodKind,
   scale: scaleKind,
   variables: variablesKind,
+  wait: waitKind,
   'wait-for': waitForKind,
   'wait-for-http': waitForHttpKind,
 };

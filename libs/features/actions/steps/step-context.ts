@@ -11,6 +11,7 @@ import type {
 } from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
 import type { Agent } from 'undici';
+import type { KamaDoor } from './kama-door.js';
 
 /** What steps use of a cluster session. */
 export type ClusterSession = Pick<
@@ -89,6 +90,8 @@ export interface StepContext {
   readonly signal: AbortSignal;
   /** Dials public addresses. */
   readonly egress: Agent;
+  /** The install's KAMA; absent where there is no way to one. */
+  readonly kama?: KamaDoor | undefined;
   readonly changes: ChangeRecord;
   readonly children: ChildRuns;
   /** Of an undo step: what the step changed that it undoes, in the order in which it did. */

@@ -1,0 +1,150 @@
+import type { Db } from '@nm/adapters/db';
+import { Fault } from '@nm/kernel/fault';
+import { newId } from '@nm/kernel/ids';
+import { systemClock as clock } from '@nm/kernel/time';
+import pg from 'pg';
+import { Agent } from 'undici';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type SeededVersion, seedVersion } from '../../../testing/seed-version.js';
+import { createTestDatabase, type TestDatabase } from '../../../testing/test-database.js';
+import { testVault as vault } from '../../../testing/test-vault.js';
+import { queueRun } from '../queue-run.js';
+import { claimRun } from './claim-run.js';
+import { RunLedger } from './run-ledger.js';
+import { type Worked, workThrough } from './work-once.js';
+
+const pause = { kind: 'wait', title: 'Nothing', seconds: 0 };
+const never = new AbortController().signal;
+
+describe('the way of a run through the database', () => {
+  let database: TestDatabase;
+  let owner: pg.Client;
+  let seeded: SeededVersion;
+  const egress = new Agent();
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    owner = new pg.Client({ connectionString: database.ownerUrl });
+    await owner.connect();
+    seeded = await seedVersion(owner, { installs: 4 });
+  });
+  afterEach(() => owner.query('DELETE FROM run; DELETE FROM outbox'));
+  afterAll(async () => {
+    await egress.destroy();
+    await owner.end();
+    await database.close();
+  });
+
+  /** Its steps only wait, but it takes turns on its install, as a run does that changes something. */
+  const queue = async (install: number, steps: object[] = [pause]): Promise<string> => {
+    const { orgId, installIds } = seeded;
+    const installId = installIds[install] ?? '';
+    const { rows } = await owner.query('SELECT licence_id FROM install WHERE id = $1', [installId]);
+    const work = { kind: 'action' as const, action: 'a', title: 'A', plan: { steps }, timeoutSeconds: 60 };
+    const { id } = await database.db.withOrg(orgId, (tx) =>
+      queueRun(tx, { orgId, installId, licenceId: rows[0].licence_id, ...work }, { vault, clock }),
+    );
+    await owner.query('UPDATE run SET changing = true WHERE id = $1', [id]);
+    return id;
+  };
+  const engine = (db: Db = database.db) => {
+    const away = () => Promise.reject(new Fault('cluster_unauthorized'));
+    return {
+      ...{ db, clock, vault, egress, worker: 'test', leaseMs: 60_000, tenantRunsMax: 100, onFault: () => undefined },
+      sessions: { forCluster: away, forInstall: away },
+      cancellations: { watch: () => () => undefined },
+    };
+  };
+  const through = async (db: Db, runId: string, takesMore = () => true) => {
+    const worked: Worked[] = [];
+    const around = async (work: () => Promise<Worked>) => {
+      const each = await work();
+      worked.push(each);
+      return each;
+    };
+    await workThrough(engine(db), runId, { stop: never, takesMore, around });
+    return worked.map(({ runId: id, outcome }) => `${id} ${outcome}`);
+  };
+
+  it('is one statement to choose and claim it, one before each step, one for what came of the last and the end', async () => {
+    const statements: string[] = [];
+    const counting = {
+      system: (...[statement, values]: Parameters<Db['system']>) => {
+        statements.push(statement.name);
+        return database.db.system(statement, values);
+      },
+      asSystem: () => Promise.reject(new Error('no transaction of several statements')),
+    } as unknown as Db;
+    const first = await queue(0, [pause, pause]);
+    const second = await queue(0);
+    expect(await through(counting, first)).toEqual([`${first} positive`, `${second} positive`, `${second} nothing`]);
+    expect(statements).toEqual([
+      ...['nm_run_take', 'nm_run_write', 'nm_run_write', 'nm_run_finish'],
+      ...['nm_run_take', 'nm_run_write', 'nm_run_finish'],
+      'nm_run_take',
+    ]);
+    const { rows } = await owner.query('SELECT seq, kind, data FROM run_log WHERE run_id = $1 ORDER BY seq', [first]);
+    expect(rows.map(({ seq, kind, data }) => `${seq} ${kind} ${data.step ?? ''} ${data.status}`)).toEqual([
+      ...['1 status  queued', '2 status  running', '3 step 0 running', '4 step 0 positive', '5 step 1 running'],
+      ...['6 step 1 positive', '7 status  positive'],
+    ]);
+  });
+
+  it('of what a run that ends lets begin: its worker takes it, or asks for it when it takes nothing more', async () => {
+    const [first, second] = [await queue(0), await queue(0)];
+    await owner.query('DELETE FROM outbox');
+    expect(await through(database.db, first, () => false)).toEqual([`${first} positive`]);
+    expect((await owner.query(`SELECT payload->>'runId' AS id FROM outbox`)).rows).toEqual([{ id: second }]);
+  });
+
+  it('stays in order for many slots at once: one run of an install at a time, each claimed once, each story whole', async () => {
+    const ids = await Promise.all(Array.from({ length: 24 }, (_, i) => queue(i % 4, [pause, pause, pause])));
+    await Promise.all(Array.from({ length: 6 }, () => through(database.db, newId('run'))));
+    const { rows } = await owner.query(
+      `SELECT r.status, r.fence, r.next_seq AS next,
+              (SELECT array_agg(seq ORDER BY seq) FROM run_log WHERE run_id = r.id) AS seqs,
+              EXISTS (SELECT 1 FROM run o WHERE o.install_id = r.install_id AND o.id <> r.id
+                         AND o.started_at < r.finished_at AND r.started_at < o.finished_at) AS overlaps
+         FROM run r`,
+    );
+    const seqs = Array.from({ length: 9 }, (_, i) => i + 1);
+    expect(rows).toEqual(Array(ids.length).fill({ status: 'positive', fence: 1, next: 10, seqs, overlaps: false }));
+  });
+
+  it('is shut to whoever has lost the fence, with everything that was still to be written', async () => {
+    const id = await queue(0);
+    const taken = await claimRun(engine(), id);
+    if (taken.decision !== 'claim') throw new Error(taken.decision);
+    const late = new RunLedger(engine(), taken.run, clock.monotonicMs());
+    await owner.query('UPDATE run SET fence = fence + 1 WHERE id = $1', [id]);
+    const record = { position: 0, title: 'Nothing', attempt: 1 };
+    late.recordSoon({ ...record, status: 'positive' });
+    await expect(late.finish({ status: 'positive' })).rejects.toMatchObject({ code: 'run_lost' });
+    await expect(late.record({ ...record, status: 'negative' })).rejects.toMatchObject({ code: 'run_lost' });
+    await expect(late.renew()).rejects.toMatchObject({ code: 'run_lost' });
+    await expect(late.note(0, { any: 1 })).rejects.toMatchObject({ code: 'run_lost' });
+    const { rows } = await owner.query(
+      'SELECT r.status, r.next_seq AS next, s.status AS step FROM run r JOIN run_step s ON s.run_id = r.id WHERE r.id = $1',
+      [id],
+    );
+    expect(rows).toEqual([{ status: 'running', next: 3, step: 'idle' }]);
+  });
+
+  it('claims nothing that the rules would not let through', async () => {
+    const [first, second, third] = [await queue(0), await queue(0), await queue(1)];
+    const decisionOf = async (id: string) => (await claimRun(engine(), id)).decision;
+    expect(await decisionOf(second)).toBe('behind');
+    expect(await decisionOf(first)).toBe('claim');
+    expect(await decisionOf(first)).toBe('held');
+    expect(await decisionOf(second)).toBe('busy');
+    await owner.query(`UPDATE cluster SET paused_at = now()`);
+    expect(await decisionOf(third)).toBe('paused');
+    await owner.query(`UPDATE cluster SET paused_at = NULL`);
+    await owner.query(`UPDATE run SET status = 'waiting', waits_until = now() WHERE id = $1`, [third]);
+    expect(await decisionOf(third)).toBe('waits');
+    await owner.query(`UPDATE run SET status = 'cancelled' WHERE id = $1`, [third]);
+    expect(await decisionOf(third)).toBe('ended');
+    expect(await decisionOf(newId('run'))).toBe('ended');
+    await owner.query(`UPDATE run SET lease_until = now() - interval '1 s' WHERE id = $1`, [first]);
+    expect(await decisionOf(first)).toBe('claim');
+  });
+});
