@@ -12,6 +12,7 @@ import {
 } from '@nm/kernel/contracts';
 import { changesInBrief } from './changes/read-changes.js';
 import { filterOf } from './history/run-filter.js';
+import { queuePlace } from './queue-place.js';
 import { isTerminal } from './run-rules.js';
 import { findRun, type RunScope, scopeFilter } from './run-scope.js';
 import { eventOf, type LogRow, linesOf, progressOf, runView, type StepRow, summaryOf } from './run-view.js';
@@ -25,7 +26,8 @@ export function readRun(db: Db, scope: RunScope, runId: string): Promise<Run> {
     const run = await findRun(tx, scope, runId);
     const [steps, logs] = await partsOf(tx, runId);
     const children = await childrenOf(tx, scope, runId, steps);
-    return runView(run, { steps, logs, children, changes: await changesInBrief(tx, runId) });
+    const queue = await queuePlace(tx, run);
+    return runView(run, { steps, logs, children, queue, changes: await changesInBrief(tx, runId) });
   });
 }
 

@@ -39,12 +39,13 @@ export interface RunParts {
   /** Its newest log rows, oldest first. */
   readonly logs: readonly LogRow[];
   readonly changes: Run['changes'];
+  readonly queue: Run['queue'];
   /** Progress of the runs that are steps of this one, by their ids. */
   readonly children: ReadonlyMap<string, ProgressNode>;
 }
 
 /** runView is what a client may see of a run. */
-export function runView(run: RunRow, { steps, logs, changes, children }: RunParts): Run {
+export function runView(run: RunRow, { steps, logs, changes, children, queue }: RunParts): Run {
   const lines = logs.flatMap(linesOf);
   const error = errorOf(run);
   return {
@@ -52,6 +53,7 @@ export function runView(run: RunRow, { steps, logs, changes, children }: RunPart
     kind: run.kind as Run['kind'],
     ...(error ? { error } : {}),
     progress: progressOf(run, steps, lines, children),
+    percent: percentOf(run, steps),
     steps: steps.map(stepOf),
     logs: lines,
     changing: run.changing,
@@ -59,6 +61,7 @@ export function runView(run: RunRow, { steps, logs, changes, children }: RunPart
     changes,
     ...(run.retryOf === null ? {} : { retryOf: run.retryOf }),
     ...(run.parentId === null ? {} : { parent: { run: run.parentId, step: run.parentStep ?? 0 } }),
+    ...(queue ? { queue } : {}),
     ...waitingOf(run, steps),
   };
 }
@@ -94,6 +97,13 @@ function stepOf(step: StepRow): RunStep {
     ...iso('startedAt', step.startedAt),
     ...iso('finishedAt', step.finishedAt),
   };
+}
+
+function percentOf({ status }: RunRow, steps: readonly StepRow[]): number {
+  if (status === 'positive') return 100;
+  const work = steps.filter(({ role }) => role === 'work');
+  const ended = work.filter((step) => step.status !== 'idle' && step.status !== 'running');
+  return Math.floor((100 * ended.length) / Math.max(1, work.length));
 }
 
 function waitingOf(run: RunRow, steps: readonly StepRow[]): Pick<Run, 'waiting'> {

@@ -141,6 +141,8 @@ export const Run = z
     status: RunStatus,
     error: RunError.optional(),
     progress: ProgressNode,
+    /** How many in a hundred of its steps have ended; undo steps do not count. */
+    percent: z.number().int().min(0).max(100),
     steps: z.array(RunStep),
     /** The newest lines, oldest first; all of them are in the event stream. */
     logs: z.array(RunLogLine),
@@ -148,6 +150,13 @@ export const Run = z
     startedAt: Instant.optional(),
     finishedAt: Instant.optional(),
     cancelRequestedAt: Instant.optional(),
+    /** Of a queued run: whom it waits for, the first of them first, and whether the owner of the cluster lets no run begin there. */
+    queue: z
+      .object({
+        ahead: z.array(z.object({ run: Id, title: z.string(), status: RunStatus })),
+        clusterPaused: z.boolean(),
+      })
+      .optional(),
     /** What a waiting run waits for, and until when. */
     waiting: z
       .object({

@@ -10,6 +10,7 @@ import { createTestDatabase, type TestDatabase } from '../../../testing/test-dat
 import { testVault as vault } from '../../../testing/test-vault.js';
 import { pauseCluster } from '../pause-cluster.js';
 import { queueRun } from '../queue-run.js';
+import { readRun } from '../read-run.js';
 import { chooseRun } from './choose-run.js';
 import { workOnce } from './work-once.js';
 
@@ -103,6 +104,17 @@ describe('whose turn it is', () => {
     expect(await choose(first)).toBe(high);
     const sameInstall = await queue(a, 2, { priority: 'high' });
     await setRunning(high);
+    const last = await queue(a, 2);
+    const aheadOf = async (id: string) => (await readRun(database.db, { orgId: a.orgId }, id)).queue;
+    expect(await aheadOf(last)).toMatchObject({
+      ahead: [
+        { run: high, status: 'running' },
+        { run: sameInstall, status: 'queued' },
+      ],
+      clusterPaused: false,
+    });
+    expect(await aheadOf(high)).toBeUndefined();
+    await owner.query('DELETE FROM run WHERE id = $1', [last]);
     expect(await choose(sameInstall)).toBe(first);
     const reader = await queue(a, 2, { priority: 'high' }, 'GET');
     expect(await choose(sameInstall)).toBe(reader);
@@ -115,6 +127,7 @@ describe('whose turn it is', () => {
     ).rows[0];
     const mine = { orgId: a.orgId, customerId: customer_id };
     await pauseCluster({ db: database.db, clock }, mine, cluster_id, true);
+    expect(await aheadOf(first)).toEqual({ ahead: [], clusterPaused: true });
     expect(await choose(first)).toBe(low);
     await pauseCluster({ db: database.db, clock }, mine, cluster_id, false);
     expect(await choose(first)).toBe(first);

@@ -53,6 +53,17 @@ export class DueRecords {
     }
   }
 
+  /** putBack keeps again what could not be written, before what has come since. */
+  putBack({ steps, entries, chars }: DueRecords): void {
+    for (const old of steps) {
+      const known = this.#steps.get(old.position);
+      const sum = (old.chars ?? 0) + (known?.chars ?? 0);
+      this.#steps.set(old.position, { ...old, ...known, ...(sum ? { chars: sum } : {}) });
+    }
+    this.#entries = [...entries, ...this.#entries];
+    this.#chars += chars;
+  }
+
   /** take gives what is due, and keeps nothing. */
   take(): DueRecords {
     const taken = new DueRecords();

@@ -43,8 +43,6 @@ export class RunLedger {
   readonly #book: LogBook;
   readonly #due = new DueRecords();
   #last: Promise<unknown> = Promise.resolve();
-  /** Why a record could not be written that nobody waited for: the next write says so. */
-  #broken: unknown;
   #heldMs: number;
 
   /** @param claimedMs when the claim was asked for, by the monotonic clock */
@@ -210,15 +208,15 @@ export class RunLedger {
     this.#due.log(entries, chars);
   }
 
-  /** What is due may have gone with an earlier write, whose failure is then met here. */
+  /** What is due may have gone with an earlier write. What could not be written stays due: the next write tries again, or says why not. */
   #writeDue(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#broken) throw this.#broken;
       if (this.#due.isEmpty) return;
+      const due = this.#due.take();
       try {
-        await this.#write(this.#due.take());
+        await this.#write(due);
       } catch (error) {
-        this.#broken = error;
+        this.#due.putBack(due);
         throw error;
       }
     });
@@ -240,7 +238,6 @@ export class RunLedger {
     const { db, clock } = this.#options;
     const { id, fence } = this.#run;
     return this.#inTurn(async () => {
-      if (this.#broken) throw this.#broken;
       this.#stageLog();
       const { steps, entries, chars } = this.#due;
       const end: JournalEntry = { kind: 'status', data: { status: 'positive' } };
