@@ -167,10 +167,11 @@ $$;
 CREATE FUNCTION nm_run_announce_next(p_install text, p_org text) RETURNS void LANGUAGE sql AS $$
   INSERT INTO outbox (org_id, topic, payload)
   SELECT p_org, 'run', jsonb_build_object('runId', id)
-    FROM ((SELECT id FROM run WHERE install_id = p_install AND org_id = p_org AND status = 'queued'
+    FROM ((SELECT 0 AS turn, id FROM run WHERE install_id = p_install AND org_id = p_org AND status = 'queued'
             ORDER BY priority DESC, created_at, id LIMIT 1)
-          UNION
-          (SELECT id FROM run WHERE org_id = p_org AND status = 'queued' ORDER BY priority DESC, created_at, id LIMIT 1)) next
+          UNION ALL
+          (SELECT 1, id FROM run WHERE org_id = p_org AND status = 'queued' ORDER BY priority DESC, created_at, id LIMIT 1)) next
+   GROUP BY id ORDER BY min(turn)
 $$;
 
 -- Writes what has become of steps, and lines of the story, under the run's fence; renews the lease. No row comes back when the fence is not the run's.
