@@ -24,5 +24,4 @@ export { changeSchedule, createSchedule, listSchedules, readSchedule, removeSche
 export { beginAnyway, createWindow, listWindows, removeWindow } from './schedule/windows.js';
 export { type RunPrincipal, type StartRunDeps, scopeOf, startRun } from './start-run.js';
 export { fenceAnnotation } from './steps/fenced-write.js';
-export type { KamaDoor } from './steps/kama-door.js';
-export type { ClusterSession } from './steps/step-context.js';
+export type { ClusterSession, KamaDoor } from './steps/step-context.js';

@@ -3,8 +3,7 @@ import type { Fault } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
 import type { Agent } from 'undici';
 import type { PlanVault } from '../plan/sealed-plan.js';
-import type { KamaDoor } from '../steps/kama-door.js';
-import type { ClusterSession } from '../steps/step-context.js';
+import type { ClusterSession, KamaDoor } from '../steps/step-context.js';
 import type { Cancellations } from './run-control.js';
 
 /** RunSessions opens the clusters that runs work on. */

@@ -2,7 +2,7 @@ import { Fault } from '@nm/kernel/fault';
 import { describe, expect, it } from 'vitest';
 import { aStepContext } from '../test/a-step-context.js';
 import { awaitPredicatesKind } from './await-predicates.js';
-import type { KamaDoor } from './kama-door.js';
+import type { KamaDoor } from './step-context.js';
 
 const predicates = ['id::all.green', { kind: 'TruePredicate' }];
 const step = { kind: 'await-predicates' as const, title: 'Settle', predicates, timeoutSeconds: 60 };

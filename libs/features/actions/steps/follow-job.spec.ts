@@ -2,7 +2,7 @@ import { Fault } from '@nm/kernel/fault';
 import { describe, expect, it } from 'vitest';
 import { aStepContext } from '../test/a-step-context.js';
 import { followJobKind } from './follow-job.js';
-import type { KamaAnswer, KamaDoor } from './kama-door.js';
+import type { KamaAnswer, KamaDoor } from './step-context.js';
 
 const node = (status: string, more: object = {}) => ({
   ...{ id: 'root', title: 'Upgrade', info: null, status, logs: ['line'], error: null, sub_items: [] },

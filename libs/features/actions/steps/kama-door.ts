@@ -1,22 +1,6 @@
 import { Fault } from '@nm/kernel/fault';
 import { z } from 'zod';
-import type { StepContext } from './step-context.js';
-
-export interface KamaAnswer {
-  readonly status: number;
-  /** JSON as it came; undefined when it was none. */
-  readonly body: unknown;
-}
-
-/** KamaDoor asks an install's KAMA in the name of a run. The gateway stands in between, and decides as it does for any client. */
-export interface KamaDoor {
-  /** @throws Fault kama_unreachable when no answer comes */
-  ask(
-    method: 'GET' | 'POST',
-    path: string,
-    options: { readonly body?: unknown; readonly signal: AbortSignal },
-  ): Promise<KamaAnswer>;
-}
+import type { KamaDoor, StepContext } from './step-context.js';
 
 /** JobState is what a KAMA says of a job; undefined when it knows no such job. */
 export interface JobState {

@@ -11,7 +11,6 @@ import type {
 } from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
 import type { Agent } from 'undici';
-import type { KamaDoor } from './kama-door.js';
 
 /** What steps use of a cluster session. */
 export type ClusterSession = Pick<
@@ -73,6 +72,22 @@ export interface ChildRuns {
   /** Queues a run, which begins once this one waits for it; asked again, it is the same run. */
   queue(child: ChildRun): Promise<string>;
   read(runId: string): Promise<{ readonly status: RunStatus; readonly error: RunError | undefined }>;
+}
+
+export interface KamaAnswer {
+  readonly status: number;
+  /** JSON as it came; undefined when it was none. */
+  readonly body: unknown;
+}
+
+/** KamaDoor asks an install's KAMA in the name of a run. The gateway stands in between, and decides as it does for any client. */
+export interface KamaDoor {
+  /** @throws Fault kama_unreachable when no answer comes */
+  ask(
+    method: 'GET' | 'POST',
+    path: string,
+    options: { readonly body?: unknown; readonly signal: AbortSignal },
+  ): Promise<KamaAnswer>;
 }
 
 export type UndoneChange = Omit<RunChange, 'id' | 'step' | 'at'>;
