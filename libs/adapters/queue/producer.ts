@@ -28,6 +28,11 @@ export class Producer {
   /** addAll queues many jobs at once; those whose id waits or runs already are left out. @throws what the store throws when it is away */
   async addAll<N extends JobName>(name: N, payloads: readonly JobPayload<N>[]): Promise<void> {
     const definition = jobCatalogue[name];
+    // On PostgreSQL, BullMQ's bulk insert wants the right to create things in its schema, which an app has not.
+    if (this.#connection.kind === 'postgres') {
+      await Promise.all(payloads.map((payload) => this.add(name, payload)));
+      return;
+    }
     await this.#queue(definition.queue).addBulk(
       payloads.map((payload) => {
         const data = definition.payload.parse(payload);

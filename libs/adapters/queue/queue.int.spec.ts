@@ -51,6 +51,22 @@ function queueSuite(target: () => QueueTarget): void {
     expect(seen.sort()).toEqual(ids.sort());
   });
 
+  it('hands every job of a batch to a worker, once, those left out that wait already', async () => {
+    const seen: string[] = [];
+    const producer = produce();
+    const ids = Array.from({ length: 30 }, (_, i) => `batch-${i}`);
+    await producer.add('advance-run', job('batch-3'));
+    await producer.addAll(
+      'advance-run',
+      ids.map((id) => job(id)),
+    );
+    expect(await producer.waiting('advance-run')).toBe(30);
+    await work(async ({ runId }) => void seen.push(runId));
+    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(30);
+    await systemClock.sleep(100);
+    expect(seen.sort()).toEqual(ids.sort());
+  });
+
   it('takes a job added twice while it waits as one', async () => {
     const producer = produce();
     await producer.add('advance-run', job('twice'));
