@@ -10,7 +10,6 @@ export { RunCancellations } from './engine/run-cancellations.js';
 export type { Cancellations } from './engine/run-control.js';
 export type { RunEngine, RunOfKama, RunSessions } from './engine/run-engine.js';
 export { type Worked, workThrough } from './engine/work-once.js';
-export { type FollowJobDeps, followJob } from './follow-job.js';
 export { type EventSink, RunFeed } from './follow-run.js';
 export { exportRuns } from './history/export-runs.js';
 export { pauseCluster } from './pause-cluster.js';
