@@ -3,9 +3,8 @@ export { type CompiledRules, compileRules, loadRules, noRules } from './compile-
 export { decide, standingOf } from './decide.js';
 export { type Decision, type DenyCode, isSafeMethod, refusalOf } from './decision.js';
 export type { DecisionInput, GraceStep, LicenceFacts, RequestFacts, RouteClass, StandingFacts } from './facts.js';
-export { decidePrepared, type Prepared, prepare, readsPath } from './prepare.js';
 export { type LicenceColumns, licenceFactsOf } from './licence-facts.js';
-export { decidePrepared, type Prepared, prepare } from './prepare.js';
+export { decidePrepared, type Prepared, prepare, readsPath } from './prepare.js';
 export { type Rehearsal, type RehearsalSample, rehearse } from './rehearse.js';
 export { routeClassOf } from './route-class.js';
 export type { AccessRule, RuleFault } from './rules.js';
