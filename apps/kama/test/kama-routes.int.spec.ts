@@ -261,6 +261,16 @@ describe('errors', () => {
     ]);
   });
 
+  it('of runs do so too, by our word for them and by the original’s', async () => {
+    const { body } = await kama.post('/api/actions/app.action.explode/run');
+    const job = await kama.settled(body.job_id);
+    expect(job.status).toBe('negative');
+    expect(job.progress.error.remediation_options).toEqual([expect.objectContaining({ title: 'Look at the object' })]);
+    const asked = await kama.post(`/api/errors/${body.job_id}/diagnose`);
+    const found = await kama.get(`/api/errors/${body.job_id}/diagnoses/${asked.body.job_id}`);
+    expect(found.body.diagnoses).toMatchObject([{ id: 'refused' }]);
+  });
+
   it('are diagnosed by the handler that suits them best, not by the last', async () => {
     const { body } = await kama.post('/api/actions/run_predicates', { predicates: ['id::app.predicate.false'] });
     await kama.settled(body.job_id);

@@ -21,6 +21,7 @@ function perform(cluster: MemoryCluster, step: PlanStep): void {
       break;
     case 'apply':
       for (const manifest of step.manifests) {
+        if (manifest.metadata.name === 'explodes') throw new Error('the API server refuses it');
         const known = cluster.find(manifest.kind, manifest.metadata.name);
         cluster.put({ ...known, ...manifest } as never);
       }
@@ -76,7 +77,13 @@ class MemoryRuns implements RunDoor {
       for (const step of plan.steps) perform(this.cluster, step);
     } catch (error) {
       node.status = 'negative';
-      node.error = { code: 'kube_api', type: 'kubectl_apply', reason: String(error), fatal: true };
+      node.error = {
+        code: 'kube_api',
+        type: 'Invalid',
+        reason: String(error),
+        fatal: true,
+        object: 'ConfigMap explodes',
+      };
     }
     const status = node.status === 'positive' ? 'positive' : 'negative';
     const doing = { id, type: action, name: title, status, occurred_at: '2026-01-01T00:00:00.000Z' };

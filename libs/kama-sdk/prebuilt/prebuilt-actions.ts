@@ -108,6 +108,20 @@ const whole: readonly Dict[] = [
     ],
   },
   {
+    kind: 'MultiAction',
+    id: 'sdk.action.restore_template_apply_safely',
+    title: 'Restore variables and apply manifest',
+    info: 'Put the variables of a backup back when the cluster would take them, then bring the cluster to them',
+    // Nothing is written before the whole plan stands, so what is tried is what will be.
+    sub_actions: [
+      'kind::CreateBackupAction',
+      { kind: 'WriteManifestVarsAction', values: 'get::parent>>values', vars_level: 'user_vars' },
+      { kind: 'TemplateManifestAction', values: mergedVars },
+      { kind: 'KubectlDryRunAction', res_descs: 'get::parent>>res_descs' },
+      ...applyAndWait,
+    ],
+  },
+  {
     id: 'sdk.action.patch_variables_step_safely',
     inherit: 'sdk.action.patch_variables_safely',
     vars_level: 'user_vars',

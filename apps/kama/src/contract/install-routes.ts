@@ -98,6 +98,9 @@ export const installRoutes: readonly RouteContract[] = [
     z.looseObject({ status: z.string(), record: Backup, job_id: z.string() }),
     { body: BackupName },
   ),
+  telemetry.post('/config_backups/detail/{id}/restore', 'Put the user’s variables of a copy back', inData(JobId), {
+    query: bySpace,
+  }),
   telemetry.get('/backends/available', 'Where copies can be kept', inData(z.array(Meta))),
   telemetry.get('/backends/current', 'Where copies are kept', inData(Meta.nullable())),
   telemetry.post('/backends/current', 'Choose where copies are kept', z.looseObject({ data: z.literal('ok') }), {

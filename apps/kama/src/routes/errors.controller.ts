@@ -1,6 +1,7 @@
 import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import type { RunError } from '@nm/kernel/contracts';
 import { hasCode } from '@nm/kernel/fault';
-import { captureOf, firstError } from '../server/jobs.js';
+import { capturesOf, firstError } from '../server/jobs.js';
 import { newOperationToken } from '../server/new-operation-token.js';
 import { jobOf } from '../server/start-planned.js';
 import { OpenVisit, type Visit } from '../server/visit.js';
@@ -15,7 +16,7 @@ export class ErrorsController {
   async diagnose(@OpenVisit() visit: Visit, @Param('job') job: string) {
     const error = await errorOf(visit, job);
     if (!error) return { status: 'err-not-found' };
-    const diagnoses = await visit.session.upkeep.diagnose(captureOf(error));
+    const diagnoses = await diagnosesOf(visit, error);
     if (!diagnoses) return { status: 'handler-not-found' };
     const id = newOperationToken();
     await visit.install.documents.write(nameOf(job, id), { diagnoses });
@@ -26,6 +27,14 @@ export class ErrorsController {
   async diagnoses(@OpenVisit() { install }: Visit, @Param('job') job: string, @Param('diagnosis') diagnosis: string) {
     return { status: 'ready', ...(await install.documents.read(nameOf(job, diagnosis))).value };
   }
+}
+
+async function diagnosesOf({ session }: Visit, error: RunError) {
+  for (const capture of capturesOf(error)) {
+    const found = await session.upkeep.diagnose(capture);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 async function errorOf(visit: Visit, id: string) {

@@ -1,10 +1,14 @@
-import { Body, Controller, Get, HttpCode, Param, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { Fault } from '@nm/kernel/fault';
 import type { BackupName, Sharing, StoreChoice } from '../contract/bodies.js';
-import { backupDetail, backupStores, backupView, storePreference } from '../installs/backups.js';
+import { type Backup, backupDetail, backupStores, backupView, storePreference } from '../installs/backups.js';
+import type { InstallAccess } from '../installs/install-access.js';
 import { startBackup } from '../server/start-backup.js';
 import { startPlanned } from '../server/start-planned.js';
 import { OpenVisit, type Visit } from '../server/visit.js';
+import { spaceOf } from './query.js';
+
+type Fields = Record<string, string | undefined>;
 
 /** Copies of the Kamafile, and what was done with the install. */
 @Controller('api/telem')
@@ -22,9 +26,18 @@ export class TelemetryController {
 
   @Get(['config_backups/detail/:id', 'config_backups/:id'])
   async backup(@OpenVisit() { install }: Visit, @Param('id') id: string) {
-    const found = (await install.kamafile.backups()).find((each) => each.id === id);
-    if (!found) throw new Fault('not_found', { public: 'dne' });
-    return { data: backupDetail(found) };
+    return { data: backupDetail(await keptAs(install, id)) };
+  }
+
+  @Post('config_backups/detail/:id/restore')
+  @HttpCode(200)
+  async restore(@OpenVisit() visit: Visit, @Param('id') id: string, @Query() query: Fields) {
+    const { data } = await keptAs(visit.install, id);
+    const space = spaceOf(query);
+    if (!data[space]) throw new Fault('not_found', { public: `The backup has no space "${space}".` });
+    const given = { values: data[space]['user_vars'] ?? {} };
+    const planned = await visit.session.planAction('sdk.action.restore_template_apply_safely', given, space);
+    return { data: { job_id: await startPlanned(visit, planned) } };
   }
 
   @Get('backends/available')
@@ -59,4 +72,10 @@ export class TelemetryController {
   async changePrefs(@OpenVisit() visit: Visit, @Body() { data }: Sharing) {
     return { data: { job_id: await startPlanned(visit, await visit.session.upkeep.planPrefs(data)) } };
   }
+}
+
+async function keptAs({ kamafile }: InstallAccess, id: string): Promise<Backup> {
+  const found = (await kamafile.backups()).find((each) => each.id === id);
+  if (!found) throw new Fault('not_found', { public: 'dne' });
+  return found;
 }

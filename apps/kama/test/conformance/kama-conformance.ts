@@ -200,7 +200,7 @@ export function kamaConformance(target: () => DrivenKama, app: DrivenApp): void 
       expect((await kama.settled(body.job_id)).status).toBe('positive');
     });
 
-    it('keeps copies of the Kamafile, and shows them', async () => {
+    it('keeps copies of the Kamafile, shows them, and puts variables back', async () => {
       const { status, body } = await kama.post('/api/telem/config_backups/new', { name: 'before the weekend' });
       expect([status, body.record?.trigger], JSON.stringify(body)).toEqual([200, 'user']);
       expect((await kama.settled(body.job_id)).status).toBe('positive');
@@ -208,6 +208,12 @@ export function kamaConformance(target: () => DrivenKama, app: DrivenApp): void 
       expect(kept).toMatchObject({ name: 'before the weekend', config: { app: expect.any(Object) } });
       const ids = (await kama.data('/api/telem/config_backups/index')).map((each: { id: string }) => each.id);
       expect(ids).toContain(body.record.id);
+      const then = (await detail()).value;
+      const other = app.variable.good.find((value) => value !== then);
+      expect((await commit(other)).status).toBe('positive');
+      const restored = await kama.post(`/api/telem/config_backups/detail/${body.record.id}/restore`);
+      expect((await kama.settled(restored.body.data.job_id)).status).toBe('positive');
+      expect((await detail()).value).toBe(then);
     });
 
     it('answers to the names of the first generation', async () => {
