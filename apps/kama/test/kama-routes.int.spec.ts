@@ -1,14 +1,13 @@
-import { join } from 'node:path';
 import { loadBundle, readBundleFolder } from '@nm/kama-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kamaRoutes, routeKey } from '../src/contract/kama-contract.js';
 import { MemoryCluster } from '../src/own/memory-cluster.js';
 import { KamaClient } from './conformance/kama-client.js';
 import { kamaConformance } from './conformance/kama-conformance.js';
+import { everything } from './driven-apps.js';
 import { refusesWord } from './memory-install.js';
 import { type SignedKama, serveSigned } from './serve-signed.js';
 
-const folder = join(import.meta.dirname, 'everything');
 const startMs = 120_000;
 const prototype = {
   apiVersion: 'v1',
@@ -36,7 +35,7 @@ let server: SignedKama;
 let kama: KamaClient;
 
 beforeAll(async () => {
-  const bundle = loadBundle(await readBundleFolder(folder));
+  const bundle = loadBundle(await readBundleFolder(everything.folder));
   server = await serveSigned(
     bundle,
     new MemoryCluster([prototype, pod('good', 'Running'), pod('bad', 'Failed')], refusesWord),
@@ -45,15 +44,7 @@ beforeAll(async () => {
 }, startMs);
 afterAll(() => server?.close());
 
-kamaConformance(() => ({ baseUrl: server.url, headers: server.headers() }), {
-  variable: { id: 'web.replicas', good: [2, 3], bad: 21 },
-  operation: {
-    ...{ id: 'app.operation.resize', step: 'size', nextStep: 'contact' },
-    ...{ plain: { 'web.replicas': 3 }, shows: { 'web.replicas': 6 } },
-    hidden: { field: 'why', good: 'Black Friday', bad: '' },
-  },
-  check: 'app.predicate.true',
-});
+kamaConformance(() => ({ baseUrl: server.url, headers: server.headers() }), everything.driven);
 
 describe('routes of a KAMA', () => {
   it('are refused without a context that the gateway signed', async () => {

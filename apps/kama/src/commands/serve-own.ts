@@ -8,6 +8,7 @@ import type { OwnChoice } from '../own/choose-own.js';
 import { type OwnApp, openOwn } from '../own/open-own.js';
 import { createKama } from '../server/create-kama.js';
 import { endOnSignal } from '../server/end-on-signal.js';
+import { httpReader } from '../server/read-http.js';
 import { loadModels } from './load-models.js';
 
 export interface ServeOwnOptions extends OwnChoice {
@@ -31,8 +32,9 @@ export async function serveOwn({ folder, port, models, reload, ...choice }: Serv
     models === undefined ? {} : { models: await loadModels(models) },
   );
   const templates = new TemplateWorkers();
+  const http = httpReader();
   const app = await createKama({
-    ...{ templates, clock: systemClock, log },
+    ...{ templates, http: http.read, clock: systemClock, log },
     address: (_headers, signal) => Promise.resolve(own.address(signal)),
   });
   await app.listen(port, '127.0.0.1');
@@ -41,6 +43,7 @@ export async function serveOwn({ folder, port, models, reload, ...choice }: Serv
   endOnSignal(app, async () => {
     stopWatching();
     await own.close();
+    await http.close();
     await templates.close();
   });
 }
