@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EgressPolicy } from '@nm/adapters/egress';
 import { KubeSession } from '@nm/adapters/k8kat';
+import { packBundle, readBundleFolder } from '@nm/kama-sdk';
 import type { Cluster, Install, IssuedLicence, TokenPair } from '@nm/kernel/contracts';
+import { bundleMediaType } from '@nm/kernel/contracts';
 import { newId } from '@nm/kernel/ids';
 import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import { kamaConformance } from '../apps/kama/test/conformance/kama-conformance.js';
@@ -74,7 +76,15 @@ describeWith(['kubernetes'], 'an app that is descriptors only, behind the gatewa
     const { email, password } = demo.publisher;
     token = ((await call('POST', `${demo.apiUrl}/v1/auth/login`, '', { email, password })).body as TokenPair)
       .accessToken;
-    const spec = JSON.parse(await readFile(join(root, 'examples/guestbook-bundle/version.json'), 'utf8')) as object;
+    const folder = join(root, 'examples/guestbook-bundle');
+    const packed = packBundle(await readBundleFolder(folder));
+    const pushed = await fetch(`${demo.apiUrl}/v1/orgs/acme/bundles/${packed.digest}`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${token}`, 'content-type': bundleMediaType },
+      body: new Uint8Array(packed.bytes),
+    });
+    expect(pushed.status, await pushed.text()).toBe(200);
+    const spec = JSON.parse(await readFile(join(folder, 'version.json'), 'utf8')) as object;
     await publisher('POST', '/apps/guestbook/versions', { name: '3.0.0', spec });
     await publisher('POST', '/apps/guestbook/versions/3.0.0/publish');
     await publisher('PUT', '/apps/guestbook/channels/stable', { version: '3.0.0' });

@@ -43,6 +43,11 @@ describe('nmachine-kama', () => {
     expect(said.at(-1)).toBe(digest);
   });
 
+  it("knows the digest that the example's version names", async () => {
+    expect(await run(['pack', example], { out: join(folder, 'x') })).toBe(0);
+    expect(JSON.parse(await readFile(join(example, 'version.json'), 'utf8'))).toMatchObject({ bundle: said.at(-1) });
+  });
+
   it('packs nothing that the linter refuses', async () => {
     await writeFile(join(folder, 'descriptors/wrong.yaml'), 'kind: Supplier\nid: a\nsource: get::id::nowhere\n');
     expect(await run(['pack', folder], { out: join(folder, 'x') })).toBe(1);

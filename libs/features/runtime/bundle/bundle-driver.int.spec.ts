@@ -44,7 +44,7 @@ describe('BundleDriver', () => {
     expect(new Set(handles.map(({ address }) => address)).size).toBe(1);
     expect(new Set(handles.map(({ ref }) => ref)).size).toBe(3);
     expect((await driver.list()).map(({ ref }) => ref).sort()).toEqual(handles.map(({ ref }) => ref).sort());
-    const [first] = handles as [(typeof handles)[0]];
+    const [first] = handles;
     await healthy(first.address);
     const env = (await (await fetch(`http://${first.address}/env`)).json()) as Record<string, string>;
     expect(env['NM_API_URL']).toBe('http://api.test');
