@@ -44,6 +44,7 @@ export async function startOurs(options: {
         cluster: clusterReader(cluster, namespace),
         runs: { start: async () => 'run_differential', job: async () => Promise.reject(new Fault('not_found')) },
         documents,
+        engines: {},
       } satisfies InstallAccess,
     }),
   });
