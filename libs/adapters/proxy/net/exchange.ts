@@ -260,7 +260,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   clientDrained(): void {
     if (this.#stage !== 'answering') return;
     this.#touch();
-    this.#upstream?.socket.resume();
+    if (this.#upstream?.socket.isPaused()) this.#upstream.socket.resume();
   }
 
   upstreamComplete(trailers: string): void {

@@ -60,13 +60,17 @@ export class OutBuffer implements FieldSink {
     this.length = length + count;
   }
 
-  /** writeTo sends what was put together. @returns false when the socket wants a pause */
+  /**
+   * writeTo sends what was put together. @returns false when the socket wants a pause; a write of many bytes says so even if the kernel took all of them at once, and to stop
+   * reading for that would cost more than the bytes
+   */
   writeTo(socket: Writable): boolean {
     if (this.length === 0) return true;
     const goesOn = socket.write(this.bytes.subarray(0, this.length));
     this.length = 0;
+    if (socket.writableLength === 0) return true;
     // What was not taken by the kernel is still read from this memory.
-    if (socket.writableLength > 0) this.bytes = Buffer.allocUnsafeSlow(initialBytes);
+    this.bytes = Buffer.allocUnsafeSlow(initialBytes);
     return goesOn;
   }
 
