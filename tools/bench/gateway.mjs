@@ -14,7 +14,8 @@ import { otherCore, path, proxyCore } from './gateway/figures.mjs';
 import { idle } from './gateway/idle.mjs';
 import { latency } from './gateway/latency.mjs';
 import { overload } from './gateway/overload.mjs';
-import { load, loadTool } from './load.mjs';
+import { warmUp } from './gateway/warm-up.mjs';
+import { loadTool } from './load.mjs';
 import { payload, requireNginx, startAuthProxy, startBareProxy, startUpstream } from './nginx.mjs';
 import { answers, CannotMeasure, canPin, start, stopAll } from './processes.mjs';
 import { openStore, startGateway } from './stage.mjs';
@@ -23,7 +24,6 @@ const parts = { cpu, latency, overload, directory, idle, bodies, cores };
 const rounds = Math.max(1, Number(process.env.BENCH_ROUNDS ?? 5));
 const seconds = Math.max(1, Number(process.env.BENCH_SECONDS ?? 4));
 const licences = 10_000;
-const warmUpSeconds = 8;
 const rotatedKeys = 256;
 
 const { values: options } = parseArgs({
@@ -41,10 +41,18 @@ function chosenParts() {
   return names;
 }
 
+const startRelay = (port, upstreamPort) =>
+  start('byte relay', proxyCore, [
+    process.execPath,
+    join(import.meta.dirname, 'relay.mjs'),
+    String(port),
+    String(upstreamPort),
+  ]);
+
 async function openTargets(folder, store, upstreamPort) {
   const ports = [];
-  for (let i = 0; i < 4; i++) ports.push(await store.freePort());
-  const [barePort, authProxyPort, authPort, gatewayPort] = ports;
+  for (let i = 0; i < 5; i++) ports.push(await store.freePort());
+  const [barePort, authProxyPort, authPort, gatewayPort, relayPort] = ports;
   const keysFile = join(folder, 'keys.txt');
   writeFileSync(keysFile, store.keys.join('\n'), { mode: 0o600 });
   const auth = start('auth server', otherCore, [
@@ -63,6 +71,7 @@ async function openTargets(folder, store, upstreamPort) {
       beside: auth,
     },
     gateway: { name: 'gateway', process: startGateway(proxyCore, gatewayPort, store), port: gatewayPort, checks: true },
+    relay: { name: 'byte relay (node:net)', process: startRelay(relayPort, upstreamPort), port: relayPort },
   };
   for (const target of Object.values(targets)) {
     target.url = `http://127.0.0.1:${target.port}${path}`;
@@ -89,9 +98,11 @@ async function measure(names, folder, store, upstreamPort) {
   const useUpstream = (port) => store.moveInstance(`127.0.0.1:${port}`);
   const world = { folder, keys, rounds, seconds, store, targets, upstreamPort, useUpstream };
   console.log(`${names.join(', ')}: ${rounds} rounds of ${seconds} s each, ${loadTool}; licences: ${licences}`);
-  // Until the machine code of all three has settled; every key has been looked up by then.
-  for (const { url } of Object.values(targets))
-    await load({ url, keys, connections: 64, seconds: warmUpSeconds, core: otherCore, folder });
+  // Every key has been looked up by then.
+  for (const target of Object.values(targets)) {
+    const { requests, firstUs, lastUs } = await warmUp(target, world);
+    console.log(`warm-up: ${target.name}: ${requests} requests, ${firstUs.toFixed(1)} to ${lastUs.toFixed(1)} µs`);
+  }
   const goals = [];
   const results = {};
   for (const name of names) {

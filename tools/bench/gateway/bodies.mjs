@@ -5,8 +5,10 @@ import { load } from '../load.mjs';
 import { startBareProxy, startUpstream } from '../nginx.mjs';
 import { answers, assertAlive, cpuSeconds } from '../processes.mjs';
 import { appPath, goal, median, otherCore, proxyCore, spread, table } from './figures.mjs';
+import { warmUp } from './warm-up.mjs';
 
 const sizes = { '100 KB': 100_000, '1 MB': 1_000_000 };
+const warmUpRequests = { '100 KB': 40_000, '1 MB': 4_000 };
 const connections = 16;
 const tuned = 'proxy_buffer_size 64k;\n      proxy_buffers 16 64k;\n      proxy_busy_buffers_size 128k;';
 const unbuffered =
@@ -51,7 +53,9 @@ export async function bodies({ folder, keys, rounds, seconds, store, targets, us
     way.samples = Object.fromEntries(Object.keys(sizes).map((name) => [name, []]));
     await answers(way.process, `${way.url}/files/${sizes['100 KB']}`, authorization, 'b'.repeat(sizes['100 KB']));
   }
-  for (const way of ways) await measure(way, '1 MB', keys[0], folder, seconds);
+  for (const way of ways)
+    for (const [name, requests] of Object.entries(warmUpRequests))
+      await warmUp(way, { keys, folder }, { url: `${way.url}/files/${sizes[name]}`, requests, connections });
   for (let i = 0; i < rounds; i++)
     for (const name of Object.keys(sizes))
       for (const way of ways) way.samples[name].push(await measure(way, name, keys[0], folder, seconds));

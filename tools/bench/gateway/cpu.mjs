@@ -1,4 +1,4 @@
-// CPU per request: this gateway with its licence check against nginx, bare and with auth_request.
+// CPU per request: this gateway with its licence check against nginx, bare and with auth_request; and what Node costs that only passes bytes on.
 import { load } from '../load.mjs';
 import { assertAlive, cpuSeconds } from '../processes.mjs';
 import { goal, median, otherCore, round, table } from './figures.mjs';
@@ -42,7 +42,7 @@ export async function cpu(world) {
     for (const target of targets) target.samples.push(await measure(target, world, seconds));
     console.log(`round ${i + 1}: ${targets.map((t) => `${t.name} ${round(t.samples[i].cpuUs, 1)} µs`).join(', ')}`);
   }
-  const [bare, auth, gateway] = targets;
+  const [bare, auth, gateway, relay] = targets;
   const results = targets.map(summary);
   table(
     ['proxy', 'CPU µs/request', 'auth server µs', 'requests/s', 'p50 µs', 'p99 µs'],
@@ -52,6 +52,8 @@ export async function cpu(world) {
     goal('gateway CPU per request', results[2].cpuUs, 'µs'),
     goal('gateway CPU against bare nginx', paired(gateway, bare, 'cpuUs'), '×', { max: 1.35 }),
     goal('gateway CPU against nginx + auth_request', paired(gateway, auth, 'cpuUs'), '×', { max: 0.8 }),
+    goal('gateway CPU against a byte relay that reads nothing', paired(gateway, relay, 'cpuUs'), '×'),
+    goal('byte relay CPU against bare nginx: what the runtime costs', paired(relay, bare, 'cpuUs'), '×'),
     goal('gateway requests per second against bare nginx', paired(gateway, bare, 'perSecond'), '×'),
   ];
   return { goals, results };
