@@ -97,6 +97,14 @@ describe('loadRules', () => {
     expect(decide(loadRules([rule({ when: 'false' })]), input, 5).code).toBe('licence_active');
     expect(noRules.rules).toEqual([]);
   });
+
+  it('makes one program of expressions that are written alike, for whichever app', () => {
+    const programOf = (id: string, when: string) =>
+      loadRules([{ id, name: id, effect: 'deny', when }]).rules[0]?.program;
+    expect(programOf('a', 'licence.trial')).toBeDefined();
+    expect(programOf('b', 'licence.trial')).toBe(programOf('a', 'licence.trial'));
+    expect(programOf('a', 'licence.trial ')).not.toBe(programOf('a', 'licence.trial'));
+  });
 });
 
 describe('a decision', () => {

@@ -4,6 +4,7 @@ import { compileExpression, type Origin, type Program } from './cel-program.js';
 import { ruleDenyCodes } from './decision.js';
 import { ExpressionError } from './expression-error.js';
 import type { AccessRule, RuleFault } from './rules.js';
+import { sharedProgram } from './shared-programs.js';
 
 /** What all expressions of a set may cost together. */
 const setCostMax = 10_000;
@@ -60,7 +61,7 @@ interface CompiledOne {
 function compileOne(when: string, origin: Origin): CompiledOne {
   try {
     if (when.length > ruleTextMax) throw new ExpressionError(`An expression has at most ${ruleTextMax} characters.`, 0);
-    return { program: compileExpression(when, origin) };
+    return { program: origin === 'stored' ? sharedProgram(when) : compileExpression(when, origin) };
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     return { program: undefined, fault: { message: error.message, ...placeOf(when, error.offset) } };
