@@ -17,6 +17,7 @@ import { TrustedPeers } from '../trusted-peers.js';
 import { checkFraming } from './framing.js';
 import { Pools } from './pools.js';
 import { type ServeContext, serve, serveUpgrade } from './serve.js';
+import { Turns } from './turns.js';
 import { rawAnswer, responseOn, writeAnswer } from './write-answer.js';
 
 /** Longer than the 60 s of common load balancers, so that they and not we close an idle connection. */
@@ -116,6 +117,7 @@ function makeServer<Tag>(context: ServeContext<Tag>): Server {
   const { policy } = context;
   /** Connections whose last answer is written: what the parser finds behind it gets none. */
   const refused = new WeakSet<Duplex>();
+  const turns = new Turns();
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     // Pipelined behind bytes that were refused: perhaps they were its body.
     if (refused.has(request.socket)) return;
@@ -124,7 +126,7 @@ function makeServer<Tag>(context: ServeContext<Tag>): Server {
       refused.add(request.socket);
       return void writeAnswer(request, response, policy.refuse(fault), true);
     }
-    void serve(context, request, response);
+    turns.take(request.socket, response, () => void serve(context, request, response));
   };
   const server = createServer({
     keepAliveTimeout: keepAliveMs,

@@ -11,8 +11,6 @@ export interface Differences {
   readonly shedsLoad: boolean;
   /** A request that reaches us half, slowly, is told so. */
   readonly answersSlowHeads: boolean;
-  /** Who sends requests ahead and reads no answers is not served further: node:http goes on and keeps the answers. */
-  readonly holdsRequestsAhead: boolean;
 }
 
 const net: Differences = {
@@ -21,7 +19,6 @@ const net: Differences = {
   coalesces: true,
   shedsLoad: true,
   answersSlowHeads: true,
-  holdsRequestsAhead: true,
 };
 
 /** Where the engines differ on purpose: what node:http and undici don't let us do. */
@@ -34,6 +31,5 @@ export const differences: Record<EngineKind, Differences> = {
     coalesces: false,
     shedsLoad: false,
     answersSlowHeads: true,
-    holdsRequestsAhead: false,
   },
 };
