@@ -229,6 +229,15 @@ describe('a request on a known way', () => {
     expect(await ask(all)).toMatchObject({ known: false, refused: 'licence_expired' });
   });
 
+  it('says how the licence stands, whatever a rule of the app allows', async () => {
+    const all = world([{ id: 'all', name: 'All', effect: 'allow', when: 'true' }]);
+    await all.clock.advance(Date.parse('2026-02-01') - all.clock.nowMs() - 1);
+    await ask(all);
+    expect(await ask(all)).toMatchObject({ known: true, answer: expect.stringContaining('State: active\r\n') });
+    await all.clock.advance(1);
+    expect(await ask(all)).toMatchObject({ known: false, answer: expect.stringContaining('State: grace\r\n') });
+  });
+
   it('is asked everything when a rule’s own time comes', async () => {
     const when = 'now >= timestamp("2026-01-01T00:01:00Z")';
     const all = world([{ id: 'late', name: 'Late', effect: 'deny', when }]);

@@ -4,7 +4,7 @@ import { load } from '../load.mjs';
 import { assertAlive, cpuSeconds } from '../processes.mjs';
 import { otherCore } from './figures.mjs';
 
-export const warmUpRequests = 200_000;
+const warmUpRequests = 200_000;
 const sliceSeconds = 3;
 const secondsMax = 120;
 /** So many slices in a row that are no cheaper than the best before: it has settled earlier. */
