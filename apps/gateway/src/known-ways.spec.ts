@@ -99,6 +99,17 @@ interface Asked {
   readonly fields?: Record<string, string>;
 }
 
+/** What became of a request: how it goes on, or how it was refused. */
+interface Seen {
+  readonly known: boolean;
+  readonly answer: string;
+  readonly plan?: Plan<ExchangeTag | undefined>;
+  readonly to?: string;
+  readonly request?: string;
+  readonly refused?: string;
+  readonly status?: number;
+}
+
 function headOf({ key }: World, { target = '/api/jobs', method = 'GET', address = '192.0.2.1', fields = {} }: Asked) {
   const all: Record<string, string> = { host: 'gw', authorization: `Bearer ${key.text}`, ...fields };
   const head: RequestHead = {
@@ -111,7 +122,7 @@ function headOf({ key }: World, { target = '/api/jobs', method = 'GET', address 
 }
 
 /** ask sends one request through the policy, to its end. */
-async function ask(all: World, asked: Asked = {}) {
+async function ask(all: World, asked: Asked = {}): Promise<Seen> {
   const visit: GatewayVisit = all.policy.open(headOf(all, asked));
   try {
     const plan = await visit.plan();
