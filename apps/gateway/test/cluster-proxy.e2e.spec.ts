@@ -169,6 +169,27 @@ describe('the cluster proxy', () => {
       .toBe('licence_suspended');
   });
 
+  it('lets a suspended licence read where its plan says so, nothing else, and only while nothing else speaks against it', async () => {
+    const { db } = stage.database;
+    const { token, clusterId, licence } = await tokenFor();
+    const ask = async (method: 'get' | 'delete') => {
+      const answer = await request(stage.url)[method](path(clusterId)).set(bearer(token));
+      return answer.status === 200 ? 'passes' : codeOf(answer);
+    };
+    const setPlan = (suspendedAccess: string) => db.asSystem((tx) => tx.plan.updateMany({ data: { suspendedAccess } }));
+    const change = async (data: object) => {
+      await db.asSystem((tx) => tx.licence.update({ where: { id: licence.id }, data }));
+      await setLicence(db, acme, licence.id, 'suspended');
+    };
+    await setPlan('read-only');
+    await change({});
+    await expect.poll(() => ask('delete'), { timeout: 20_000 }).toBe('licence_suspended');
+    expect(await ask('get')).toBe('passes');
+    await change({ startsAt: new Date(0), expiresAt: new Date(1_000), grace: [] });
+    await expect.poll(() => ask('get'), { timeout: 20_000 }).toBe('licence_expired');
+    await setPlan('shut');
+  });
+
   it('streams a watch, and cuts it within a second of the revocation', async () => {
     const { token, clusterId, licence } = await tokenFor();
     const call = httpRequest(`${stage.url}${path(clusterId, '/api/v1/pods?watch=true')}`, {
