@@ -64,6 +64,12 @@ describe('a linter that is as good as a compiler', () => {
     expect(where(text)).toEqual(found);
   });
 
+  it('loses no error behind any number of warnings', () => {
+    const warned = `kind: Supplier\nid: a\nsource: [${'on, '.repeat(600)}on]\n`;
+    const wrong = 'kind: Supplier\nid: b\nsource: get::nowhere\n';
+    expect(() => loadBundle(files(`${warned}---\n${wrong}`))).toThrow('unknown_reference');
+  });
+
   it('lets an app hide what the SDK brings, and a plugin live in a space of its own', () => {
     const bundle = loadBundle(
       files('kind: VariableCategory\nid: sdk.variable-category.compute\ntitle: Ours\n', {
