@@ -19,8 +19,10 @@ interface Figures {
 const version = 'metrics.k8s.io/v1beta1';
 const root = `/apis/${version}`;
 const verbs = ['get', 'list'];
-const apiService = { apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService', name: 'v1beta1.metrics.k8s.io' };
-const service = { apiVersion: 'v1', kind: 'Service', name: 'metrics-api' };
+const apiService = { apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService' };
+const apiServiceName = 'v1beta1.metrics.k8s.io';
+const service = { apiVersion: 'v1', kind: 'Service' };
+const serviceName = 'metrics-api';
 const namespace = 'kube-system';
 
 /**
@@ -39,20 +41,20 @@ export async function openMetricsApi(admin: KubeSession): Promise<{ close(): Pro
   const { port } = server.address() as AddressInfo;
   const apply = (object: object) => admin.apply(object as never, { fieldManager: 'metrics-api' });
   const external = { type: 'ExternalName', externalName: 'localhost' };
-  await apply({ ...service, metadata: { name: service.name, namespace }, spec: external });
+  await apply({ ...service, metadata: { name: serviceName, namespace }, spec: external });
   await apply({
     ...apiService,
-    metadata: { name: apiService.name },
+    metadata: { name: apiServiceName },
     spec: {
-      service: { name: service.name, namespace, port },
+      service: { name: serviceName, namespace, port },
       ...{ group: 'metrics.k8s.io', version: 'v1beta1', groupPriorityMinimum: 100, versionPriority: 100 },
       insecureSkipTLSVerify: true,
     },
   });
   return {
     close: async () => {
-      await admin.delete(apiService);
-      await admin.delete(service, namespace);
+      await admin.delete({ ...apiService, name: apiServiceName });
+      await admin.delete({ ...service, name: serviceName }, namespace);
       server.closeAllConnections();
       server.close();
     },
