@@ -4,7 +4,14 @@ import { ResultReporter } from './tools/checks/result-reporter.js';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const alias = [{ find: /^@nm\/(.*)$/, replacement: `${root}libs/$1/index.ts` }];
-const common = { alias, testTimeout: 30_000, hookTimeout: 120_000, pool: 'forks' as const };
+const common = {
+  alias,
+  testTimeout: 30_000,
+  hookTimeout: 120_000,
+  pool: 'forks' as const,
+  // Vitest gives up after a second, which is nothing on a machine with other work.
+  expect: { poll: { timeout: 20_000 } },
+};
 
 /**
  * Rings of tests by file name: `unit` does no I/O, `int` has one real server, `cluster` a real Kubernetes, `node` a real kubelet (one a

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -105,8 +106,10 @@ describeWith(['kubelet'], 'streams to pods that really run', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     expect(over).toBe(false);
     let bytes = 0;
+    const read = once(stream.stdout, 'end');
     stream.stdout.on('data', (chunk: Buffer) => (bytes += chunk.length));
     expect(await stream.exit).toBe(0);
+    await read;
     expect(bytes).toBe(64 * 1024 * 1024);
   });
 
