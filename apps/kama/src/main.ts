@@ -1,7 +1,10 @@
+import { enableCompileCache } from 'node:module';
 import { parseArgs } from 'node:util';
-import { type Finding, formatFinding } from '@nm/kama-sdk';
+import type { Finding } from '@nm/kama-sdk';
 import { isFault } from '@nm/kernel/fault';
-import { run } from './commands/run.js';
+
+// Somebody waits for a KAMA that starts: what was compiled once is kept below TMPDIR, where that can be written. So nothing large is imported before.
+enableCompileCache();
 
 try {
   const { values, positionals } = parseArgs({
@@ -21,10 +24,12 @@ try {
       help: { type: 'boolean', short: 'h' },
     },
   });
+  const { run } = await import('./commands/run.js');
   const code = await run(positionals, values);
   if (code !== undefined) process.exitCode = code;
 } catch (error) {
   const findings = isFault(error) ? (error.extra['findings'] as readonly Finding[] | undefined) : undefined;
+  const { formatFinding } = await import('@nm/kama-sdk');
   for (const finding of findings ?? []) console.error(formatFinding(finding));
   console.error(
     isFault(error) ? error.publicMessage : error instanceof Error && 'code' in error ? error.message : error,

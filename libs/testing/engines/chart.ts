@@ -6,7 +6,7 @@ export const helmChart: ReadonlyMap<string, string> = new Map([
     'templates/menu.yaml',
     `{{- if .Values.broken }}{{ fail .Values.broken }}{{ end }}
 {{- if .Values.garbage }}a: [
-{{- else if .Values.huge }}{{ range until 40 }}{{ repeat 100000 "x" }}{{ end }}
+{{- else if .Values.huge }}{ apiVersion: v1, kind: ConfigMap, metadata: { name: huge }, data: { x: "{{ range until 40 }}{{ repeat 100000 "x" }}{{ end }}" } }
 {{- else if .Values.hang }}{{ range until 2000000000 }}{{ end }}
 {{- else }}
 apiVersion: v1

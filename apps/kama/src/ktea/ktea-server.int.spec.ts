@@ -61,7 +61,7 @@ describe('ktea-server', () => {
     const answer = await fetch(base + path, init);
     return {
       status: answer.status,
-      cache: answer.headers.get('nm-engine-cache'),
+      cache: answer.headers.get('x-engine-cache'),
       body: (await answer.json()) as object,
     };
   };

@@ -144,7 +144,7 @@ function send(response: ServerResponse, status: number, text: string, cached?: b
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
-    ...(cached === undefined ? {} : { 'nm-engine-cache': cached ? 'hit' : 'miss' }),
+    ...(cached === undefined ? {} : { 'x-engine-cache': cached ? 'hit' : 'miss' }),
   });
   response.end(text);
 }
