@@ -2,33 +2,16 @@ import type { Answer, MaybePromise, Outcome, Plan, Policy, RequestHead, Visit } 
 import { endRequest } from '@nm/features/limits';
 import { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
-import type { Clock } from '@nm/kernel/time';
-import type { AccessLog } from './access-log.js';
 import { answerFields } from './answer-fields.js';
-import { type AppRouteDeps, AppVisit, planApp } from './app-route.js';
-import { type ClusterRouteDeps, planCluster } from './cluster-route.js';
-import type { DecisionNotes } from './decision-notes.js';
+import { AppVisit, planApp } from './app-route.js';
+import { planCluster } from './cluster-route.js';
 import type { ExchangeTag } from './exchange-tag.js';
-import type { GatewayMetrics } from './gateway-metrics.js';
+import type { GatewayPolicyDeps } from './gateway-policy-deps.js';
 import { KnownWays } from './known-ways.js';
 import { planOwn } from './own-route.js';
 import { problemAnswer } from './problem-answer.js';
 import { openContext, type RequestContext } from './request-context.js';
-import type { RequestSpans } from './request-spans.js';
 import { statusAnswer } from './status-answer.js';
-
-export interface GatewayPolicyDeps {
-  readonly app: AppRouteDeps;
-  readonly cluster: ClusterRouteDeps;
-  /** Where Nest answers the gateway's own routes: `http://host:port`. */
-  readonly ownOrigin: string;
-  readonly notes: DecisionNotes;
-  readonly log: AccessLog;
-  readonly metrics: GatewayMetrics;
-  /** Set when spans are exported. */
-  readonly spans: RequestSpans | undefined;
-  readonly clock: Clock;
-}
 
 /** GatewayPolicy decides on each request that the engine brings: what it is, whether it may pass, and where it goes. */
 export class GatewayPolicy implements Policy<ExchangeTag | undefined> {

@@ -16,12 +16,14 @@ import { newId, randomHex } from '@nm/kernel/ids';
 import { answerFields, rateAccountOf } from './answer-fields.js';
 import { AppVisit } from './app-route.js';
 import type { ExchangeTag } from './exchange-tag.js';
-import type { GatewayPolicyDeps } from './gateway-policy.js';
-import type { OpenAnew } from './known-ways.js';
+import type { GatewayPolicyDeps } from './gateway-policy-deps.js';
 import type { RequestContext } from './request-context.js';
 import { type Trace, traceOf } from './trace.js';
 import { appAnswerFilter, appRequestFilterOf } from './upstream-headers.js';
 import { bodyBytesMaxOf } from './usage-limits.js';
+
+/** Opens a request with all questions asked; with a context one that was let in already. */
+export type OpenAnew = (head: RequestHead, context?: RequestContext) => Visit<ExchangeTag | undefined>;
 
 type GatewayPlan = Plan<ExchangeTag | undefined>;
 

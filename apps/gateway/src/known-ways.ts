@@ -1,11 +1,11 @@
-import type { RequestHead, Visit } from '@nm/adapters/proxy';
+import type { RequestHead } from '@nm/adapters/proxy';
 import { keepWay, parseAppPath, type Stretch, type Way } from '@nm/features/routing';
 import { nextStandingMs, readsPath, routeClassOf } from '@nm/kernel/licensing';
 import { sharedAnswerFields } from './answer-fields.js';
 import type { Found } from './app-route.js';
 import type { ExchangeTag } from './exchange-tag.js';
-import type { GatewayPolicyDeps } from './gateway-policy.js';
-import { KnownVisit } from './known-visit.js';
+import type { GatewayPolicyDeps } from './gateway-policy-deps.js';
+import { KnownVisit, type OpenAnew } from './known-visit.js';
 import type { RequestContext } from './request-context.js';
 
 type AppWay = Way<ExchangeTag>;
@@ -13,9 +13,6 @@ type AppWay = Way<ExchangeTag>;
 const bearerPrefix = 'Bearer ';
 /** Fields with which a request asks for more than a way holds: it is planned from the beginning. */
 const unusual = ['cookie', 'origin', 'nm-install', 'nm-server-timing'];
-
-/** Opens a request with all questions asked; with a context one that was let in already. */
-export type OpenAnew = (head: RequestHead, context?: RequestContext) => Visit<ExchangeTag | undefined>;
 
 /** KnownWays lets requests that are like one before them go the same way, while what was found out then holds. */
 export class KnownWays {

@@ -107,7 +107,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
       if (plan instanceof Promise)
         plan.then(
           (settled) => this.#planned(settled),
-          (error: unknown) => this.#planFailed(error),
+          (error: unknown) => this.#fail(toFault(error)),
         );
       else this.#planned(plan);
     } catch (error) {
@@ -143,10 +143,6 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   #uncount(): void {
     if (this.#countedFor !== undefined) this.#context.load.leave(this.#countedFor);
     this.#countedFor = undefined;
-  }
-
-  #planFailed(error: unknown): void {
-    if (this.#stage !== 'over') this.#refuse(toFault(error));
   }
 
   #dial(target: Target): void {
