@@ -16,7 +16,8 @@ module.exports = {
       from: { path: '^(?:apps|test|examples)/|^libs/(kama-sdk|[^/]+/[^/]+)/', pathNot: '^libs/testing/' },
       to: {
         path: '^libs/(?:kama-sdk/|[^/]+/[^/]+/)(?!index\\.ts$)',
-        pathNot: '^libs/$1/|^libs/testing/|^libs/kernel/licensing/offline/index\\.ts$|^libs/kama-sdk/define/index\\.ts$',
+        pathNot:
+          '^libs/$1/|^libs/testing/|^libs/kernel/licensing/offline/index\\.ts$|^libs/kama-sdk/define/index\\.ts$',
       },
     },
     {

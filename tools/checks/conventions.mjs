@@ -46,9 +46,11 @@ for (const file of product) {
 for (const file of files)
   if (/(^|\/)(utils?|helpers?|common|misc)(\/|\.[a-z]+$)/i.test(file)) faults.push(`${file}: a name that says nothing`);
 
-const codes = [
-  ...readFileSync(join(root, 'libs/kernel/fault/codes.ts'), 'utf8').matchAll(/^ {2}([a-z_]+): entry\(/gm),
-].map((match) => match[1]);
+const codes = ['codes', 'cluster-codes'].flatMap((name) =>
+  [...readFileSync(join(root, `libs/kernel/fault/${name}.ts`), 'utf8').matchAll(/^ {2}([a-z_]+): entry\(/gm)].map(
+    (match) => match[1],
+  ),
+);
 const errorsPage = readFileSync(join(root, 'docs/errors.md'), 'utf8');
 for (const code of codes)
   if (!errorsPage.includes(`\n## ${code}\n`)) faults.push(`docs/errors.md: no paragraph for ${code}`);

@@ -2,9 +2,10 @@ import { defaultChannel } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { type Decision, type RequestFacts, refusalOf, routeClassOf } from '@nm/kernel/licensing';
 import type { Clock } from '@nm/kernel/time';
-import type { Credentials, Holder, Pass } from './credentials.js';
+import type { Credentials } from './credentials.js';
 import type { Directory } from './directory.js';
 import { type AppEntry, type InstallEntry, type LicenceEntry, type VersionEntry, versionFor } from './entries.js';
+import type { Admission, Holder, Pass } from './holder.js';
 import type { AppPath } from './parse-path.js';
 import { refusalFault } from './refusal-fault.js';
 import { decideOnTicket, type Ground, makeTicket, onSameGround, type Ticket } from './ticket.js';
@@ -33,16 +34,6 @@ export interface Visitor {
   ticket?: Ticket;
   request?: RequestFacts;
   decision?: Decision;
-}
-
-export interface Admission {
-  readonly holder: Holder;
-  readonly ticket: Ticket;
-  readonly decision: Decision;
-  readonly request: RequestFacts;
-  /** What the app may be told: the decision, or less when the credential is worth less. */
-  readonly mode: 'full' | 'read-only';
-  readonly version: VersionEntry;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { ContextKeys } from '@nm/features/context';
 import { installAudience } from '@nm/kernel/contracts';
 import { LRUCache } from 'lru-cache';
-import type { Admission } from './admit.js';
+import type { Admission } from './holder.js';
 import type { SignedContext, Ticket } from './ticket.js';
 
 interface Signing {

@@ -1,14 +1,14 @@
 export { Activator, type ActivatorOptions, type Ready, type WakeTarget } from './activator.js';
-export { type Admission, type AdmitDeps, admit, unverifiable, type Visitor } from './admit.js';
+export { type AdmitDeps, admit, unverifiable, type Visitor } from './admit.js';
 export { admitCluster, type ClusterPass } from './admit-cluster.js';
 export { ChangeFeed, type ChangeFeedOptions } from './change-feed.js';
 export { ContextTokens } from './context-tokens.js';
 export { bearerOf, Credentials } from './credentials.js';
 export { Directory } from './directory.js';
 export type { AppEntry, InstallEntry, InstanceEntry, LicenceEntry, Selection, VersionEntry } from './entries.js';
+export { type Admission, keepWay, type Stretch, type Way } from './holder.js';
 export { type KubeCall, kubeCallOf } from './kube-call.js';
 export { licenceStateText } from './licence-state.js';
 export { type AppPath, type ClusterPath, parseAppPath, parseClusterPath } from './parse-path.js';
 export { review, type StreamTag } from './review.js';
 export type { SignedContext, Ticket } from './ticket.js';
-export { keepWay, type Stretch, type Way } from './way.js';

@@ -1,4 +1,5 @@
-import { type Code, type CodeEntry, codes } from './codes.js';
+import type { CodeEntry } from './code-entry.js';
+import { type Code, codes } from './codes.js';
 
 export interface FaultDetails {
   /** Sentence for the client, instead of the catalogue's. Never holds internals. */

@@ -1,7 +1,62 @@
-import type { RouteClass } from '@nm/kernel/licensing';
+import type { TrustedIssuer } from '@nm/features/access';
+import type { Decision, RequestFacts, RouteClass } from '@nm/kernel/licensing';
 import type { Ready } from './activator.js';
-import type { Admission } from './admit.js';
+import type { LicenceEntry, VersionEntry } from './entries.js';
 import type { AppPath } from './parse-path.js';
+import type { Ticket } from './ticket.js';
+
+export type CredentialKind = 'key' | 'session' | 'install' | 'user';
+
+/**
+ * Holder is what a credential was found to be. It is held against the licence of now on each use: a rotated key stops at once, and its sessions
+ * with it; `licence` is the entry for which that was last done.
+ */
+export interface Holder {
+  readonly kind: CredentialKind;
+  readonly licenceId: string;
+  licence: LicenceEntry;
+  /** The licence's key when this was learnt: its hash, or for sessions its lookup part. Install tokens die of their own age. */
+  readonly keyHash: Uint8Array | undefined;
+  readonly keyLookup: string | undefined;
+  /** Session that it belongs to; it ends everywhere when that is ended. */
+  readonly sessionId: string | undefined;
+  /** Of a user token: whom its organisation trusted when it was verified. Verified again when that changes. */
+  readonly issuers: readonly TrustedIssuer[] | undefined;
+  readonly untilMs: number;
+  /** Set when the credential is worth one install only. */
+  readonly installId: string | undefined;
+  readonly readOnly: boolean;
+  /** The last decision's ground, for the next request of the same kind. */
+  ticket: Ticket | undefined;
+  /** What chose the last ground that is complete. */
+  pass: Pass | undefined;
+  /** The directory's version when it was last held against it. */
+  checkedVersion: number;
+  /** Ways of its last requests; who keeps them knows their tags. */
+  ways: readonly Way<unknown>[];
+}
+
+/** What a caller's last request asked for, and the ground that this chose: while the directory forgets nothing, the same question has the same answer. */
+export interface Pass {
+  readonly directoryVersion: number;
+  readonly kind: AppPath['kind'];
+  readonly appPath: string;
+  readonly selector: string | undefined;
+  /** Value of `Nm-Install`. */
+  readonly installId: string | undefined;
+  readonly ticket: Ticket;
+}
+
+/** Admission is what let a request in. */
+export interface Admission {
+  readonly holder: Holder;
+  readonly ticket: Ticket;
+  readonly decision: Decision;
+  readonly request: RequestFacts;
+  /** What the app may be told: the decision, or less when the credential is worth less. */
+  readonly mode: 'full' | 'read-only';
+  readonly version: VersionEntry;
+}
 
 /** One request target of a way: callers mostly ask for the same again. */
 export interface Stretch<Tag> {
