@@ -4,7 +4,7 @@ import { type Decision, type RequestFacts, refusalOf, routeClassOf } from '@nm/k
 import type { Clock } from '@nm/kernel/time';
 import type { Credentials } from './credentials.js';
 import type { Directory } from './directory.js';
-import { type AppEntry, type InstallEntry, type LicenceEntry, type VersionEntry, versionFor } from './entries.js';
+import { type AppEntry, type InstallEntry, type LicenceEntry, versionFor } from './entries.js';
 import type { Admission, Holder, Pass } from './holder.js';
 import type { AppPath } from './parse-path.js';
 import { refusalFault } from './refusal-fault.js';
