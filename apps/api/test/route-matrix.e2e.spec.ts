@@ -148,7 +148,13 @@ describe('every route × {no credential, wrong credential, wrong tenant, wrong r
     const prefix = Object.keys(ownIds).find((known) => path === known || path.startsWith(`${known}/`));
     const id = prefix ? ownIds[prefix]!(own) : acme.licence.id;
     const named = { org: 'acme', app: 'guestbook', version: '1.0.0', channel: 'stable', id };
-    const more = { session: 'sess_0', user: 'lusr_0', name: 'state.a', token: own.token };
+    const more = {
+      session: 'sess_0',
+      user: 'lusr_0',
+      name: 'state.a',
+      token: own.token,
+      digest: `sha256:${'0'.repeat(64)}`,
+    };
     const values: Record<string, string> = { ...named, ...more };
     return path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? `no-value-for-${name}`);
   };
