@@ -22,7 +22,7 @@ const menu = defineEngine('menu', {
 const engine = virtualEngine(loadBundle(files('{ kind: Supplier, id: a }'), { models: [menu] }), 'shop');
 const ktea = { type: 'virtual', uri: 'menu' };
 
-engineConforms('code', { words: true, presets: true }, () => ({
+engineConforms('code', { words: true, presets: true, endless: true }, () => ({
   engine,
   ktea,
   brief: {

@@ -46,14 +46,18 @@ beforeAll(async () => {
 });
 const client = httpEngine({ dispatcher, release: 'shop', timeoutMs: 60_000 });
 
-engineConforms('ktea-server around an executable, asked over HTTP', { words: true, presets: false }, () => ({
-  engine: client,
-  brief: {
-    ...client,
-    template: (ktea, values, signal) => client.template({ ...ktea, uri: briefUri }, values, signal),
-  },
-  ktea: { type: 'server', uri },
-}));
+engineConforms(
+  'ktea-server around an executable, asked over HTTP',
+  { words: true, presets: false, endless: true },
+  () => ({
+    engine: client,
+    brief: {
+      ...client,
+      template: (ktea, values, signal) => client.template({ ...ktea, uri: briefUri }, values, signal),
+    },
+    ktea: { type: 'server', uri },
+  }),
+);
 
 describe('ktea-server', () => {
   const ask = async (base: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {

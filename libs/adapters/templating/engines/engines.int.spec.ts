@@ -19,7 +19,7 @@ const runner = new ProgramRunner({ path, ...bounds });
 const executable = executableEngine({ runner, release: 'shop' });
 const idle = () => new AbortController().signal;
 
-engineConforms('a local executable', { words: true, presets: false }, () => ({
+engineConforms('a local executable', { words: true, presets: false, endless: true }, () => ({
   engine: executable,
   brief: executableEngine({ runner: new ProgramRunner({ path, ...bounds, timeoutMs: briefly }), release: 'shop' }),
   ktea: { type: 'local_executable', uri: program },
@@ -100,7 +100,7 @@ describe('a program that is run', () => {
 const workers = new TemplateWorkers({ workersMax: 1, timeoutMs: 60_000, fuel: 20_000_000 });
 afterAll(() => workers.close());
 
-engineConforms('a Jinja package', { words: false, presets: false }, () => ({
+engineConforms('a Jinja package', { words: false, presets: false, endless: false }, () => ({
   engine: jinjaEngine({
     workers,
     tenant: 'a',
@@ -186,7 +186,7 @@ for (const [form, prefix, wrapped] of [
   const server = new EngineServer(prefix, wrapped);
   beforeAll(() => server.open());
   afterAll(() => server.close());
-  engineConforms(form, { words: true, presets: true }, () => ({
+  engineConforms(form, { words: true, presets: true, endless: true }, () => ({
     engine: httpEngine(options),
     brief: httpEngine({ ...options, timeoutMs: briefly }),
     ktea: { type: 'server', uri: `${server.url}/`, version: '1.0' },

@@ -19,7 +19,7 @@ describeWith(['kubernetes'], 'charts', () => {
   const ktea = { type: 'helm', uri: 'menu', version: '1.0.0' };
   const idle = () => new AbortController().signal;
 
-  engineConforms('a Helm chart', { words: true, presets: false }, () => ({
+  engineConforms('a Helm chart', { words: true, presets: false, endless: true }, () => ({
     engine: engineOf(helmChart),
     brief: engineOf(helmChart, { timeoutMs: 1_000 }),
     ktea,

@@ -100,7 +100,9 @@ async function untilEnded(
     const [pod] = await podsOfJob(ref, context);
     const [main] = (pod?.['status'] as { containerStatuses?: ContainerEnd[] } | undefined)?.containerStatuses ?? [];
     const exitCode = main?.state?.terminated?.exitCode;
-    if (exitCode !== undefined) return { end: { exitCode, pod: pod?.metadata?.name ?? '' }, uid };
+    // A pod that the cluster takes away (deadline, eviction) ends with the code of the signal: the Job says why, a moment later.
+    const takenAway = exitCode !== 0 && pod?.metadata?.deletionTimestamp !== undefined;
+    if (exitCode !== undefined && !takenAway) return { end: { exitCode, pod: pod?.metadata?.name ?? '' }, uid };
     const conditions = (job['status'] as { conditions?: JobCondition[] } | undefined)?.conditions ?? [];
     const over = conditions.find(({ type, status }) => (type === 'Failed' || type === 'Complete') && status === 'True');
     if (over?.type === 'Complete') return { end: { exitCode: 0, pod: pod?.metadata?.name ?? '' }, uid };
