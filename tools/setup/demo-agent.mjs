@@ -66,16 +66,24 @@ await main(async () => {
 });
 
 async function install(api, clusterId) {
-  const { data } = await api('GET', '/installs');
-  const found = data.find((each) => each.clusterId === clusterId && each.state !== 'removed');
-  const { id } = found ?? (await api('POST', '/installs', { clusterId, namespace }));
+  const soon = () => new Promise((resume) => setTimeout(resume, 500));
+  // A run on a cluster that has not dialled in yet would end with that as its reason.
+  while ((await api('POST', `/clusters/${clusterId}/check`, { namespace })).health === 'unreachable') await soon();
+  const here = async () =>
+    (await api('GET', '/installs')).data.find((each) => each.clusterId === clusterId && each.state !== 'removed');
+  const before = await here();
+  if (before?.state === 'failed') {
+    await api('DELETE', `/installs/${before.id}`);
+    while (await here()) await soon();
+  }
+  const { id } = (await here()) ?? (await api('POST', '/installs', { clusterId, namespace }));
   for (;;) {
     const { state } = await api('GET', `/installs/${id}`);
     if (state !== 'provisioning')
       return console.log(
         `Install ${id} on cluster ${clusterId} is ${state}; everything on it goes through this agent.`,
       );
-    await new Promise((resume) => setTimeout(resume, 500));
+    await soon();
   }
 }
 
