@@ -55,11 +55,12 @@ describe('the Kamafile', () => {
     );
   });
 
-  it('merges so that the later wins name by name, in whichever groups', () => {
+  it('merges so that the later wins name by name', () => {
     fc.assert(
-      fc.property(vars, vars, vars, (a, b, c) => {
-        expect(mergeVars(mergeVars(a, b), c)).toEqual(mergeVars(a, mergeVars(b, c)));
+      fc.property(vars, vars, (a, b) => {
+        // Not in whichever groups: where a value stood between two trees, the first tree is gone for good only when merged from the left.
         expect(mergeVars(a, {})).toEqual(a);
+        expect(mergeVars(mergeVars(a, b), b)).toEqual(mergeVars(a, b));
         expect(mergeVars({}, a)).toEqual(a);
         for (const [key, value] of Object.entries(flatOf(b)))
           if (!(typeof value === 'object' && value !== null && !Array.isArray(value)))
