@@ -9,22 +9,7 @@ import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import { adminTarget } from '../libs/testing/admin-target.js';
 import { describeWith } from '../libs/testing/needs.js';
 import { type DevstackRun, devstackEnv, root, startDevstack } from './devstack-process.js';
-
-// biome-ignore lint/suspicious/noExplicitAny: answers of a KAMA have no contract of ours
-type Answer = { readonly status: number; readonly headers: Headers; readonly body: any };
-
-async function call(
-  method: string,
-  url: string,
-  credential: string,
-  body?: unknown,
-  more: object = {},
-): Promise<Answer> {
-  const headers = { authorization: `Bearer ${credential}`, 'content-type': 'application/json', ...more };
-  const answer = await fetch(url, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-  const text = await answer.text();
-  return { status: answer.status, headers: answer.headers, body: text ? JSON.parse(text) : {} };
-}
+import { call, type Demo, kamaCalls } from './kama-calls.js';
 
 const demoAnswersMs = 600_000;
 const settledMs = 120_000;
@@ -36,27 +21,11 @@ describeWith(['kubernetes'], 'an app with code, a chart and a plugin, behind the
   let home: string;
   let devstack: DevstackRun;
   let admin: KubeSession;
-  let demo: { gatewayUrl: string; apiUrl: string; publisher: { email: string; password: string } };
+  let demo: Demo;
   let token: string;
   let licence: IssuedLicence;
 
-  const publisher = async (method: string, path: string, body?: unknown) => {
-    const answer = await call(method, `${demo.apiUrl}/v1/orgs/acme${path}`, token, body);
-    expect(answer.status, `${method} ${path} ${JSON.stringify(answer.body)}`).toBeLessThan(300);
-    return answer.body;
-  };
-  const licensee = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-    const answer = await call(method, `${demo.apiUrl}/v1${path}`, licence.key, body);
-    expect(answer.status, `${method} ${path} ${JSON.stringify(answer.body)}`).toBeLessThan(300);
-    return answer.body;
-  };
-  const kama = (method: string, path: string, body?: unknown, more: object = {}) =>
-    call(method, `${demo.gatewayUrl}/kama/acme/${app}${path}`, licence.key, body, more);
-  const settled = async (job: string) => {
-    const look = async () => (await kama('GET', `/api/app/jobs/${job}/status`)).body.data;
-    await expect.poll(async () => (await look())?.status, { timeout: settledMs, interval: 250 }).not.toBe('running');
-    return look();
-  };
+  const { publisher, licensee, kama, settled } = kamaCalls(app, () => ({ demo, token, licence }));
   const object = async (kind: string, name: string, apiVersion = 'v1') => {
     // biome-ignore lint/suspicious/noExplicitAny: an object of the cluster, as it is
     const found: any = await admin.get({ apiVersion, kind, name }, namespace);

@@ -7,7 +7,7 @@ export interface KnownDifference {
   readonly because: string;
 }
 
-const any = /./;
+const verdict = /^\$\.body\.data\.(status|message)$/;
 const refusal = /^\$\.(status|body)/;
 
 /** Each must be seen at least once in a whole run, or it is taken out of this list. */
@@ -51,11 +51,11 @@ export const knownDifferences: readonly KnownDifference[] = [
   },
   {
     request: /page\.positive\/validate \{"value":"2\.5"\}/,
-    at: any,
+    at: verdict,
     because: 'the original takes 2.5 for an integer (defect of FormatPredicate)',
   },
-  { request: /page\.copies\/validate \{"value":2\.5\}/, at: any, because: 'the same' },
-  { request: /page\.truth\/validate /, at: any, because: 'the original’s check of booleans is inverted' },
+  { request: /page\.copies\/validate \{"value":2\.5\}/, at: verdict, because: 'the same' },
+  { request: /page\.truth\/validate /, at: verdict, because: 'the original’s check of booleans is inverted' },
   {
     request: /page\.mail\/validate \{"value":3\}/,
     at: /\.message$/,

@@ -6,6 +6,7 @@ import type { DocumentStore, Remembered } from '../src/installs/operation-states
 import { clusterReader } from '../src/installs/read-cluster.js';
 import { openKamafile } from '../src/installs/read-kamafile.js';
 import type { MemoryCluster } from '../src/own/memory-cluster.js';
+import { mergePatched } from '../src/own/merge-patch.js';
 
 type Json = Record<string, unknown>;
 
@@ -29,7 +30,7 @@ function perform(cluster: MemoryCluster, step: PlanStep): void {
     case 'patch': {
       const known = cluster.find(step.ref.kind, step.ref.name);
       if (!known) throw new Fault('not_found', { public: `There is no ${step.ref.kind} ${step.ref.name}.` });
-      cluster.put(merged(known as Json, step.patch as Json) as never);
+      cluster.put(mergePatched(known as Json, step.patch as Json) as never);
       break;
     }
     case 'variables': {
@@ -51,18 +52,6 @@ function perform(cluster: MemoryCluster, step: PlanStep): void {
     default:
       break;
   }
-}
-
-/** RFC 7396. */
-function merged(target: Json, patch: Json): Json {
-  const result = { ...target };
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else if (typeof value === 'object' && !Array.isArray(value))
-      result[key] = merged((result[key] ?? {}) as Json, value as Json);
-    else result[key] = value;
-  }
-  return result;
 }
 
 class MemoryRuns implements RunDoor {

@@ -1,8 +1,7 @@
 import { Fault } from '@nm/kernel/fault';
 import type { MemoryCluster } from './memory-cluster.js';
+import { mergePatched } from './merge-patch.js';
 import type { OwnCluster } from './own-cluster.js';
-
-type Json = Record<string, unknown>;
 
 /** memoryKubernetes takes what is applied and says that it is ready: enough to try an app out without a cluster. */
 export const memoryKubernetes = (cluster: MemoryCluster): OwnCluster => ({
@@ -13,7 +12,7 @@ export const memoryKubernetes = (cluster: MemoryCluster): OwnCluster => ({
   patch: async (ref, _namespace, patch) => {
     const known = cluster.find(ref.kind, ref.name);
     if (!known) throw new Fault('not_found', { public: `There is no ${ref.kind} ${ref.name}.` });
-    cluster.put(merged(known as Json, patch as Json) as never);
+    cluster.put(mergePatched(known as never, patch as never) as never);
   },
   remove: async (ref) => {
     const known = cluster.find(ref.kind, ref.name) !== undefined;
@@ -25,15 +24,3 @@ export const memoryKubernetes = (cluster: MemoryCluster): OwnCluster => ({
       ? { state: 'ready', reason: 'taken as ready, since there is no cluster' }
       : { state: 'gone', reason: 'does not exist' },
 });
-
-/** RFC 7396. */
-function merged(target: Json, patch: Json): Json {
-  const result = { ...target };
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else if (typeof value === 'object' && !Array.isArray(value))
-      result[key] = merged((result[key] ?? {}) as Json, value as Json);
-    else result[key] = value;
-  }
-  return result;
-}
