@@ -6,6 +6,7 @@ import { FileKeys } from './file-keys.js';
 import type { KeyProvider } from './key-provider.js';
 import { LocalKeys } from './local-keys.js';
 import type { SealedPlace } from './rewrap.js';
+import { sealedColumn } from './sealed-column.js';
 import { rootOf, Vault } from './vault.js';
 
 const rootId = 'root';
@@ -42,18 +43,5 @@ export async function openVault({ db, keys }: OpenVaultOptions): Promise<Vault> 
 }
 
 /** rootPlace lets the sweep find the root. */
-export const rootPlace = (db: Db): SealedPlace => ({
-  name: 'vault_root',
-  stale: async (prefix) => {
-    const rows = await db.asSystem((tx) => tx.vaultRoot.findMany());
-    return rows
-      .filter(({ sealed }) => !Buffer.from(sealed).subarray(0, prefix.length).equals(prefix))
-      .map(({ id, sealed }) => ({ id, sealed, aad: rootAad }));
-  },
-  replace: async ({ id, sealed }, next) => {
-    const { count } = await db.asSystem((tx) =>
-      tx.vaultRoot.updateMany({ where: { id, sealed: new Uint8Array(sealed) }, data: { sealed: next } }),
-    );
-    return count > 0;
-  },
-});
+export const rootPlace = (db: Db): SealedPlace =>
+  sealedColumn(db, { table: 'vault_root', column: 'sealed', aad: () => rootAad, ofTenants: false });
