@@ -115,6 +115,7 @@ export const gatewayEnv = (port, { databaseUrl, masterKey }) => ({
   NM_GATEWAY_PORT: String(port),
   NM_GATEWAY_LOG_SAMPLE: '0.01',
   NM_OPS_PORT: '0',
+  NM_GATEWAY_DRAIN_LISTEN_MS: '0',
 });
 
 /** @param more.flags of Node @param more.env over what is set here */

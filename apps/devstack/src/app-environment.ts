@@ -55,5 +55,6 @@ export function appEnvironment({
     NM_EGRESS_ALLOW: config.egressAllow.join(','),
     // Shorter than the ten seconds in which Ctrl-C must have stopped everything.
     NM_DRAIN_MS: '4000',
+    NM_GATEWAY_DRAIN_LISTEN_MS: '0',
   };
 }

@@ -38,6 +38,8 @@ const gatewayConfig = z
     NM_OTLP_TRACES_SAMPLE: z.coerce.number().min(0).max(1).default(0.01),
     /** From a sent request to the head of its answer. */
     NM_GATEWAY_HEADERS_TIMEOUT_MS: z.coerce.number().int().min(100).max(3_600_000).default(120_000),
+    /** Of NM_DRAIN_MS, how long new connections are still taken: balancers send on until they have seen that /readyz fails. */
+    NM_GATEWAY_DRAIN_LISTEN_MS: z.coerce.number().int().min(0).max(600_000).default(3_000),
     /** Without a byte in either direction. */
     NM_GATEWAY_IDLE_TIMEOUT_MS: z.coerce.number().int().min(100).max(86_400_000).default(300_000),
   })
@@ -64,6 +66,7 @@ const gatewayConfig = z
     tracesUrl: env.NM_OTLP_TRACES_URL,
     tracesSample: env.NM_OTLP_TRACES_SAMPLE,
     headersTimeoutMs: env.NM_GATEWAY_HEADERS_TIMEOUT_MS,
+    drainListenMs: env.NM_GATEWAY_DRAIN_LISTEN_MS,
     idleTimeoutMs: env.NM_GATEWAY_IDLE_TIMEOUT_MS,
   }));
 

@@ -128,7 +128,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     port,
     tlsPort,
     opsPort: ops.port,
-    drain: () => drain({ log, clock, drainMs: config.drainMs, ops, engine, close }),
+    drain: () => drain({ log, clock, drainMs: config.drainMs, listenMs: config.drainListenMs, ops, engine, close }),
   };
 }
 

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
-import { get as httpGet, type IncomingMessage } from 'node:http';
+import { Agent, get as httpGet, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { type Clock, systemClock } from '@nm/kernel/time';
 import { describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { bearer, openStage, startUpstream } from './fixture.js';
 import { issue, makeTenant, setInstance } from './tenant.js';
+
+const patient = { timeout: 60_000 };
 
 async function collect(response: IncomingMessage): Promise<string> {
   let text = '';
@@ -52,6 +55,69 @@ describe('drain', () => {
     await upstream.close();
     await stage.database.close();
   });
+
+  it(
+    'serves what a balancer still sends, and ends no stream, until balancers have had their time',
+    patient,
+    async () => {
+      const listenMs = 54_321;
+      let endOfTime = (): void => undefined;
+      const time = new Promise<void>((resolve) => {
+        endOfTime = resolve;
+      });
+      const sleep: Clock['sleep'] = (ms, signal) => (ms === listenMs ? time : systemClock.sleep(ms, signal));
+      const stage = await openStage({
+        clock: { ...systemClock, sleep },
+        config: { drainMs: listenMs + 5_000, drainListenMs: listenMs },
+      });
+      const upstream = await startUpstream((request, response) => {
+        if (request.url === '/events')
+          response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+        else response.end('ok');
+      });
+      const acme = await makeTenant(stage.database.db, 'acme');
+      await setInstance(stage.database.db, acme, { address: upstream.address });
+      const { key } = await issue(stage.database.db, stage.vault, acme);
+      const call = async (path: string, agent: Agent | false = false) => {
+        const url = `${stage.url}/kama/acme/guestbook${path}`;
+        const [answer] = await once(httpGet(url, { headers: bearer(key), agent }), 'response');
+        return answer as IncomingMessage;
+      };
+      const kept = new Agent({ keepAlive: true, maxSockets: 1 });
+      expect(await collect(await call('/before', kept))).toBe('ok');
+      const eventText = collect(await call('/events'));
+      let eventsEnded = false;
+      void eventText.then(() => {
+        eventsEnded = true;
+      });
+
+      const drained = stage.gateway.drain();
+      const ready = await fetch(`http://127.0.0.1:${stage.gateway.opsPort}/readyz`);
+      expect(ready.status).toBe(503);
+      for (const agent of [kept, false] as const) {
+        const answer = await call('/during', agent);
+        expect([answer.statusCode, answer.headers.connection, await collect(answer)]).toEqual([200, 'close', 'ok']);
+      }
+      expect(eventsEnded).toBe(false);
+
+      endOfTime();
+      expect(await eventText).toBe('data: 1\n\nretry: 1000\n\n');
+      await expect
+        .poll(
+          () =>
+            call('/after').then(
+              () => 'served',
+              (error: NodeJS.ErrnoException) => error.code,
+            ),
+          patient,
+        )
+        .toBe('ECONNREFUSED');
+      await drained;
+      kept.destroy();
+      await upstream.close();
+      await stage.database.close();
+    },
+  );
 
   it('cuts at the deadline what does not end', async () => {
     const stage = await openStage({ config: { drainMs: 300 } });

@@ -20,6 +20,7 @@ export function gatewayConfig(databaseUrl: string, more: Partial<GatewayConfig> 
     opsHost: '127.0.0.1',
     opsPort: 0,
     drainMs: 3_000,
+    drainListenMs: 0,
     publicGatewayUrl: 'http://127.0.0.1:8080',
     publicApiUrl: 'http://127.0.0.1:8090',
     hosts: ['127.0.0.1'],

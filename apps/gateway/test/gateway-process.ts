@@ -34,6 +34,7 @@ export function startGatewayProcess(databaseUrl: string, env: Record<string, str
       NM_GATEWAY_PORT: '0',
       NM_OPS_PORT: '0',
       NM_GATEWAY_LOG_SAMPLE: '0',
+      NM_GATEWAY_DRAIN_LISTEN_MS: '0',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
