@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Secret } from '@nm/adapters/config';
 import { EgressPolicy } from '@nm/adapters/egress';
-import { createLogger } from '@nm/adapters/telemetry';
+import { createLogger, type Logger } from '@nm/adapters/telemetry';
 import { Vault } from '@nm/adapters/vault';
 import { type Clock, systemClock } from '@nm/kernel/time';
 import { createTestDatabase, type TestDatabase } from '../../../libs/testing/test-database.js';
@@ -91,12 +91,17 @@ export interface Stage {
 
 /** openStage gives an empty database and a gateway on it, in this process. */
 export async function openStage(
-  options: { clock?: Clock; config?: Partial<GatewayConfig>; openClusters?: GatewayDeps['openClusters'] } = {},
+  options: {
+    clock?: Clock;
+    config?: Partial<GatewayConfig>;
+    log?: Logger;
+    openClusters?: GatewayDeps['openClusters'];
+  } = {},
 ): Promise<Stage> {
   const database = await createTestDatabase();
   const gateway = await startGateway(gatewayConfig(database.url, options.config), {
     clock: options.clock ?? systemClock,
-    log: createLogger('gateway', process.env['NM_TEST_LOG'] ?? 'silent'),
+    log: options.log ?? createLogger('gateway', process.env['NM_TEST_LOG'] ?? 'silent'),
     ...(options.openClusters ? { openClusters: options.openClusters } : {}),
   });
   return {
