@@ -11,8 +11,8 @@ export const viaHopsMax = 20;
 export function viaFault(value: string, pseudonym: string): Fault | undefined {
   let hops = 0;
   for (const element of withoutComments(value).split(',')) {
-    const [protocol = '', receivedBy] = element.trim().split(/[ \t]+/);
-    if (protocol === '') continue;
+    const [protocol, receivedBy] = element.trim().split(/[ \t]+/);
+    if (!protocol) continue;
     hops++;
     if (receivedBy?.toLowerCase() === pseudonym) return new Fault('loop_detected');
   }

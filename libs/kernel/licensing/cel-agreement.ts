@@ -141,8 +141,11 @@ function literalOf(constant: Extract<PeerKind, { case: 'constExpr' }>['value']['
   return known.includes(constant.case ?? '') ? constant.value : Symbol('another kind');
 }
 
-const chain = (node: ASTNode, op: '&&' | '||'): readonly ASTNode[] =>
-  node.op === op ? node.args.flatMap((side) => chain(side, op)) : [node];
+/** The sides of a chain, those of a chain inside of `!!` too: where `!!` is taken away, they are sides of the outer one. */
+function chain(node: ASTNode, op: '&&' | '||'): readonly ASTNode[] {
+  if (node.op === '!_' && node.args.op === '!_') return chain(node.args.args as ASTNode, op);
+  return node.op === op ? node.args.flatMap((side) => chain(side, op)) : [node];
+}
 
 const peerChain = (sides: readonly Peer[], name: string): readonly Peer[] =>
   sides.flatMap((side) =>
