@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KubeTarget } from '@nm/adapters/k8kat';
@@ -15,9 +15,10 @@ export interface RealNode {
   stop(): Promise<void>;
 }
 
-/** Image of the machine's own shell, coreutils, tar and curl; and with Node. `imagePullPolicy: Never` is wanted with both. */
-export const nodeImages = { shell: 'nm.test/shell:1', node: 'nm.test/node:1' } as const;
+/** Image of the machine's own shell, coreutils, tar and curl; with Node; with the tests' templating engine as its entry point. None can be pulled. */
+export const nodeImages = { shell: 'nm.test/shell:1', node: 'nm.test/node:1', engine: 'nm.test/engine:1' } as const;
 
+const engines = join(import.meta.dirname, 'engines');
 const shellPrograms = [
   'sh',
   'cat',
@@ -59,7 +60,12 @@ export async function openRealNode(images: readonly (keyof typeof nodeImages)[] 
 }
 
 async function addImage(cluster: Cluster, image: keyof typeof nodeImages, rootfs: string): Promise<void> {
-  if (image === 'node') rootfsOf(rootfs, [process.execPath]);
+  if (image !== 'shell') rootfsOf(rootfs, [process.execPath]);
+  if (image === 'engine') await cp(engines, join(rootfs, 'engines'), { recursive: true });
+  // Whoever it runs as may write there.
+  await mkdir(join(rootfs, 'tmp'), { recursive: true, mode: 0o777 });
+  await chmod(join(rootfs, 'tmp'), 0o777);
   const env = ['PATH=/usr/bin:/bin', `NODE=${process.execPath}`];
-  await cluster.addImage(nodeImages[image], rootfs, { Entrypoint: ['/usr/bin/sh', '-c'], Env: env });
+  const entry = image === 'engine' ? [process.execPath, '/engines/engine.mjs'] : ['/usr/bin/sh', '-c'];
+  await cluster.addImage(nodeImages[image], rootfs, { Entrypoint: entry, Env: env });
 }

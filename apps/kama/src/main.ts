@@ -12,6 +12,7 @@ try {
     options: {
       models: { type: 'string' },
       kubeconfig: { type: 'string' },
+      'in-cluster': { type: 'boolean' },
       context: { type: 'string' },
       namespace: { type: 'string', short: 'n' },
       prototype: { type: 'boolean' },

@@ -1,5 +1,5 @@
 export { CurlPod } from './actions/curl-pod.js';
-export { runOnce } from './actions/one-shot.js';
+export { type OneShotResult, runOnce } from './actions/run-once.js';
 export { explainFault } from './explain/explain-fault.js';
 export type { Explanation } from './explain/explanation.js';
 export { kat } from './kat.js';

@@ -194,6 +194,8 @@ describeWith(['kubelet'], 'the README, on a cluster whose pods really run', () =
     ).toEqual({
       code: 3,
       output: 'hi',
+      reason: 'Error',
+      message: '',
     });
     const helpers = kat.pods().hasLabel('k8kat/one-shot');
     await helpers.waitUntil((all) => all.length === 0, { timeoutMs: 60_000 });

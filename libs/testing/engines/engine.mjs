@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // A templating engine as an executable: `show values .`, `template <release> . -f <file>`, and as a container: `values`, `template -f <file>`.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 const words = process.argv.slice(2);
 if (words[0] === 'show' || words[0] === 'values') {
@@ -13,7 +13,17 @@ if (words[0] === 'show' || words[0] === 'values') {
     process.exit(3);
   }
   if (values.hang) setInterval(() => undefined, 1_000);
-  else if (values.garbage) console.log('a: [');
+  else if (values.endless) setInterval(() => console.log('x'.repeat(64 * 1024)), 1);
+  else if (values.hungry) {
+    const all = [];
+    setInterval(() => all.push(Buffer.alloc(8e6, 1)), 1);
+  } else if (values.about) {
+    // What a container sees of where it runs.
+    const token = existsSync('/var/run/secrets/kubernetes.io/serviceaccount/token');
+    const kamafile = existsSync('/kamafile/app') ? readFileSync('/kamafile/app', 'utf8') : '';
+    const data = { uid: String(process.getuid()), token: String(token), kamafile, words: words.join(' ') };
+    console.log(JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'about' }, data }));
+  } else if (values.garbage) console.log('a: [');
   else if (values.huge) console.log('x'.repeat(3 * 1024 * 1024));
   else {
     const map = (name, data) => ({

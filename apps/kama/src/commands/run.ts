@@ -5,6 +5,7 @@ import { usageOf } from './usage.js';
 export interface Flags {
   readonly models?: string | undefined;
   readonly kubeconfig?: string | undefined;
+  readonly 'in-cluster'?: boolean | undefined;
   readonly context?: string | undefined;
   readonly namespace?: string | undefined;
   readonly prototype?: boolean | undefined;
@@ -27,7 +28,8 @@ export async function run(words: readonly string[], flags: Flags): Promise<numbe
     return 0;
   }
   const { kubeconfig, context, namespace, models } = flags;
-  const own = { folder, kubeconfig, context, namespace };
+  const inCluster = flags['in-cluster'];
+  const own = { folder, inCluster, kubeconfig, context, namespace };
   const port = flags.port === undefined ? defaultPort : Number(flags.port);
   if (command === 'host') return void (await (await import('./host.js')).host());
   if (command === 'ktea-server') {
@@ -43,7 +45,7 @@ export async function run(words: readonly string[], flags: Flags): Promise<numbe
       return (await import('./explain.js')).explain({ ...own, id, attribute });
     if (command === 'dev')
       return void (await (await import('./serve-own.js')).serveOwn({ ...own, port, models, reload: true }));
-    if (command === 'serve' && (kubeconfig !== undefined || flags.prototype))
+    if (command === 'serve' && (kubeconfig !== undefined || inCluster || flags.prototype))
       return void (await (await import('./serve-own.js')).serveOwn({ ...own, port, models, reload: false }));
     if (command === 'serve') return void (await (await import('./serve.js')).serve(folder, models));
   }

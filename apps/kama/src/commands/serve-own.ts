@@ -22,7 +22,7 @@ export interface ServeOwnOptions extends OwnChoice {
 /** Editors write a file in several steps. */
 const calmMs = 100;
 
-/** serveOwn serves the app of a folder on the loopback address without NMachine, until SIGTERM. @throws Fault bundle_invalid, kubeconfig_invalid */
+/** serveOwn serves the app of a folder without NMachine, on the loopback address unless it is a pod, until SIGTERM. @throws Fault bundle_invalid, kubeconfig_invalid */
 export async function serveOwn({ folder, port, models, reload, ...choice }: ServeOwnOptions): Promise<void> {
   const log = createLogger('kama', 'info');
   const own = await openOwn(
@@ -37,7 +37,8 @@ export async function serveOwn({ folder, port, models, reload, ...choice }: Serv
     ...{ templates, http: http.read, clock: systemClock, log },
     address: (_headers, signal) => Promise.resolve(own.address(signal)),
   });
-  await app.listen(port, '127.0.0.1');
+  // In a pod, the cluster's service proxy comes from outside.
+  await app.listen(port, choice.inCluster ? '0.0.0.0' : '127.0.0.1');
   const stopWatching = reload ? follow(folder, own) : () => undefined;
   console.log(`${await app.getUrl()}/api/status  ${own.bundle.ids().length} models; ${own.where}`);
   endOnSignal(app, async () => {

@@ -51,10 +51,11 @@ ${own}`,
   },
   serve: {
     line: 'serve <folder>                      serve an app',
-    text: `nmachine-kama serve <folder> --prototype | --kubeconfig <file> [--port 5000] [--models <module>]
+    text: `nmachine-kama serve <folder> --prototype | --kubeconfig <file> | --in-cluster [--port 5000] [--models <module>]
 nmachine-kama serve <folder>
 
-With one of the two options: without NMachine, on the loopback address, for one install, whose runs are carried out in this process.
+With one of the three options: without NMachine, for one install, whose runs are carried out in this process. --in-cluster is for a pod: it
+works on its own namespace, as its ServiceAccount, and listens on all its addresses; the others listen on the loopback address.
 Without them: as NMachine starts a KAMA, by the environment of docs/runtime-contract.md.
 ${own}`,
   },

@@ -1,9 +1,9 @@
 import { createEgressAgent, type EgressPolicy } from '@nm/adapters/egress';
 import type { KubeSession } from '@nm/adapters/k8kat';
-import { containerEngine, httpEngine, type Ktea, type TemplatingEngine } from '@nm/adapters/templating';
+import { httpEngine, type Ktea, type TemplatingEngine } from '@nm/adapters/templating';
 import { Fault } from '@nm/kernel/fault';
 import type { Agent } from 'undici';
-import { runContainer } from './run-container.js';
+import { clusterEngines } from './cluster-engines.js';
 
 export interface ReachedOptions {
   readonly namespace: string;
@@ -39,8 +39,7 @@ export class EngineDoor {
       token,
       baseOf: (ktea) => this.#managedBase(ktea),
     });
-    const container = containerEngine(runContainer(session, namespace));
-    return { server, managed, container, image: container };
+    return { server, managed, ...clusterEngines(session, namespace) };
   }
 
   /** close ends the connections. */

@@ -10,6 +10,7 @@ import {
   type Space,
 } from '@nm/kernel/kamafile';
 import { type Backup, backupsName, backupsOf, type KeptData } from './backups.js';
+import { decoded } from './secret-data.js';
 
 interface Keyed {
   readonly metadata?: { readonly resourceVersion?: string };
@@ -103,9 +104,6 @@ async function orForbidden<T>(read: Promise<T>): Promise<T | 'forbidden'> {
     throw error;
   }
 }
-
-const decoded = (data: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64').toString('utf8')]));
 
 const readerSpace = ({ fields, levels, prefs }: Space) => ({
   default_vars: levels.default_vars,

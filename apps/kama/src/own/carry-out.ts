@@ -13,6 +13,7 @@ import {
   type Vars,
 } from '@nm/kernel/kamafile';
 import type { Clock } from '@nm/kernel/time';
+import { type Data, decoded, encoded } from '../installs/secret-data.js';
 import type { OwnCluster } from './own-cluster.js';
 
 /** What a step of a run works with. */
@@ -78,15 +79,16 @@ type VariablesStep = Extract<PlanStep, { kind: 'variables' }>;
 
 /** The object is written at the resourceVersion that was read: who was faster wins, and the step is done once more. */
 async function changeVariables(step: VariablesStep, place: Workplace): Promise<void> {
-  if (step.secret)
-    throw new Fault('step_failed', { public: 'A KAMA in a process of its own keeps no variables in a Secret.' });
   const { cluster, namespace, signal, log } = place;
-  const ref = { apiVersion: 'v1', kind: 'ConfigMap', name: kamafileName };
-  const map = await cluster.session.get(ref, namespace, signal);
-  const kamafile = parseKamafile((map?.['data'] ?? {}) as Record<string, string>);
+  const kind = step.secret ? 'Secret' : 'ConfigMap';
+  const ref = { apiVersion: 'v1', kind, name: kamafileName };
+  const object = await cluster.session.get(ref, namespace, signal);
+  const was = (object?.['data'] ?? {}) as Data;
+  const kamafile = parseKamafile(step.secret ? decoded(was) : was);
   const space = changeLevel(kamafile.get(step.space) ?? emptySpace, step.level, (vars) => changed(step, vars));
-  const data = kamafileData(new Map([...kamafile, [step.space, space]]));
-  const { resourceVersion } = (map?.metadata ?? {}) as { resourceVersion?: string };
+  const text = kamafileData(new Map([...kamafile, [step.space, space]]));
+  const data = step.secret ? encoded(text) : text;
+  const { resourceVersion } = (object?.metadata ?? {}) as { resourceVersion?: string };
   if (resourceVersion === undefined)
     await cluster.apply(
       { ...ref, metadata: { name: kamafileName, labels: { ...kamafileLabels } }, data } as never,

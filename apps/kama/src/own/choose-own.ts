@@ -1,12 +1,14 @@
 import { EgressPolicy } from '@nm/adapters/egress';
-import { KubeSession } from '@nm/adapters/k8kat';
+import { KubeSession, type KubeTarget } from '@nm/adapters/k8kat';
 import { MemoryCluster } from './memory-cluster.js';
 import { memoryKubernetes } from './memory-kubernetes.js';
 import { kubeCluster, type OwnCluster } from './own-cluster.js';
 import { readKubeconfig } from './read-kubeconfig.js';
+import { readServiceAccount } from './read-service-account.js';
 
-/** OwnChoice is where an own process works; without a kubeconfig it is a prototype, in memory. */
+/** OwnChoice is where an own process works: a kubeconfig, or the cluster that it is a pod of; with neither it is a prototype, in memory. */
 export interface OwnChoice {
+  readonly inCluster?: boolean | undefined;
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
   readonly namespace?: string | undefined;
@@ -24,7 +26,12 @@ export interface ChosenOwn {
 const anywhere = new EgressPolicy({ allow: ['0.0.0.0/0', '::/0'] });
 
 /** chooseOwn opens the cluster that an own process works on. @throws Fault kubeconfig_invalid */
-export async function chooseOwn({ kubeconfig, context, namespace }: OwnChoice): Promise<ChosenOwn> {
+export async function chooseOwn({ inCluster, kubeconfig, context, namespace }: OwnChoice): Promise<ChosenOwn> {
+  if (inCluster) {
+    const pod = await readServiceAccount();
+    const chosen = namespace ?? pod.namespace;
+    return chosenOf(pod.target, chosen, `namespace ${chosen} of this pod's cluster`);
+  }
   if (kubeconfig === undefined)
     return {
       cluster: memoryKubernetes(new MemoryCluster()),
@@ -33,12 +40,11 @@ export async function chooseOwn({ kubeconfig, context, namespace }: OwnChoice): 
       close: async () => undefined,
     };
   const own = await readKubeconfig(kubeconfig, context);
-  const session = new KubeSession(own.target, { policy: anywhere });
   const chosen = namespace ?? own.namespace;
-  return {
-    cluster: kubeCluster(session),
-    namespace: chosen,
-    where: `namespace ${chosen} of context ${own.context}`,
-    close: () => session.close(),
-  };
+  return chosenOf(own.target, chosen, `namespace ${chosen} of context ${own.context}`);
+}
+
+function chosenOf(target: KubeTarget, namespace: string, where: string): ChosenOwn {
+  const session = new KubeSession(target, { policy: anywhere });
+  return { cluster: kubeCluster(session), namespace, where, close: () => session.close() };
 }

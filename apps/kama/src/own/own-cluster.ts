@@ -8,6 +8,8 @@ const fieldManager = 'nmachine-kama';
 export interface OwnCluster {
   /** What requests look at the cluster with. */
   readonly session: KubeSession;
+  /** The same, where there is a cluster behind it. */
+  readonly kubernetes?: KubeSession;
   apply(manifest: KubeManifest, namespace: string, signal: AbortSignal): Promise<void>;
   /** @throws Fault not_found, kube_api */
   patch(ref: ObjectRef, namespace: string, patch: object, signal: AbortSignal): Promise<void>;
@@ -20,6 +22,7 @@ export interface OwnCluster {
 /** kubeCluster is a Kubernetes that a kubeconfig leads to. */
 export const kubeCluster = (session: KubeSession): OwnCluster => ({
   session,
+  kubernetes: session,
   apply: async (manifest, namespace, signal) => {
     await session.apply(manifest, { namespace, fieldManager, force: true, signal });
   },

@@ -29,7 +29,7 @@ export function ownInstall(cluster: OwnCluster, namespace: string, clock: Clock)
       ...{ id: `own-${namespace}`, namespace, mayWrite: true, runs, documents },
       kamafile: openKamafile(session, namespace, signal),
       cluster: clusterReader(session, namespace),
-      engines: engines.reach({ namespace, session }),
+      engines: engines.reach(namespace, cluster.kubernetes),
     }),
     close: async () => {
       over.abort();

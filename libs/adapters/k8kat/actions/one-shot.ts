@@ -5,7 +5,7 @@ import type { KubeObject } from '../transport/kube-types.js';
 import { createObject } from '../write/create-object.js';
 import { deleteObject } from '../write/delete-object.js';
 
-type Pod = ResourceOf<KindMap['pods']>;
+export type Pod = ResourceOf<KindMap['pods']>;
 
 export interface OneShotOptions {
   readonly image: string;
@@ -18,6 +18,8 @@ export interface OneShotOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** It is ended after so long, whoever waits for it. Default 10 minutes. */
   readonly deadlineSeconds?: number;
+  /** What nobody removed, the cluster removes so long after its end. Default 60. */
+  readonly keptSeconds?: number;
   /** Files that it reads, by name, in the folder `at`: in a Secret that goes with it. */
   readonly files?: { readonly at: string; readonly data: Readonly<Record<string, string>> };
   /** A ConfigMap of the namespace that it reads as a folder, where there is one. */
@@ -26,16 +28,15 @@ export interface OneShotOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface OneShotResult {
-  readonly code: number;
-  readonly output: string;
-}
+/** timeMsOf is how long a pod of these options can be there at most, its start included. */
+export const timeMsOf = ({ deadlineSeconds = deadlineSecondsDefault }: OneShotOptions): number =>
+  (deadlineSeconds + startSecondsMax) * 1000;
 
+/** A job is made, and its image fetched, before its pod's own deadline begins. */
+const startSecondsMax = 30;
 const deadlineSecondsDefault = 600;
-/** What nobody removed, the cluster removes so long after its end. */
-const ttlSecondsAfterFinished = 60;
+const keptSecondsDefault = 60;
 const nobody = 65534;
-const outputBytesMax = 8 * 1024 * 1024;
 const secrets = { apiVersion: 'v1', kind: 'Secret', resource: 'secrets', namespaced: true } as const;
 const jobs = { apiVersion: 'batch/v1', kind: 'Job', resource: 'jobs', namespaced: true } as const;
 
@@ -59,30 +60,33 @@ export class OneShot {
     const { ns = 'default', signal } = options;
     const name = `${(options.name ?? 'one-shot').slice(0, 40)}-${newId('request').slice(-10)}`;
     const { session, fieldManager } = kat;
-    const { metadata } = await createObject<KubeObject>(session, jobs, ns, jobOf(name, options), {
-      fieldManager,
-      signal,
-    });
     const shot = new OneShot(kat, ns, name);
-    if (!options.files) return shot;
     try {
+      const job = jobOf(name, options);
+      const { metadata } = await createObject<KubeObject>(session, jobs, ns, job, { fieldManager, signal });
+      if (!options.files) return shot;
       // Its pod waits for it; and it belongs to the job, so that it goes with it, whoever removes that.
       const owner = { apiVersion: jobs.apiVersion, kind: jobs.kind, name, uid: metadata?.uid };
       const secret = { metadata: { name, ownerReferences: [owner] }, stringData: options.files.data };
       await createObject(session, secrets, ns, secret, { fieldManager, signal });
       return shot;
     } catch (error) {
-      await shot.remove();
+      // An answer that did not come says nothing about what the cluster did; and what failed first is what matters.
+      await shot.remove().catch(() => undefined);
       throw error;
     }
   }
 
   /** pod waits until its pod is in one of these phases. @throws Fault kube_wait_timeout */
   async pod(phases: readonly string[], timeoutMs = 120_000, signal?: AbortSignal): Promise<Pod> {
-    const wanted = (all: Pod[]) => all.some(({ phase }) => phases.includes(phase));
-    const query = this.#kat.query('pods').ns(this.ns).labels({ 'batch.kubernetes.io/job-name': this.name });
-    const [pod] = await query.waitUntil(wanted, { timeoutMs, signal });
+    const [pod] = await this.pods((all) => all.some(({ phase }) => phases.includes(phase)), timeoutMs, signal);
     return pod as Pod;
+  }
+
+  /** pods waits until its pods, one or none, are as wanted. @throws Fault kube_wait_timeout */
+  pods(wanted: (all: Pod[]) => boolean, timeoutMs: number, signal?: AbortSignal): Promise<Pod[]> {
+    const query = this.#kat.query('pods').ns(this.ns).labels({ 'batch.kubernetes.io/job-name': this.name });
+    return query.waitUntil(wanted, { timeoutMs, signal });
   }
 
   /** remove takes job and pod away. */
@@ -93,18 +97,6 @@ export class OneShot {
   [Symbol.asyncDispose](): Promise<void> {
     return this.remove();
   }
-}
-
-/** runOnce runs a command in a pod of its own and gives its exit code and output; the pod is gone afterwards, whatever happened. */
-export async function runOnce(kat: KatContext, options: OneShotOptions): Promise<OneShotResult> {
-  await using shot = await OneShot.start(kat, options);
-  const pod = await shot.pod(
-    ['Succeeded', 'Failed'],
-    (options.deadlineSeconds ?? deadlineSecondsDefault) * 1000 + 30_000,
-    options.signal,
-  );
-  const output = (await pod.logs({ limitBytes: outputBytesMax })).join('\n');
-  return { code: pod.exitCode ?? -1, output };
 }
 
 function jobOf(name: string, options: OneShotOptions): object {
@@ -130,11 +122,13 @@ function jobOf(name: string, options: OneShotOptions): object {
     metadata: { name, labels },
     spec: {
       backoffLimit: 0,
-      ttlSecondsAfterFinished,
-      activeDeadlineSeconds: options.deadlineSeconds ?? deadlineSecondsDefault,
+      ttlSecondsAfterFinished: options.keptSeconds ?? keptSecondsDefault,
+      // The pod's own deadline leaves the pod there to be read; the job's is for one that never starts.
+      activeDeadlineSeconds: timeMsOf(options) / 1000,
       template: {
         metadata: { labels },
         spec: {
+          activeDeadlineSeconds: options.deadlineSeconds ?? deadlineSecondsDefault,
           restartPolicy: 'Never',
           terminationGracePeriodSeconds: 0,
           automountServiceAccountToken: false,

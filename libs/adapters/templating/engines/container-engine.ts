@@ -10,7 +10,10 @@ export interface EngineContainer {
   readonly values: string | undefined;
 }
 
-/** ContainerRunner runs a container to its end, in a pod without rights, and takes it away whatever happens. */
+/**
+ * ContainerRunner runs a container to its end, in a pod without rights, and takes it away whatever happens.
+ * @throws Fault template_failed, template_limit, engine_unavailable when it did not come to its end
+ */
 export type ContainerRunner = (
   container: EngineContainer,
   signal: AbortSignal,

@@ -20,6 +20,8 @@ export interface HttpEngineOptions {
   readonly baseOf?: (ktea: Ktea) => string;
   /** Sent as Bearer credential. Only ever for an address that may know it: whoever has an install's token is that install. */
   readonly token?: string;
+  /** Headers by which the address knows who asks, for one that is reached through something that wants to know. As with `token`. */
+  readonly identity?: () => Promise<Readonly<Record<string, string | string[]>>>;
   readonly timeoutMs?: number;
   readonly answerBytesMax?: number;
 }
@@ -91,7 +93,13 @@ function baseUrl(uri: string, version: string | undefined): string {
 }
 
 async function send(
-  { dispatcher, token, timeoutMs = timeoutMsDefault, answerBytesMax = answerBytesMaxDefault }: HttpEngineOptions,
+  {
+    dispatcher,
+    token,
+    identity,
+    timeoutMs = timeoutMsDefault,
+    answerBytesMax = answerBytesMaxDefault,
+  }: HttpEngineOptions,
   url: string,
   method: 'GET' | 'POST',
   body: unknown,
@@ -103,6 +111,7 @@ async function send(
       dispatcher,
       method,
       headers: {
+        ...(await identity?.()),
         accept: 'application/json',
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
