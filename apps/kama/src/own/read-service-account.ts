@@ -16,10 +16,9 @@ export interface PodPlace {
  * readServiceAccount is the cluster that this process runs in as a pod, with the rights of its ServiceAccount. The token's file is read for each request: the kubelet
  * replaces it. @throws Fault kubeconfig_invalid outside of a cluster
  */
-export async function readServiceAccount({
-  folder,
-  env,
-}: PodPlace = { folder: mounted, env: environment() }): Promise<{ target: KubeTarget; namespace: string }> {
+export async function readServiceAccount(
+  { folder, env }: PodPlace = { folder: mounted, env: environment() },
+): Promise<{ target: KubeTarget; namespace: string }> {
   const read = async (name: string): Promise<string> =>
     (
       await readFile(join(folder, name), 'utf8').catch((cause: unknown) => {
