@@ -1,7 +1,10 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { request } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import type { AgentToken, ClusterCheck, Install, RunPlan } from '@nm/kernel/contracts';
 import { systemClock as clock } from '@nm/kernel/time';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
@@ -144,6 +147,24 @@ describeWith(['kubernetes'], 'an install on a cluster that only dials out, every
     await lab.admin.apply(configMap('watched'), { namespace: lab.namespace, fieldManager: 'test' });
     while (!seen.includes('"watched"')) seen += Buffer.from((await reader?.read())?.value ?? []).toString('utf8');
     stop.abort();
+  });
+
+  it('takes agents over TLS: by the authority of the manifest, and nothing but agents', async () => {
+    expect(lab.agentUrl).toMatch(/^wss:/);
+    const stranger = await lab.startAgent('stranger', { NM_AGENT_CA_FILE: join(lab.folder, 'ca.crt') });
+    expect((await stranger.says('no tunnel; trying again'))['reason']).toMatch(/not trusted here/);
+    await stranger.end('SIGTERM');
+    const ca = await readFile(join(lab.folder, 'agent-ca.crt'));
+    const statusOf = async (path: string): Promise<number | undefined> => {
+      const headers = { connection: 'Upgrade', upgrade: 'nm-forward', authorization: 'Bearer nothing' };
+      const call = request(lab.agentUrl.replace('wss', 'https') + path, { ca, headers }).end();
+      const [answer] = (await once(call, 'response')) as [IncomingMessage];
+      return answer.statusCode;
+    };
+    expect(await statusOf('/agent')).toBe(401);
+    expect(await statusOf(`/forward/${lab.cluster.id}`)).toBe(404);
+    expect((await lab.holder.says('gateway is listening'))['agentPort']).toBeGreaterThan(0);
+    await lab.connected('one', 'two');
   });
 
   it('nobody notices that one of two agents is killed (-9): neither a run nor who reads, but for an answer on its way', async () => {

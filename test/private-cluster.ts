@@ -20,6 +20,7 @@ import { expect, vi } from 'vitest';
 import { type StartedApi, startApi, testMasterKey } from '../apps/api/test/start-api.js';
 import { type IssuedLicence, issue, makeTenant } from '../apps/gateway/test/tenant.js';
 import { adminTarget } from '../libs/testing/admin-target.js';
+import { selfSigned } from '../libs/testing/certificates.js';
 import { createTestDatabase, type TestDatabase } from '../libs/testing/test-database.js';
 import { type AppProcess, startAppProcess } from './app-process.js';
 
@@ -39,11 +40,12 @@ export class PrivateCluster {
   admin!: KubeSession;
   cluster!: RegisteredCluster;
   install!: Install;
+  /** Where agents find TLS, with an authority that only the manifest tells them of. */
+  agentUrl!: string;
   /** The gateway that holds the tunnels. */
   holder!: AppProcess;
   #api!: StartedApi;
   #licence!: IssuedLicence;
-  #agentPort!: number;
   #proxyUrl!: string;
   #installToken!: string;
 
@@ -57,15 +59,21 @@ export class PrivateCluster {
     const tenant = await makeTenant(db, 'acme', { rbac });
     const vault = new Vault(testMasterKey);
     this.#licence = await issue(db, vault, tenant);
-    const held = await this.#gateway({ NM_AGENT_PORT: '0' });
+    const { certificate, key } = await selfSigned('gateway', { ip: ['127.0.0.1'] });
+    const files = { crt: join(this.folder, 'gateway.crt'), key: join(this.folder, 'gateway.key') };
+    await Promise.all([writeFile(files.crt, certificate), writeFile(files.key, key, { mode: 0o600 })]);
+    const held = await this.#gateway({
+      ...{ NM_AGENT_PORT: '0', NM_AGENT_TLS_PORT: '0', NM_GATEWAY_TLS_PORT: '0' },
+      ...{ NM_GATEWAY_TLS_CERT_FILE: files.crt, NM_GATEWAY_TLS_KEY_FILE: files.key },
+    });
     this.holder = held.started;
-    this.#agentPort = held.line['agentPort'] as number;
+    this.agentUrl = `wss://127.0.0.1:${held.line['agentTlsPort']}`;
     const worker = this.#start('worker', this.#ours()).says('worker started');
     const [{ line }] = await Promise.all([this.#gateway({}), worker]);
     this.#proxyUrl = `http://127.0.0.1:${line['port']}`;
     this.#api = await startApi({
       database: this.database,
-      env: { NM_PUBLIC_AGENT_URL: `ws://127.0.0.1:${this.#agentPort}` },
+      env: { NM_PUBLIC_AGENT_URL: this.agentUrl, NM_GATEWAY_TLS_CA_FILE: files.crt },
     });
     this.cluster = await this.call('POST', '/clusters', { name: 'private', agent: true });
     await this.keepToken(this.cluster.agentToken ?? '');
@@ -110,7 +118,8 @@ export class PrivateCluster {
   async startAgent(replica: string, env: Env = {}): Promise<AppProcess> {
     const server = new URL((await adminTarget()).server);
     const agent = this.#start('agent', {
-      NM_AGENT_URL: `ws://127.0.0.1:${this.#agentPort}`,
+      NM_AGENT_URL: this.agentUrl,
+      NM_AGENT_CA_FILE: join(this.folder, 'agent-ca.crt'),
       NM_AGENT_TOKEN_FILE: join(this.folder, 'agent-token'),
       NM_AGENT_NAME: replica,
       NM_AGENT_SERVER: server.origin,
@@ -214,6 +223,9 @@ export class PrivateCluster {
     const path = `/clusters/${this.cluster.id}/agent-manifest?namespace=${namespace}`;
     const { items } = await this.call<AgentManifest>('GET', path);
     for (const item of items) await admin.apply(item, { fieldManager: 'kubectl' });
+    // What the kubelet mounts, as far as agents outside the cluster need it.
+    const authorities = items.find(({ kind }) => kind === 'ConfigMap') as { data?: Record<string, string> } | undefined;
+    await writeFile(join(this.folder, 'agent-ca.crt'), authorities?.data?.['ca.crt'] ?? '');
     const { token } = await admin.requestToken(namespace, 'nmachine-agent', 3_600);
     await writeFile(join(this.folder, 'token'), token);
   }

@@ -1,5 +1,3 @@
-import { commonConfig } from '@nm/adapters/config';
-import { egressConfig } from '@nm/adapters/egress';
 import { createLogger } from '@nm/adapters/telemetry';
 import { Vault } from '@nm/adapters/vault';
 import { ContextKeys } from '@nm/features/context';
@@ -7,6 +5,7 @@ import { EventStreams, listenOn } from '@nm/features/http';
 import { type Clock, systemClock } from '@nm/kernel/time';
 import type { TestDatabase } from '../../../libs/testing/test-database.js';
 import { createApi } from '../src/create-api.js';
+import { apiConfig } from '../src/platform/api-config.js';
 import type { Platform } from '../src/platform/platform.module.js';
 
 /** The master key of tests; a test that needs another app on the same database uses the same. */
@@ -21,25 +20,19 @@ export interface StartApiOptions {
 
 /** startApi runs the real control plane in this process, on a free port of 127.0.0.1. */
 export async function startApi({ database, clock = systemClock, env = {} }: StartApiOptions) {
-  const common = commonConfig.parse({
+  const config = apiConfig({
     NM_DATABASE_URL: database.url,
     NM_MASTER_KEY: testMasterKey.toString('base64'),
     NM_LOG_LEVEL: 'silent',
+    NM_AGENT_IMAGE: 'nmachine:test',
     ...env,
   });
-  const logger = createLogger('api', common.logLevel);
+  const logger = createLogger('api', config.logLevel);
   const vault = new Vault(testMasterKey);
   const contextKeys = await ContextKeys.open({ db: database.db, vault, clock });
   const streams = new EventStreams();
   const platform: Platform = {
-    config: {
-      ...common,
-      hosts: ['127.0.0.1'],
-      port: 0,
-      agents: { url: env['NM_PUBLIC_AGENT_URL'], image: 'nmachine:test' },
-      kubeDoor: { gatewayUrl: env['NM_PUBLIC_KUBE_URL'] ?? common.publicGatewayUrl, gatewayCa: undefined },
-      ...egressConfig.parse(env),
-    },
+    config: { ...config, hosts: ['127.0.0.1'], port: 0 },
     logger,
     clock,
     db: database.db,

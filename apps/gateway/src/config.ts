@@ -3,9 +3,7 @@ import { type EgressPolicy, egressConfig } from '@nm/adapters/egress';
 import { engineKinds } from '@nm/adapters/proxy';
 import { z } from 'zod';
 import { type AgentDoorConfig, agentDoorConfig } from './agent-door.js';
-
-const tlsOf = (certFile: string | undefined, keyFile: string | undefined, port: number) =>
-  certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile, port };
+import { tlsOf } from './own-certificate.js';
 
 const gatewayConfig = z
   .object({

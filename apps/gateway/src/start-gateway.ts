@@ -24,6 +24,7 @@ import { InstallTokens } from './install-tokens.js';
 import { InstanceTouches } from './instance-touches.js';
 import { type Memory, openMemory } from './memory.js';
 import { openOwnApp } from './own-app.js';
+import { reloadLog } from './own-certificate.js';
 import { RequestSpans } from './request-spans.js';
 import { StreamGuard } from './stream-guard.js';
 import { UsageGate } from './usage-limits.js';
@@ -102,7 +103,10 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   ops.setReady(true);
   const { hosts } = config;
   log.info(
-    { port, tlsPort, opsPort: ops.port, hosts, agentPort: agents?.port, pid: process.pid },
+    {
+      ...{ port, tlsPort, opsPort: ops.port, hosts, pid: process.pid },
+      ...{ agentPort: agents?.port, agentTlsPort: agents?.tlsPort },
+    },
     'gateway is listening',
   );
 
@@ -252,11 +256,7 @@ async function listenTls(
   log: Logger,
 ): Promise<number | undefined> {
   if (!tls) return undefined;
-  const onReload = (error?: unknown): void => {
-    if (error === undefined) log.info('the certificate was replaced');
-    else log.error({ err: error }, 'the new certificate cannot be used; the old one stays');
-  };
-  return engine.listenTls({ ...tls, hosts, sharePort: process !== undefined, onReload });
+  return engine.listenTls({ ...tls, hosts, sharePort: process !== undefined, onReload: reloadLog(log) });
 }
 
 const openTraces = (url: string): Promise<TraceExport> =>

@@ -74,7 +74,7 @@ describeWith(['kubelet'], 'streams into pods that really run, through the cluste
       rbac,
       bin: dirname(node.kubectlPath),
       adminKubeconfig: node.kubeconfigPath,
-      config: { agents: { host: '127.0.0.1', port: agentPort, advertise: undefined } },
+      config: { agents: { host: '127.0.0.1', port: agentPort, advertise: undefined, tls: undefined } },
     });
     await startPod('sh', 'while read line; do echo "heard $line"; done');
     const server = `require("http").createServer((q,s)=>s.end(q.url=="/big"?Buffer.alloc(8e6,"z"):"pong "+q.url)).listen(8080)`;

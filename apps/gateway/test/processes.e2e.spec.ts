@@ -66,7 +66,12 @@ describe('two gateway processes on one port', () => {
     ({ key } = await issue(database.db, new Vault(masterKey), tenant));
     const port = await freePort();
     url = `http://127.0.0.1:${port}/kama/acme/guestbook`;
-    gateway = startGatewayProcess(database.url, { NM_GATEWAY_PORT: String(port), NM_GATEWAY_PROCESSES: '2' });
+    gateway = startGatewayProcess(database.url, {
+      NM_GATEWAY_PORT: String(port),
+      NM_GATEWAY_PROCESSES: '2',
+      // A port that only one of them can have.
+      NM_AGENT_PORT: String(await freePort()),
+    });
     await gateway.servingAtLeast(2);
   }, 300_000);
   afterEach(async () => {

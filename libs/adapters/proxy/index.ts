@@ -15,3 +15,4 @@ export type {
   Target,
   Visit,
 } from './exchange.js';
+export { type CertificateFiles, TlsListener } from './tls-listener.js';

@@ -13,6 +13,8 @@ export interface TlsListenOptions extends CertificateFiles {
   readonly hosts: readonly string[];
   /** One port on every address; 0 lets the first address choose. */
   readonly port: number;
+  /** Which variable sets it, to name when it is taken. */
+  readonly portVariable?: string;
   /** Other processes listen on the same port (SO_REUSEPORT). */
   readonly sharePort?: boolean;
   /** The files have changed: with an error when the new ones cannot be used; then the old ones stay. */
@@ -53,7 +55,7 @@ export class TlsListener {
         accept(socket);
       });
       try {
-        port = await listenOn(server, host, port, options.sharePort);
+        port = await listenOn(server, host, port, options.sharePort, options.portVariable ?? 'NM_GATEWAY_TLS_PORT');
       } catch (error) {
         for (const other of servers) other.close();
         throw error;

@@ -12,9 +12,9 @@ const schema = z.object({
   NM_API_PORT: Port.default(8090),
   /** The gateways for Kubernetes clients, which send a token over TLS only; written into kubeconfigs. */
   NM_PUBLIC_KUBE_URL: z.url({ protocol: /^https?$/ }).optional(),
-  /** Certificates (PEM) that prove the gateways, when no public authority does; written into kubeconfigs. */
+  /** Certificates (PEM) that prove the gateways, when no public authority does; written into kubeconfigs and agents' manifests. */
   NM_GATEWAY_TLS_CA_FILE: z.string().optional(),
-  /** How agents reach the gateways' NM_AGENT_PORT; written into their manifests. */
+  /** How agents reach the gateways' NM_AGENT_PORT or NM_AGENT_TLS_PORT; written into their manifests. */
   NM_PUBLIC_AGENT_URL: z.url({ protocol: /^wss?$/ }).optional(),
   /** The image that agents run from, as users' clusters pull it. */
   NM_AGENT_IMAGE: z.string().min(1).max(500).default('nmachine:local'),
@@ -50,14 +50,15 @@ export function apiConfig(env?: Readonly<Record<string, string | undefined>>): A
   const read = loadConfig(z.intersection(commonConfig, schema), env);
   const { NM_API_HOST, NM_API_PORT, NM_PUBLIC_AGENT_URL, NM_AGENT_IMAGE, ...others } = read;
   const { NM_PUBLIC_KUBE_URL, NM_GATEWAY_TLS_CA_FILE, ...common } = others;
+  const gatewayCa = NM_GATEWAY_TLS_CA_FILE === undefined ? undefined : readCa(NM_GATEWAY_TLS_CA_FILE);
   return {
     ...common,
     hosts: NM_API_HOST,
     port: NM_API_PORT,
-    agents: { url: NM_PUBLIC_AGENT_URL?.replace(/\/+$/, ''), image: NM_AGENT_IMAGE },
+    agents: { url: NM_PUBLIC_AGENT_URL?.replace(/\/+$/, ''), image: NM_AGENT_IMAGE, ca: gatewayCa },
     kubeDoor: {
       gatewayUrl: NM_PUBLIC_KUBE_URL ?? common.publicGatewayUrl,
-      gatewayCa: NM_GATEWAY_TLS_CA_FILE === undefined ? undefined : readCa(NM_GATEWAY_TLS_CA_FILE),
+      gatewayCa,
     },
     ...loadConfig(egressConfig, env),
   };

@@ -1,7 +1,9 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { TLSSocket } from 'node:tls';
+import { type CertificateFiles, TlsListener } from '@nm/adapters/proxy';
 import type { Mux } from '@nm/adapters/tunnel';
 import { agentPath } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
@@ -18,11 +20,22 @@ export interface AgentListenerOptions extends ClusterDeps, TunnelWatch {
   readonly port: number;
   /** How other processes of ours reach this listener: `http://host:port`; without it, as it listens. */
   readonly advertise?: string | undefined;
+  /** TLS on a port of its own, for agents only. */
+  readonly tls?: AgentTls | undefined;
+}
+
+interface AgentTls extends CertificateFiles {
+  /** 0: any. */
+  readonly port: number;
+  /** The certificate was replaced; with an error when the new one cannot be used. */
+  readonly onReload: (error?: unknown) => void;
 }
 
 /** AgentListener takes agents' tunnels, and lends them to the other processes. */
 export interface AgentListener {
   readonly port: number;
+  /** Where agents find TLS, when there is a certificate. */
+  readonly tlsPort: number | undefined;
   readonly url: string;
   /** Tunnels that are open here, by cluster. */
   readonly tunnels: ReadonlyMap<string, ReadonlySet<Mux>>;
@@ -34,7 +47,7 @@ export interface AgentListener {
 
 const messageBytesMax = 512 * 1024;
 
-/** startAgentListener @throws Error when the address is taken */
+/** startAgentListener @throws Error when the address is taken, Fault config_invalid of the one for TLS */
 export async function startAgentListener(options: AgentListenerOptions): Promise<AgentListener> {
   let url = '';
   const held = new HeldTunnels(options, () => url);
@@ -54,7 +67,8 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
       webSockets.handleUpgrade(request, socket, head, (webSocket) => held.carry(webSocket, cluster));
       return;
     }
-    if (!path.startsWith(forwardPath)) return refuse(socket, '404 Not Found');
+    // What our own processes ask of each other never comes in by the agents' door.
+    if (!path.startsWith(forwardPath) || socket instanceof TLSSocket) return refuse(socket, '404 Not Found');
     const clusterId = decodeURIComponent(path.slice(forwardPath.length));
     if (!isForwardPass(options.vault, clusterId, bearer, options.clock.nowMs()))
       return refuse(socket, '401 Unauthorized');
@@ -76,11 +90,13 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
     server.once('error', reject).listen(options.port, options.host, resolve),
   );
   const { port } = server.address() as AddressInfo;
+  const tls = options.tls && (await openTls(options.tls, options.host, server));
   url = options.advertise ?? `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
   const beat = setInterval(() => void held.beat().catch(options.onError), heartbeatMs);
 
   return {
     port,
+    tlsPort: tls?.port,
     url,
     tunnels: held.byCluster,
     count: () => held.count(),
@@ -88,12 +104,22 @@ export async function startAgentListener(options: AgentListenerOptions): Promise
     close: async () => {
       clearInterval(beat);
       const ended = held.close();
-      const closed = new Promise((resolve) => server.close(resolve));
+      tls?.close();
+      const closed = Promise.all([server, ...(tls?.servers ?? [])].map((one) => new Promise((end) => one.close(end))));
       for (const socket of sockets) socket.destroy();
       await ended;
       await closed;
     },
   };
+}
+
+/** openTls takes TLS off connections and gives them to the server that takes agents. */
+function openTls(tls: AgentTls, host: string, server: Server): Promise<TlsListener> {
+  const options = { ...tls, hosts: [host], portVariable: 'NM_AGENT_TLS_PORT' };
+  return TlsListener.open(options, (socket) => void server.emit('connection', socket)).catch((error: unknown) => {
+    server.close();
+    throw error;
+  });
 }
 
 async function forward(mux: Mux | undefined, socket: Duplex, head: Buffer): Promise<void> {

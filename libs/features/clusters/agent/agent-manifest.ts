@@ -10,12 +10,16 @@ export interface AgentSettings {
   /** Where agents dial in: `wss://…`; without it this NMachine takes none. */
   readonly url: string | undefined;
   readonly image: string;
+  /** Authorities (PEM) that prove `url`, when no public ones do. */
+  readonly ca: string | undefined;
 }
 
 /** Of the ServiceAccount, the Deployment and the Secret that holds the token. */
 const name = 'nmachine-agent';
 const opsPort = 8_099;
 const tokenFolder = '/var/run/nmachine';
+const caFolder = '/etc/nmachine';
+const caKey = 'ca.crt';
 /** The image's own user. */
 const userId = 65_532;
 const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/managed-by': 'nmachine' };
@@ -42,16 +46,29 @@ export async function agentManifest(
     });
     return RbacPolicy.parse((channel?.version.spec as { rbac?: unknown } | undefined)?.rbac ?? {});
   });
-  const { url, image } = agents;
+  const { url, image, ca } = agents;
   if (url === undefined)
     throw new Fault('conflict', {
       public: 'This NMachine takes no agents. Its operator sets NM_AGENT_PORT and NM_PUBLIC_AGENT_URL.',
     });
-  const objects = [...identityObjects(name, namespace, policy), deployment(namespace, url, image), budget(namespace)];
+  const trusted = url.startsWith('wss:') ? ca : undefined;
+  const objects = [
+    ...identityObjects(name, namespace, policy),
+    ...(trusted === undefined ? [] : [authorities(namespace, trusted)]),
+    deployment(namespace, url, image, trusted !== undefined),
+    budget(namespace),
+  ];
   return { apiVersion: 'v1', kind: 'List', items: objects as AgentManifest['items'] };
 }
 
-const deployment = (namespace: string, url: string, image: string) => ({
+const authorities = (namespace: string, ca: string) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, namespace, labels },
+  data: { [caKey]: ca },
+});
+
+const deployment = (namespace: string, url: string, image: string, hasCa: boolean) => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
   metadata: { name, namespace, labels },
@@ -75,21 +92,25 @@ const deployment = (namespace: string, url: string, image: string) => ({
             labelSelector: { matchLabels: { 'app.kubernetes.io/name': name } },
           },
         ],
-        containers: [container(url, image)],
+        containers: [container(url, image, hasCa)],
         // A new token in the Secret reaches the agent as a file, so it changes over without a restart.
-        volumes: [{ name: 'token', secret: { secretName: name, items: [{ key: 'token', path: 'token' }] } }],
+        volumes: [
+          { name: 'token', secret: { secretName: name, items: [{ key: 'token', path: 'token' }] } },
+          ...(hasCa ? [{ name: 'authorities', configMap: { name } }] : []),
+        ],
       },
     },
   },
 });
 
-const container = (url: string, image: string) => ({
+const container = (url: string, image: string, hasCa: boolean) => ({
   name: 'agent',
   image,
   command: ['node', 'dist/apps/agent/src/main.js'],
   env: [
     { name: 'NM_AGENT_URL', value: url },
     { name: 'NM_AGENT_TOKEN_FILE', value: `${tokenFolder}/token` },
+    ...(hasCa ? [{ name: 'NM_AGENT_CA_FILE', value: `${caFolder}/${caKey}` }] : []),
     { name: 'NM_AGENT_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
     { name: 'NM_OPS_HOST', value: '0.0.0.0' },
     { name: 'NM_OPS_PORT', value: `${opsPort}` },
@@ -103,7 +124,10 @@ const container = (url: string, image: string) => ({
     readOnlyRootFilesystem: true,
     capabilities: { drop: ['ALL'] },
   },
-  volumeMounts: [{ name: 'token', mountPath: tokenFolder, readOnly: true }],
+  volumeMounts: [
+    { name: 'token', mountPath: tokenFolder, readOnly: true },
+    ...(hasCa ? [{ name: 'authorities', mountPath: caFolder, readOnly: true }] : []),
+  ],
 });
 
 const budget = (namespace: string) => ({
