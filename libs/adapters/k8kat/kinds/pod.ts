@@ -18,6 +18,7 @@ import {
   openExec,
 } from '../streams/exec.js';
 import { followLogs } from '../streams/follow-logs.js';
+import { containerPort } from '../streams/forward-route.js';
 import { type LogLine, type LogOptions, readLogs } from '../streams/pod-logs.js';
 import { type ForwardOptions, type LocalForward, listenPortForward } from '../streams/port-forward.js';
 import { type EvictOptions, evictPod } from '../write/evict-pod.js';
@@ -160,9 +161,11 @@ export class Pod extends Resource<Json<V1Pod>> {
   attach(options: OpenExecOptions & { readonly container?: string } = {}): Promise<ExecStream> {
     return openAttach(this.kat.session, this.#place(options.container), options);
   }
-  /** portForward opens a port of this machine that leads to one of the pod. */
-  portForward(port: number, options: ForwardOptions = {}): Promise<LocalForward> {
-    return listenPortForward(this.kat.session, this.#place(), port, options);
+  /** portForward opens a port of this machine that leads to one of the pod, by number or by name. @throws Fault kube_api when there is none of that name */
+  portForward(port: number | string, options: ForwardOptions = {}): Promise<LocalForward> {
+    const words = this.sig();
+    const routes = async () => [{ pod: this.name, port: containerPort(this.raw.spec, port, words) }];
+    return listenPortForward(this.kat.session, { namespace: this.ns, words, routes }, options);
   }
   /** copyFrom writes a file or folder of the pod under a folder of this machine; what the pod sends is not trusted. */
   copyFrom(path: string, directory: string, options: CopyOptions & { readonly container?: string } = {}) {

@@ -4,6 +4,8 @@ import type { Explanation } from '../explain/explanation.js';
 import { field } from '../query/condition.js';
 import { NamespacedQuery } from '../query/namespaced-query.js';
 import { hasAll, serviceSelects } from '../state/selector.js';
+import { noSuchPort } from '../streams/forward-route.js';
+import { type ForwardOptions, type LocalForward, listenPortForward } from '../streams/port-forward.js';
 import { type ProxyAnswer, type ProxyOptions, proxyToService } from '../streams/service-proxy.js';
 import type { EndpointAddress } from './endpoint-slice.js';
 import type { Relation } from './kat-context.js';
@@ -125,6 +127,27 @@ export class Service extends Resource<Json<V1Service>> {
   }
   proxyGet(path: string, options: ProxyOptions = {}): Promise<ProxyAnswer> {
     return this.proxy('GET', path, options);
+  }
+
+  /**
+   * portForward opens a port of this machine that leads to what is behind one of its ports, by number or by name (default: the first): to a pod that gets
+   * traffic, at the port that its endpoint slice says, and to another when that goes away.
+   * @throws Fault kube_api when it has no such port for TCP, or no pod is ready
+   */
+  portForward(port?: number | string, options: ForwardOptions = {}): Promise<LocalForward> {
+    const words = this.sig();
+    const routes = async () => {
+      const overTcp = this.ports.filter(({ protocol = 'TCP' }) => protocol === 'TCP');
+      const wanted = overTcp.find((own) => port === undefined || own.port === port || own.name === port);
+      if (!wanted) throw noSuchPort(words, port);
+      return (await this.endpointSlices()).flatMap(({ ports, addresses }) => {
+        // Slices name their ports as the service does, with the number that holds for their pods.
+        const number = ports.find(({ name }) => (name ?? '') === (wanted.name ?? ''))?.port;
+        if (number === undefined) return [];
+        return addresses.flatMap(({ pod, ready }) => (ready && pod !== undefined ? [{ pod, port: number }] : []));
+      });
+    };
+    return listenPortForward(this.kat.session, { namespace: this.ns, words, routes }, options);
   }
 
   /** labelMatrix shows for every pod of the namespace that has one of the selector's keys which pairs it has. */

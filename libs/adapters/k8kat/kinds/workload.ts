@@ -5,6 +5,8 @@ import type { Explanation } from '../explain/explanation.js';
 import type { SelectorJson } from '../state/selector.js';
 import type { Rollout } from '../state/workload-status.js';
 import { ternaryOf } from '../state/workload-status.js';
+import { containerPort } from '../streams/forward-route.js';
+import { type ForwardOptions, type LocalForward, listenPortForward } from '../streams/port-forward.js';
 import { type Scaling, scaleObject } from '../write/scale-object.js';
 import type { Relation } from './kat-context.js';
 import type { KindMap } from './kind-map.js';
@@ -91,6 +93,22 @@ export abstract class Workload<Raw extends WorkloadJson> extends Resource<Raw> {
       pods.map(async (pod) => (await pod.logs({ sinceSeconds })).map((line) => `[${pod.name}] ${line}`)),
     );
     return lines.flat();
+  }
+
+  /**
+   * portForward opens a port of this machine that leads to one of its pods, by the number or the name of the container's port: to one that is ready, and
+   * to another when that goes away.
+   * @throws Fault kube_api when there is no port of that name, or no pod is ready
+   */
+  portForward(port: number | string, options: ForwardOptions = {}): Promise<LocalForward> {
+    const words = this.sig();
+    const routes = async () => {
+      // A mistake is told as such, also while no pod is ready.
+      containerPort(this.raw.spec?.template?.spec, port, words);
+      const ready = (await this.pods().ready()).filter((pod) => !pod.isBeingDeleted);
+      return ready.map((pod) => ({ pod: pod.name, port: containerPort(pod.raw.spec, port, words) }));
+    };
+    return listenPortForward(this.kat.session, { namespace: this.ns, words, routes }, options);
   }
 
   /** explainError says why it is not as it should be; null when it is, or only needs time. */

@@ -6,9 +6,10 @@ import { segment } from '../transport/kube-paths.js';
 import { capture } from './capture.js';
 import { Channels } from './channels.js';
 import type { PodPlace } from './exec.js';
+import { type ForwardTarget, openToReady, routesOf } from './forward-route.js';
 import type { StreamTransport } from './stream-transport.js';
 
-/** LocalForward is a port of this machine that leads to a port of a pod. */
+/** LocalForward is a port of this machine that leads to a port of a pod, or of one of several. */
 export interface LocalForward {
   readonly host: string;
   readonly port: number;
@@ -75,21 +76,28 @@ function duplexOf(source: Readable, sink: Writable): Duplex {
   return duplex;
 }
 
-/** listenPortForward opens a port of this machine; each connection to it becomes one to the pod. */
+/**
+ * listenPortForward opens a port of this machine; each connection to it becomes one to a pod of the target that is ready then, the same one while it is.
+ * A connection whose pod goes away ends; the next one finds another.
+ * @throws Fault kube_api when there is no such port, or no pod is ready
+ */
 export async function listenPortForward(
   transport: StreamTransport,
-  place: PodPlace,
-  port: number,
+  target: ForwardTarget,
   options: ForwardOptions = {},
 ): Promise<LocalForward> {
   const { host = '127.0.0.1', localPort = 0, signal } = options;
+  await routesOf(target);
+  const dial = openToReady(target, (pod, port) =>
+    openPortForward(transport, { namespace: target.namespace, pod }, port, signal),
+  );
   let lastError: unknown;
   const open = new Set<Socket>();
   const server = createServer((local) => {
     open.add(local);
     local.once('close', () => open.delete(local));
     local.on('error', () => undefined);
-    openPortForward(transport, place, port, signal).then(
+    dial().then(
       (remote) => {
         remote.on('error', (error) => {
           lastError = error;

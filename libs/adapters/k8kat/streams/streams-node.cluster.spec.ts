@@ -154,7 +154,8 @@ describeWith(['kubelet'], 'streams to pods that really run', () => {
     const script = `"$NODE" -e 'require("http").createServer((q,s)=>s.end(q.url=="/big"?Buffer.alloc(8e6,"z"):"pong "+q.url)).listen(8080)'`;
     await run(shellPod('web', script, { image: nodeImages.node }));
     const place = { namespace: 'default', pod: 'web' };
-    const forward = await listenPortForward(session, place, 8080);
+    const to = (port: number) => ({ ...place, words: 'web', routes: async () => [{ pod: place.pod, port }] });
+    const forward = await listenPortForward(session, to(8080));
     const at = (port: number, path: string) =>
       request(`http://127.0.0.1:${port}${path}`, { dispatcher: new Agent(), reset: true });
     const get = async (path: string) => (await at(forward.port, path)).body.text();
@@ -166,7 +167,7 @@ describeWith(['kubelet'], 'streams to pods that really run', () => {
     const stream = await openPortForward(session, place, 8080);
     stream.write('GET /raw HTTP/1.0\r\n\r\n');
     expect(await text(stream)).toContain('pong /raw');
-    const nothing = await listenPortForward(session, place, 9);
+    const nothing = await listenPortForward(session, to(9));
     await expect(at(nothing.port, '/')).rejects.toThrow();
     expect(nothing.lastError()).toMatchObject({ code: 'kube_api', extra: { reason: 'PortForward' } });
     await nothing.close();
