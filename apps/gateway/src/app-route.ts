@@ -10,6 +10,7 @@ import {
   parseAppPath,
   type Ready,
   type SignedContext,
+  type Ticket,
   unverifiable,
   type Visitor,
   type WakeTarget,
@@ -251,11 +252,14 @@ export class AppVisit implements Plan<ExchangeTag> {
       ...(installId === undefined ? {} : { installId }),
       slot: slotOf(version.id, installId),
       startSeconds: version.startSeconds,
-      bookStart: () => this.#deps.usage.bookStart(ticket),
+      bookStart: startOf(this.#deps.usage, ticket),
     };
     return ticket.wake;
   }
 }
+
+/** A function of its own: one that is made in a visit holds the visit, with its whole request, as long as the ticket lasts. */
+const startOf = (usage: UsageGate, ticket: Ticket) => (): void => usage.bookStart(ticket);
 
 /** Until the plan is made. */
 const nothing: FieldFilter = { names: [], prefixes: [] };
