@@ -133,6 +133,15 @@ describe('access rules and the decisions that they make', () => {
     expect((await ci.get(here).expect(200)).body.version).toBe(0);
   });
 
+  it('a rehearsal reads the limits of a plan as the guide says, seats included', async () => {
+    const office = await issueTo('Office');
+    const plan = { slug: 'team', entitlements: {}, limits: { installsMax: 3, seats: { users: 10 } } };
+    const proposed = [rule('seats', 'plan.limits.seats.users == 10.0 && !has(plan.limits.seats.sessions)')];
+    const inputs = [{ facts: facts(office, { plan }), request }];
+    const { body } = await ci.post(`${rules}/test`, { rules: proposed, days: 1, inputs }).expect(200);
+    expect(body.inputs).toMatchObject([{ after: { effect: 'deny', code: 'rule_denied', ruleId: 'seats' } }]);
+  });
+
   it('a rehearsal says who would be shut out or let in, per licence, and saves nothing', async () => {
     const [office, field, old] = [await issueTo('Office'), await issueTo('Field'), await issueTo('Old')];
     for (let i = 0; i < 3; i++) await record(office, { weight: 10 });

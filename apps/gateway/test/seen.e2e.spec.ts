@@ -177,6 +177,20 @@ describe('what operators and licensees are told', () => {
     expect(upstream.seen.at(-1)!.url).toBe('/other');
   });
 
+  it('shows rules the limits of the plan as the guide says, seats included', async () => {
+    const limits = { installsMax: 3, seats: { users: 10, sessions: 2 } };
+    await write('app', acme.appId, (tx) => tx.plan.update({ where: { id: acme.planId }, data: { limits } }));
+    const { key } = await give();
+    await setRules([
+      {
+        id: 'small',
+        effect: 'deny',
+        when: 'has(plan.limits.seats.users) && plan.limits.seats.users >= 10 && plan.limits["installsMax"] < 4',
+      },
+    ]);
+    await expect.poll(async () => (await call('/x', bearer(key))).body.code, patient).toBe('rule_denied');
+  });
+
   it('asks rules about the address that a trusted balancer names, each anew, and about no other', async () => {
     const { key } = await give();
     await setRules([{ id: 'office', effect: 'deny', when: '!request.address.inCidr("192.0.2.0/24")' }]);

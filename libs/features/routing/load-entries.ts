@@ -1,5 +1,5 @@
 import type { Tx } from '@nm/adapters/db';
-import { AccessRule, Entitlements, Limits, limitNumbersOf, UsageLimits, VersionSpec } from '@nm/kernel/contracts';
+import { AccessRule, Entitlements, Limits, UsageLimits, VersionSpec } from '@nm/kernel/contracts';
 import { cohortOf } from '@nm/kernel/ids';
 import { type CompiledRules, licenceFactsOf, loadRules, noRules, type AccessRule as Rule } from '@nm/kernel/licensing';
 import { z } from 'zod';
@@ -40,7 +40,7 @@ export async function loadLicence(tx: Tx, id: string): Promise<LicenceEntry | un
     keyHash: row.keyHash,
     cohort: cohortOf(row.id),
     facts: { id: row.id, ...licenceFactsOf(row) },
-    plan: { slug: plan.slug, entitlements: Entitlements.parse(plan.entitlements), limits: limitNumbersOf(limits) },
+    plan: { slug: plan.slug, entitlements: Entitlements.parse(plan.entitlements), limits },
     limits,
     customer,
     suspendedAccess: plan.suspendedAccess === 'read-only' ? 'read-only' : 'shut',

@@ -3,7 +3,6 @@ import { requireApp } from '@nm/features/apps';
 import {
   Entitlements,
   Limits,
-  limitNumbersOf,
   type Rehearsal,
   type RehearseRules,
   SampledFacts,
@@ -36,10 +35,10 @@ interface SampleRow {
 }
 
 /** inputOf makes recorded facts into what `decide` takes. */
-function inputOf(licenceId: string, { licence, plan, ...facts }: SampledFacts, request: SampledRequest): DecisionInput {
+function inputOf(licenceId: string, { licence, ...facts }: SampledFacts, request: SampledRequest): DecisionInput {
   return {
     licence: { ...licence, id: licenceId, expiresAtMs: licence.expiresAtMs },
-    plan: { ...plan, limits: limitNumbersOf(plan.limits) },
+    plan: facts.plan,
     customer: facts.customer,
     install: facts.install,
     version: facts.version ?? '',

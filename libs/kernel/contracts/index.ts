@@ -131,7 +131,7 @@ export {
   SignOffline,
   TransferLicence,
 } from './licences.js';
-export { Limits, limitNumbersOf, Seats, UsageLimits } from './limits.js';
+export { Limits, Seats, UsageLimits } from './limits.js';
 export { ChangeIssuer, IssuerMapping, OidcAlgorithm, OidcIssuer, RegisterIssuer } from './oidc.js';
 export { afterCursor, keyset, type Page, toPage } from './page.js';
 export { Condition, type ObjectCondition, type StepCondition } from './plan-conditions.js';

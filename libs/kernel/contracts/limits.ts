@@ -39,11 +39,3 @@ export const Limits = z
   .strictObject({ installsMax: z.number().int().min(0).max(100_000).default(1), ...usage, seats: Seats.optional() })
   .meta({ id: 'Limits' });
 export type Limits = z.infer<typeof Limits>;
-
-/** limitNumbersOf is how access rules see limits: one flat table, seats as `seats_users` and `seats_sessions`. */
-export function limitNumbersOf({ seats, ...limits }: Limits): Record<string, number> {
-  const numbers: Record<string, number> = {};
-  for (const [name, value] of Object.entries(limits)) if (value !== undefined) numbers[name] = value;
-  for (const [name, value] of Object.entries(seats ?? {})) if (value !== undefined) numbers[`seats_${name}`] = value;
-  return numbers;
-}
