@@ -13,6 +13,5 @@ export const askPerson = (fault: Fault, since: Date): RunWaits =>
   new RunWaits(
     new Date(since.getTime() + decisionMs),
     `a person to say what became of a step: ${fault.publicMessage}`,
-    undefined,
-    'decision',
+    { reason: 'decision' },
   );

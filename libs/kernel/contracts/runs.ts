@@ -7,7 +7,7 @@ export const RunStatus = z.enum(['queued', 'running', 'waiting', 'positive', 'ne
 export type RunStatus = z.infer<typeof RunStatus>;
 
 /** Why a run waits: for a person, for its cluster to answer, for a maintenance window, for another run that is a step of it, or for time to pass. */
-export const WaitReason = z.enum(['approval', 'cluster_offline', 'window', 'run', 'decision', 'time']);
+export const WaitReason = z.enum(['approval', 'cluster_offline', 'window', 'run', 'decision', 'time', 'kama']);
 export type WaitReason = z.infer<typeof WaitReason>;
 
 /** `unknown`: it began, it cannot be done twice, and nobody can say what came of it. */

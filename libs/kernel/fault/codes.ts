@@ -240,6 +240,12 @@ export const codes = {
     'The database cannot be reached right now. Try again in a few seconds.',
     'operator',
   ),
+  plan_unreadable: entry(
+    500,
+    'Plan cannot be read',
+    'The plan of this run cannot be read any more: what it was sealed with is lost. What the run had done stays as it is. Queue it anew.',
+    'operator',
+  ),
   seal_broken: entry(500, 'Secret cannot be opened', 'A stored secret cannot be opened.', 'operator'),
   internal: entry(500, 'Internal error', 'Something went wrong on our side. The request id helps us to find it.', 'us'),
 } as const satisfies Record<string, CodeEntry>;

@@ -49,6 +49,7 @@ export async function workOnRun(
   const control = new RunControl({ ...engine, stop }, ledger, run);
   const work = { engine, run, ledger, control, session: openSession(engine.sessions, run), outputs: stepOutputs(run) };
   try {
+    if (run.unreadable) throw run.unreadable;
     if (run.ending) return await undoAndEnd(work, run.ending);
     control.guard();
     await preflight(work.session, run, control.signal);
@@ -80,7 +81,7 @@ async function settle(work: RunWork, reason: unknown): Promise<Advance> {
       await ledger.wait(away);
       return 'waits';
     }
-    if (fault.code === 'internal') engine.onFault(fault, run.id);
+    if (fault.code === 'internal' || fault.code === 'plan_unreadable') engine.onFault(fault, run.id);
     const verdict = verdictOf(fault.code);
     if (verdict === 'abandon') return verdict;
     if (verdict === 'release') {

@@ -1,11 +1,11 @@
 import type { Db, Tx } from '@nm/adapters/db';
 import { type Run, type RunError, RunPlan, type StepStatus, type WaitReason } from '@nm/kernel/contracts';
-import { invariant } from '@nm/kernel/fault';
+import { Fault, hasCode, invariant } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
 import type { RunEnd } from '../end-run.js';
 import { lockInstall } from '../install-lock.js';
 import { clusterAwayText, lookSoon } from '../offline-runs.js';
-import { openedPlan, type PlanVault } from '../plan/sealed-plan.js';
+import { openedPlan, type PlanOwner, type PlanVault, type StoredPlan } from '../plan/sealed-plan.js';
 import { writeJournal } from '../run-journal.js';
 import { type ClaimDecision, type ClaimFacts, decideClaim } from '../run-rules.js';
 import { nextOpening } from '../schedule/window-times.js';
@@ -42,6 +42,8 @@ export interface ClaimedRun {
   /** The runs that this one is a part of, the outermost first. */
   readonly lineage: readonly string[];
   readonly plan: RunPlan;
+  /** Set when nobody can tell what the plan is, which is empty then: the run can only end. */
+  readonly unreadable: Fault | undefined;
   readonly steps: readonly ClaimedStep[];
   /** The number of this claim; every record of the run's progress checks it. */
   readonly fence: number;
@@ -157,7 +159,7 @@ async function park(
 }
 
 /** A claimed run as `nm_run_begin` gives it: JSON, with times as texts. */
-type ClaimedRow = Omit<ClaimedRun, 'steps' | 'offlineUntil' | 'ending' | 'plan'> & {
+type ClaimedRow = Omit<ClaimedRun, 'steps' | 'offlineUntil' | 'ending' | 'plan' | 'unreadable'> & {
   readonly plan: unknown;
   /** In base64. */
   readonly sealedPlan: string | null;
@@ -186,11 +188,30 @@ async function claimedRun(
   const sealedPlan = text === null ? null : Buffer.from(text, 'base64');
   return {
     ...run,
-    plan: RunPlan.parse(await openedPlan(vault, { plan, sealedPlan }, ['run', run.orgId, run.id])),
+    ...(await readablePlan(vault, { plan, sealedPlan }, ['run', run.orgId, run.id])),
     offlineUntil: offlineUntil === null ? undefined : new Date(offlineUntil),
     ending: ending ?? undefined,
     steps: steps.map(stepOf),
   };
+}
+
+/** A plan whose key is lost never opens again, and one of a form that is not known any more is never understood: claiming the run again would not help. */
+async function readablePlan(
+  vault: PlanVault,
+  stored: StoredPlan,
+  owner: PlanOwner,
+): Promise<Pick<ClaimedRun, 'plan' | 'unreadable'>> {
+  const unreadable = (cause: unknown) => ({
+    plan: { steps: [] },
+    unreadable: new Fault('plan_unreadable', { cause }),
+  });
+  try {
+    const plan = RunPlan.safeParse(await openedPlan(vault, stored, owner));
+    return plan.success ? { plan: plan.data, unreadable: undefined } : unreadable(plan.error);
+  } catch (cause) {
+    if (hasCode(cause, 'seal_broken')) return unreadable(cause);
+    throw cause;
+  }
 }
 
 const stepOf = ({ parent, status, error, finishedAt, ...step }: StepRow): ClaimedStep => ({

@@ -14,5 +14,5 @@ export function clusterAway(fault: Fault, run: ClaimedRun, clock: Clock): RunWai
   const untilMs = run.offlineUntil?.getTime() ?? clock.nowMs() + waitForCluster.seconds * 1000;
   return clock.nowMs() >= untilMs
     ? undefined
-    : new RunWaits(new Date(untilMs), clusterAwayText, undefined, 'cluster_offline');
+    : new RunWaits(new Date(untilMs), clusterAwayText, { reason: 'cluster_offline' });
 }

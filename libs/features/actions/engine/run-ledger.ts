@@ -131,17 +131,20 @@ export class RunLedger {
   }
 
   /**
-   * wait gives the run back until something outside happens; its deadline begins anew then. A child that it waits for may begin now.
+   * wait gives the run back until something outside happens; its deadline begins anew then, unless the wait is a part of its work. A child that it waits for
+   * may begin now.
    * @throws Fault run_lost, store_unavailable
    */
-  async wait({ until, forWhat, run, reason }: Pick<RunWaits, 'until' | 'forWhat' | 'run' | 'reason'>): Promise<void> {
+  async wait({ until, forWhat, run, reason, keepsDeadline }: Omit<RunWaits, keyof Error>): Promise<void> {
     const { id, fence, installId, clusterId } = this.#run;
     await this.flush();
     return this.#fenced(async (tx) => {
       await lockInstall(tx, installId);
       const rows = await tx.$queryRaw<{ firstSeq: number }[]>`
-        UPDATE run SET status = 'waiting', waits_for = ${forWhat}, waits_until = ${until}, waits_reason = ${reason}, waits_run = ${run ?? null},
-               waits_since = clock_timestamp(), lease_until = NULL, worker = NULL, deadline_at = NULL, next_seq = next_seq + 1,
+        UPDATE run SET status = 'waiting', waits_for = ${forWhat}, waits_reason = ${reason}, waits_run = ${run ?? null},
+               waits_since = clock_timestamp(), lease_until = NULL, worker = NULL, next_seq = next_seq + 1,
+               waits_until = CASE WHEN ${keepsDeadline} THEN LEAST(${until}::timestamptz, deadline_at) ELSE ${until}::timestamptz END,
+               deadline_at = CASE WHEN ${keepsDeadline} THEN deadline_at END,
                offline_until = CASE WHEN ${reason} = 'cluster_offline' THEN ${until}::timestamptz ELSE offline_until END
          WHERE id = ${id} AND fence = ${fence} AND status = 'running' RETURNING next_seq - 1 AS "firstSeq"`;
       const now = this.#options.clock.now();

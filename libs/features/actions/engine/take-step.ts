@@ -9,6 +9,7 @@ import { failuresOf } from '../steps/job-work.js';
 import { executeStep } from '../steps/kinds.js';
 import { RunWaits } from '../steps/run-waits.js';
 import type { StepSession } from '../steps/step-context.js';
+import { isParked } from '../steps/watch.js';
 import { childRuns } from './child-runs.js';
 import type { ClaimedRun, ClaimedStep } from './claim-run.js';
 import { clusterAway } from './cluster-away.js';
@@ -45,10 +46,12 @@ export async function takeStep(work: RunWork, found: ClaimedStep, step: WorkStep
   // Notes outlive an attempt: the choice of what to work on is made once, however often the work is tried.
   const notes = { value: found.output };
   const failedBefore = failuresOf(found.output);
+  // Taken up again between two looks, it is still the attempt that it was.
+  const goesOn = found.status === 'running' && isParked(found.output);
   for (let failures = failedBefore; ; failures++) {
-    const attempt = found.attempts + 1 + failures - failedBefore;
+    const attempt = found.attempts + (goesOn ? 0 : 1) + failures - failedBefore;
     try {
-      return await attemptStep(work, found, step, attempt, notes);
+      return await attemptStep(work, found, step, { attempt, begins: attempt > found.attempts, notes });
     } catch (error) {
       control.signal.throwIfAborted();
       if (error instanceof RunWaits) throw error;
@@ -73,12 +76,15 @@ async function attemptStep(
   { engine, run, ledger, control, session, outputs }: RunWork,
   found: ClaimedStep,
   step: WorkStep | UndoStep,
-  attempt: number,
-  notes: { value: unknown },
+  {
+    attempt,
+    begins,
+    notes,
+  }: { readonly attempt: number; readonly begins: boolean; readonly notes: { value: unknown } },
 ): Promise<void> {
   const { position, title } = found;
   control.guard();
-  await ledger.record({ position, title, status: 'running', attempt });
+  if (begins) await ledger.record({ position, title, status: 'running', attempt });
   const output = await executeStep(
     resolveReferences(step, (id) => outputs.of(id)),
     {

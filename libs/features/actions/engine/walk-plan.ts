@@ -4,7 +4,7 @@ import { type PlanNode, planNodes } from '../plan/plan-nodes.js';
 import { faultOfError } from '../run-error.js';
 import { askPerson } from '../step-in-doubt.js';
 import { conditionHolds } from '../steps/condition.js';
-import { RunWaits } from '../steps/run-waits.js';
+import { joinWaits, RunWaits } from '../steps/run-waits.js';
 import type { ClaimedStep } from './claim-run.js';
 import { type RunWork, takeStep } from './take-step.js';
 
@@ -77,7 +77,10 @@ export class PlanWalk {
         await this.#take(node).catch((error: unknown) => reasons.push(error));
     };
     await Promise.all(Array.from({ length: Math.min(parallelMax, nodes.length) }, branch));
-    if (reasons.length) throw reasons.find((reason) => !(reason instanceof RunWaits)) ?? reasons[0];
+    const failure = reasons.find((reason) => !(reason instanceof RunWaits));
+    if (failure !== undefined) throw failure;
+    const [wait, ...others] = reasons as RunWaits[];
+    if (wait) throw joinWaits([wait, ...others]);
   }
 
   async #take(node: PlanNode): Promise<Outcome> {

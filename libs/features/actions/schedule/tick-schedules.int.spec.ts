@@ -114,4 +114,18 @@ describe('schedules', () => {
     await owner.query(`UPDATE install SET state = 'ready'`);
     expect(await runs()).toEqual([]);
   });
+
+  it('whose plan does not open any more start nothing and hold up no other', async () => {
+    const steps = [{ kind: 'variables', title: 'Keep', merge: { 'db.password': 'hunter2' }, secret: true }];
+    const broken = await create({ plan: { steps }, missed: 'run-once' });
+    const whole = await create({ missed: 'run-once' });
+    await owner.query(
+      `UPDATE run_schedule SET sealed_plan = set_byte(sealed_plan, length(sealed_plan) - 1, 7) WHERE id = $1`,
+      [broken.id],
+    );
+    nowMs += 60 * minuteMs;
+    await tickSchedules(deps());
+    expect((await last(broken.id))?.outcome).toBe('invalid');
+    expect(await runs()).toMatchObject([{ schedule_id: whole.id }]);
+  });
 });

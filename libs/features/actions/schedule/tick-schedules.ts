@@ -1,5 +1,6 @@
 import type { Db, Tx } from '@nm/adapters/db';
 import type { Run, Schedule } from '@nm/kernel/contracts';
+import { hasCode } from '@nm/kernel/fault';
 import { licenceFactsOf, standingOf } from '@nm/kernel/licensing';
 import { openedPlan } from '../plan/sealed-plan.js';
 import { type QueueRunDeps, queueRun } from '../queue-run.js';
@@ -52,7 +53,8 @@ async function decide(tx: Tx, due: Due, deps: QueueRunDeps): Promise<{ outcome: 
   if (install.state !== 'ready') return { outcome: 'install' };
   if (await isStillAtIt(tx, due)) return { outcome: 'overlap' };
   const { orgId, installId, licenceId, action, title, timeoutSeconds, id } = due;
-  const plan = await openedPlan(vault, due, ['run_schedule', orgId, id]);
+  const plan = await planOf(vault, due);
+  if (plan === undefined) return { outcome: 'invalid' };
   const run = await queueRun(
     tx,
     {
@@ -64,6 +66,13 @@ async function decide(tx: Tx, due: Due, deps: QueueRunDeps): Promise<{ outcome: 
   );
   return { outcome: 'started', runId: run.id };
 }
+
+/** One that does not open any more holds up no other schedule. */
+const planOf = (vault: QueueRunDeps['vault'], due: Due): Promise<unknown> =>
+  openedPlan(vault, due, ['run_schedule', due.orgId, due.id]).catch((error: unknown) => {
+    if (hasCode(error, 'seal_broken')) return undefined;
+    throw error;
+  });
 
 /** A run that is not over when its next time comes is not joined by another. */
 async function isStillAtIt(tx: Tx, { lastRunId }: Due): Promise<boolean> {

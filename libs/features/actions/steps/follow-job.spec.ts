@@ -1,6 +1,6 @@
 import { Fault } from '@nm/kernel/fault';
 import { describe, expect, it } from 'vitest';
-import { aStepContext } from '../test/a-step-context.js';
+import { aStepContext, resumed, type ToldContext } from '../test/a-step-context.js';
 import { followJobKind } from './follow-job.js';
 import type { KamaAnswer, KamaDoor } from './step-context.js';
 
@@ -29,7 +29,8 @@ function kama(...answers: (KamaAnswer | Fault)[]): KamaDoor & { asked: string[] 
 }
 
 const step = { kind: 'follow-job' as const, title: 'Follow', job: '6b5f-1', timeoutSeconds: 600 };
-const follow = (door: KamaDoor, context = aStepContext({ kama: door })) => followJobKind.execute(step, context);
+const follow = (door: KamaDoor, context = aStepContext({ kama: door })) =>
+  resumed((each) => followJobKind.execute(step, each), { ...context, kama: door });
 
 describe('a job of a KAMA that answers for itself', () => {
   it('is followed until it is positive; its tree is copied, and each of its turns is a line', async () => {
@@ -80,7 +81,7 @@ describe('a job of a KAMA that answers for itself', () => {
     ['whose KAMA stays away', new Fault('kama_unreachable'), 150_000],
   ])('%s ends negative, with the reason, after a while', async (_, answer, withinMs) => {
     const context = aStepContext();
-    const ending = follow(kama(answer), { ...context, kama: kama(answer) });
+    const ending = follow(kama(answer), context);
     await expect(ending).rejects.toMatchObject({ code: 'step_failed', extra: { reason: 'JobLost' } });
     expect(context.clock.monotonicMs()).toBeLessThan(withinMs);
   });
@@ -109,8 +110,62 @@ describe('a job of a KAMA that answers for itself', () => {
         return door.ask(...args);
       },
     };
-    await expect(follow(door, { ...context, kama: asking })).rejects.toMatchObject({ code: 'run_cancelled' });
-    expect(context.lines.at(-1)).toContain('goes on');
+    await expect(follow(asking, context)).rejects.toMatchObject({ code: 'run_cancelled' });
+    expect(context.lines[0]).toContain('the job itself goes on');
+  });
+
+  describe('that takes long', () => {
+    /** Runs for so long by the clock of the context. */
+    const lasting = (context: ToldContext, seconds: number): KamaDoor & { asked: number } => {
+      const door = {
+        asked: 0,
+        ask: async () => {
+          door.asked++;
+          const now = context.clock.monotonicMs() / 1000;
+          return told(now < seconds ? 'running' : 'positive', node(now < seconds ? 'running' : 'positive'));
+        },
+      };
+      return door;
+    };
+
+    it('holds a worker for seconds only: the run is given back between looks, which become rarer', async () => {
+      const context = aStepContext();
+      const door = lasting(context, 500);
+      const startMs = context.clock.nowMs();
+      const waits: { afterMs: number; reason: string; keepsDeadline: boolean }[] = [];
+      let workedMs = 0;
+      let tookUpMs = startMs;
+      const ended = resumed(
+        (each) => followJobKind.execute(step, each),
+        { ...context, kama: door },
+        ({ until, reason, keepsDeadline }) => {
+          workedMs += context.clock.nowMs() - tookUpMs;
+          tookUpMs = until.getTime();
+          waits.push({ afterMs: until.getTime() - context.clock.nowMs(), reason, keepsDeadline });
+        },
+      );
+      expect(await ended).toMatchObject({ status: 'positive' });
+      expect(workedMs).toBeLessThan(15_000);
+      expect(waits[0]).toEqual({ afterMs: 5_000, reason: 'kama', keepsDeadline: true });
+      expect(waits.at(-1)?.afterMs).toBe(30_000);
+      expect(door.asked).toBeLessThan(60);
+      expect(context.clock.nowMs() - startMs).toBeLessThan(531_000);
+      expect(context.lines.filter((line) => line.startsWith('Follows'))).toHaveLength(1);
+      expect(context.lines.filter((line) => line === 'Upgrade: running')).toHaveLength(1);
+    });
+
+    it('is followed no longer than the step may take, however often its worker changed; tried again, its time begins anew', async () => {
+      const context = aStepContext();
+      const door = lasting(context, 1e9);
+      const startMs = context.clock.nowMs();
+      await expect(follow(door, context)).rejects.toMatchObject({ code: 'run_timeout' });
+      expect(context.clock.nowMs() - startMs).toBe(600_000);
+      const noted = context.notes.at(-1);
+      expect(noted).toMatchObject({ failed: 1, progress: { title: 'Upgrade' } });
+      await expect(follow(door, { ...context, noted })).rejects.toMatchObject({ code: 'run_timeout' });
+      expect(context.clock.nowMs() - startMs).toBe(1_200_000);
+      expect(context.notes.at(-1)).toMatchObject({ failed: 2 });
+    });
   });
 
   it('has an id, whatever a step before has given', async () => {

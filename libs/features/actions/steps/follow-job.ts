@@ -4,10 +4,8 @@ import { type JobState, readJob } from './kama-door.js';
 import { copyProgress, problemOf, statusLines } from './kama-progress.js';
 import type { StepContext, StepOf } from './step-context.js';
 import type { StepKindSpec } from './step-kind.js';
+import { Watch } from './watch.js';
 
-/** Between two looks: quick at first, for short jobs. Milliseconds. */
-const lookMs = [500, 1_000, 1_000, 2_000, 2_000, 3_000];
-const lookMsMax = 5_000;
 /** So long a KAMA may be away or not know the job: it may be starting. A job that it has forgotten by then was lost with its restart. */
 const awayMsMax = 120_000;
 const unknownMsMax = 20_000;
@@ -19,13 +17,12 @@ export const followJobKind: StepKindSpec<'follow-job'> = {
   needs: () => undefined,
   execute: async (step, context) => {
     const job = jobOf(step);
-    await context.log(`Follows the job ${job} of the KAMA`);
-    try {
-      return await follow(job, step.timeoutSeconds, context);
-    } catch (error) {
-      if (context.signal.aborted) await context.log('The job itself goes on: a KAMA cannot be asked to stop one.');
-      throw error;
-    }
+    const watch = new Watch(context);
+    if (watch.isNew)
+      await context.log(
+        `Follows the job ${job} of the KAMA. A run that is cancelled stops following; the job itself goes on.`,
+      );
+    return follow(job, step.timeoutSeconds, context, watch);
   },
 };
 
@@ -35,28 +32,20 @@ function jobOf({ job }: StepOf<'follow-job'>): string {
   throw new Fault('step_failed', { public: 'What should be the id of a job is none.', extra: { reason: 'NoJob' } });
 }
 
-async function follow(job: string, timeoutSeconds: number, context: StepContext): Promise<unknown> {
-  const { clock, signal } = context;
-  const endMs = clock.monotonicMs() + timeoutSeconds * 1000;
-  const absence = new Absence(context);
-  let kept: unknown;
-  for (let looks = 0; ; looks++) {
-    const seen = await absence.around(() => readJob(context, job));
-    if (seen) {
-      const progress = copyProgress(seen.progress);
-      for (const line of statusLines((kept as { progress?: unknown } | undefined)?.progress, progress))
-        await context.log(line);
-      const now = { job, status: seen.status, ...(progress ? { progress } : {}) };
-      if (JSON.stringify(now) !== JSON.stringify(kept)) await context.note(now);
-      kept = now;
-      if (seen.status === 'positive') return now;
-      if (seen.status === 'negative') throw failed(job, seen);
-    }
-    const waitMs = lookMs[looks] ?? lookMsMax;
-    if (clock.monotonicMs() + waitMs > endMs)
-      throw new Fault('run_timeout', { public: `The job ${job} has not ended within ${timeoutSeconds} s.` });
-    await clock.sleep(waitMs, signal);
-  }
+function follow(job: string, timeoutSeconds: number, context: StepContext, watch: Watch): Promise<unknown> {
+  const look = async (): Promise<unknown> => {
+    const seen = await lookPastAbsence(job, context, watch);
+    if (!seen) return undefined;
+    const progress = copyProgress(seen.progress);
+    for (const line of statusLines(watch.kept['progress'], progress)) await context.log(line);
+    const now = { job, status: seen.status, ...(progress ? { progress } : {}) };
+    if (seen.status === 'positive') return now;
+    await watch.keep({ ...now, awaySince: undefined });
+    if (seen.status === 'negative') throw failed(job, seen);
+    return undefined;
+  };
+  const late = () => `The job ${job} has not ended within ${timeoutSeconds} s.`;
+  return watch.until({ timeoutSeconds, forWhat: `the job ${job} of the KAMA`, look, late });
 }
 
 function failed(job: string, { progress }: JobState): Fault {
@@ -67,37 +56,30 @@ function failed(job: string, { progress }: JobState): Fault {
   });
 }
 
-/** Absence tells for how long a KAMA has given no state of the job, and gives up after a while. */
-class Absence {
-  readonly #context: StepContext;
-  #since: number | undefined;
-
-  constructor(context: StepContext) {
-    this.#context = context;
+/**
+ * lookPastAbsence gives the state of the job; undefined while the KAMA has none to give, and has not had one for only a while.
+ * @throws Fault step_failed when that has lasted too long, and what will not change by asking again
+ */
+async function lookPastAbsence(job: string, context: StepContext, watch: Watch): Promise<JobState | undefined> {
+  const { clock, signal } = context;
+  let why = 'The KAMA knows no such job.';
+  let maxMs = unknownMsMax;
+  try {
+    const seen = await readJob(context, job);
+    if (seen) return seen;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!hasCode(error, 'kama_unreachable')) throw error;
+    why = (error as Fault).publicMessage;
+    maxMs = awayMsMax;
   }
-
-  /** @throws Fault step_failed when it has lasted too long, and what will not change by asking again */
-  async around(look: () => Promise<JobState | undefined>): Promise<JobState | undefined> {
-    const { clock, signal } = this.#context;
-    let why = 'The KAMA knows no such job.';
-    let maxMs = unknownMsMax;
-    try {
-      const seen = await look();
-      if (seen) {
-        this.#since = undefined;
-        return seen;
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!hasCode(error, 'kama_unreachable')) throw error;
-      why = (error as Fault).publicMessage;
-      maxMs = awayMsMax;
-    }
-    const nowMs = clock.monotonicMs();
-    if (this.#since === undefined) await this.#context.log(`${why} Asking again.`);
-    this.#since ??= nowMs;
-    if (nowMs - this.#since <= maxMs) return undefined;
-    const public_ = `${why} What became of the job cannot be told: a KAMA forgets its jobs when it starts anew.`;
-    throw new Fault('step_failed', { public: public_, extra: { reason: 'JobLost' } });
+  const { awaySince } = watch.kept;
+  if (typeof awaySince !== 'string') {
+    await context.log(`${why} Asking again.`);
+    await watch.keep({ awaySince: clock.now().toISOString() });
+    return undefined;
   }
+  if (clock.nowMs() - Date.parse(awaySince) <= maxMs) return undefined;
+  const public_ = `${why} What became of the job cannot be told: a KAMA forgets its jobs when it starts anew.`;
+  throw new Fault('step_failed', { public: public_, extra: { reason: 'JobLost' } });
 }

@@ -24,7 +24,7 @@ export const runActionKind: StepKindSpec<'run-action'> = {
     const childId = run ?? (await begin(step, failed, context));
     const child = await children.read(childId);
     if (!isTerminal(child.status))
-      throw new RunWaits(new Date(clock.nowMs() + lookAgainMs), `the action "${step.action}"`, childId);
+      throw new RunWaits(new Date(clock.nowMs() + lookAgainMs), `the action "${step.action}"`, { run: childId });
     await context.log(`The action "${step.action}" ended ${child.status}`);
     if (child.status === 'positive') return { run: childId };
     // Tried again, the step runs the action anew.

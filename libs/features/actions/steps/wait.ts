@@ -17,7 +17,7 @@ export const waitKind: StepKindSpec<'wait'> = {
     const until = known ? new Date(known.until) : new Date(clock.nowMs() + seconds * 1000);
     if (!known) await context.note({ until: until.toISOString() });
     const leftMs = until.getTime() - clock.nowMs();
-    if (leftMs > heldMsMax) throw new RunWaits(until, `${seconds} s to pass`, undefined, 'time');
+    if (leftMs > heldMsMax) throw new RunWaits(until, `${seconds} s to pass`, { reason: 'time' });
     if (leftMs > 0) await clock.sleep(leftMs, signal);
     return { seconds };
   },

@@ -1,4 +1,5 @@
 import type { Clock } from '@nm/kernel/time';
+import { RunWaits } from '../steps/run-waits.js';
 import type { StepContext } from '../steps/step-context.js';
 
 export interface ToldContext extends StepContext {
@@ -35,4 +36,24 @@ export function aStepContext(own: Partial<StepContext> = {}): ToldContext {
     lines,
     notes,
   } as unknown as ToldContext;
+}
+
+/**
+ * resumed does a step as the engine does: each time that it gives its run back, it is done anew at the time that it wanted, by another worker that knows only the last note.
+ * @param parked told of each wait
+ */
+export async function resumed(
+  execute: (context: StepContext) => Promise<unknown>,
+  context: ToldContext,
+  parked: (wait: RunWaits) => void = () => undefined,
+): Promise<unknown> {
+  for (let { noted } = context; ; noted = JSON.parse(JSON.stringify(context.notes.at(-1)))) {
+    try {
+      return await execute({ ...context, noted });
+    } catch (error) {
+      if (!(error instanceof RunWaits)) throw error;
+      parked(error);
+      await context.clock.sleep(error.until.getTime() - context.clock.nowMs());
+    }
+  }
 }
