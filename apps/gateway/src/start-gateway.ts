@@ -101,14 +101,8 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     void calls.flush().catch(onError);
   }, tickMs);
   ops.setReady(true);
-  const { hosts } = config;
-  log.info(
-    {
-      ...{ port, tlsPort, opsPort: ops.port, hosts, pid: process.pid },
-      ...{ agentPort: agents?.port, agentTlsPort: agents?.tlsPort },
-    },
-    'gateway is listening',
-  );
+  const ports = { port, tlsPort, opsPort: ops.port, agentPort: agents?.port, agentTlsPort: agents?.tlsPort };
+  log.info({ ...ports, hosts: config.hosts, pid: process.pid }, 'gateway is listening');
 
   const close = async (): Promise<void> => {
     clearInterval(flush);
