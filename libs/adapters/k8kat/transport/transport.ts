@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createEgressAgent, createEgressDialer, type EgressPolicy } from '@nm/adapters/egress';
 import { Fault } from '@nm/kernel/fault';
 import { type Clock, systemClock } from '@nm/kernel/time';
@@ -12,6 +11,7 @@ import { ConcurrencyLimit } from './concurrency-limit.js';
 import { type Impersonation, impersonationHeaders } from './impersonation.js';
 import { faultOfDial, faultOfStatus, isKubeStatus, type KubeStatus } from './kube-faults.js';
 import type { KubeMethod, KubeRequestOptions } from './kube-types.js';
+import { sendWhole } from './whole-answer.js';
 
 /** KubeTarget is where a cluster's API server is, how it proves who it is, and who we are to it. */
 export interface KubeTarget {
@@ -162,8 +162,13 @@ export class Transport {
 
   /** stream sends a request whose answer is read as it comes (watch, logs); the caller owns the body. */
   async stream(path: string, options: KubeRequestOptions = {}): Promise<Dispatcher.ResponseData['body']> {
-    const reply = await this.#dispatch('GET', path, options, options.signal, this.#shared).catch((error: unknown) => {
-      throw faultOfDial(error, this.server, options.signal);
+    const { signal } = options;
+    const open = async () => {
+      const request = await this.#requestOf('GET', path, options);
+      return this.#agentOf(this.#shared).request({ ...request, ...(signal ? { signal } : {}) });
+    };
+    const reply = await open().catch((error: unknown) => {
+      throw faultOfDial(error, this.server, signal);
     });
     if (reply.statusCode < 400) return reply.body;
     const text = await readText(reply.body, answerBytesMax);
@@ -225,36 +230,36 @@ export class Transport {
   }
 
   async #send(method: KubeMethod, path: string, options: KubeRequestOptions): Promise<Answer> {
-    const timeout = AbortSignal.timeout(options.timeoutMs ?? this.#timeoutMs);
-    const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-    const agent = this.#options.http2 === 'all' ? this.#shared : undefined;
-    const reply = await this.#dispatch(method, path, options, signal, agent);
-    const text = await readText(reply.body, options.answerBytesMax ?? answerBytesMax);
-    // undici frees the connection one turn after the body's end; a request sent before that would open another one.
-    await nextTurn();
-    const retryAfter = Number(reply.headers['retry-after']);
+    const shared = this.#options.http2 === 'all' ? this.#shared : undefined;
+    const { status, headers, text } = await sendWhole(
+      this.#agentOf(shared),
+      await this.#requestOf(method, path, options),
+      {
+        timeoutMs: options.timeoutMs ?? this.#timeoutMs,
+        bytesMax: options.answerBytesMax ?? answerBytesMax,
+        signal: options.signal,
+      },
+    );
+    const retryAfter = Number(headers['retry-after']);
     return {
-      status: reply.statusCode,
+      status,
       json: parseJson(text),
       ...(Number.isFinite(retryAfter) ? { retryAfterMs: retryAfter * 1000 } : {}),
     };
   }
 
-  async #dispatch(
-    method: KubeMethod,
-    path: string,
-    options: KubeRequestOptions,
-    signal: AbortSignal | undefined,
-    shared: Agent | undefined,
-  ) {
+  #agentOf(shared: Agent | undefined): Agent {
+    return (!this.#isRepeated && shared) || this.dispatcher;
+  }
+
+  async #requestOf(method: KubeMethod, path: string, options: KubeRequestOptions): Promise<Dispatcher.DispatchOptions> {
     const authorization = await this.authorization();
     options.beforeSend?.();
-    const agent = (!this.#isRepeated && shared) || this.dispatcher;
-    return agent.request({
+    return {
       origin: this.#origin,
       path: this.#basePath + path,
       method,
-      query: definedOnly(options.query),
+      ...(options.query ? { query: definedOnly(options.query) } : {}),
       headers: {
         accept: options.accept ?? 'application/json',
         'user-agent': 'nmachine',
@@ -263,8 +268,7 @@ export class Transport {
         ...(options.body === undefined ? {} : { 'content-type': options.contentType ?? 'application/json' }),
       },
       body: options.body === undefined ? null : JSON.stringify(options.body),
-      ...(signal ? { signal } : {}),
-    });
+    };
   }
 }
 
