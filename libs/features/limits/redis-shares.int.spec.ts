@@ -1,4 +1,5 @@
 import { systemClock } from '@nm/kernel/time';
+import { Redis } from 'ioredis';
 import { afterEach, expect, it } from 'vitest';
 import { describeWith } from '../../testing/needs.js';
 import { startRedis, type TestRedis } from '../../testing/redis.js';
@@ -101,5 +102,65 @@ describeWith(['redis'], 'limits shared through Redis', () => {
     await expect.poll(() => shares.every(({ reachable }) => reachable), { timeout: 20_000 }).toBe(true);
     const back = await press(accounts, 2_000);
     expect(back.allowed).toBeLessThanOrEqual(20 + 40 * back.seconds + 2 * sliceOf({ perSecond: 40, burst: 20 }));
+  });
+
+  it('frees the slots of a gateway that died, and keeps those of one that lives for as long as they are open', {
+    timeout: 180_000,
+  }, async () => {
+    const spec = { concurrency: 20 };
+    const slice = slotsSliceOf(20);
+    const redis = await startRedis();
+    closers.push(() => redis.stop());
+    const open = async (gateway: string) => {
+      let book: LimitBook | undefined;
+      const options = { url: redis.url, clock: systemClock, gateway };
+      const shares = await RedisShares.open(options, () => book?.renew());
+      closers.push(() => shares.close());
+      book = new LimitBook({ clock: systemClock, shares });
+      return { shares, account: book.account('licence', 'lic_1', spec)! };
+    };
+    const fill = async (account: Account, atMost: number, tries = 30): Promise<void> => {
+      for (let i = 0; i < tries && account.open!.inUse < atMost; i++) {
+        takeRequest([account], systemClock.monotonicMs());
+        await pause(10);
+      }
+    };
+    const [lives, dies] = [await open('lives'), await open('dies')];
+    await fill(lives.account, 8, 2_000);
+    await fill(dies.account, 8, 2_000);
+    expect([lives.account.open!.inUse, dies.account.open!.inUse]).toEqual([8, 8]);
+    await dies.shares.close();
+    const fresh = await open('fresh');
+    await fill(fresh.account, 20);
+    expect(fresh.account.open!.inUse).toBeLessThanOrEqual(4 + slice);
+    const taken = async (): Promise<number> => {
+      await fill(fresh.account, 20);
+      return fresh.account.open!.inUse;
+    };
+    // By then what the other has open was booked just as long ago, and nothing was asked there since. It may withhold a slice.
+    await expect.poll(taken, { timeout: 120_000 }).toBeGreaterThanOrEqual(12 - slice);
+    for (let i = 0; i < 5; i++) expect(await taken()).toBeLessThanOrEqual(12 + slice);
+  });
+
+  it('has every budget full again, once, when Redis loses what it held', async () => {
+    const bucket = { perSecond: 1, burst: 40 };
+    const { redis, accounts } = await stage(2, { requestsPerSecond: 1, burst: 40 });
+    const most = (seconds: number): number => 40 + seconds + 2 * sliceOf(bucket);
+    const first = await press(accounts, 1_000);
+    expect(first.allowed).toBeLessThanOrEqual(most(first.seconds));
+    const client = new Redis(redis.url);
+    await client.flushall();
+    client.disconnect();
+    let again = 0;
+    const startedMs = systemClock.monotonicMs();
+    const pressed = async (): Promise<number> => {
+      again += (await press(accounts, 500)).allowed;
+      return again;
+    };
+    await expect.poll(pressed, { timeout: 20_000 }).toBeGreaterThan(30);
+    await press(accounts, 500).then(({ allowed }) => {
+      again += allowed;
+    });
+    expect(again).toBeLessThanOrEqual(most((systemClock.monotonicMs() - startedMs) / 1000));
   });
 });
