@@ -66,6 +66,38 @@ describeWith(['kubernetes'], 'queries on a real cluster', () => {
     expect(await other.reload()).toBeNull();
   });
 
+  it('patches by merge, strategic merge, JSON and apply, and checks by a dry run without a change', async () => {
+    const container = (name: string, image: string) => ({ name, image });
+    const template = {
+      metadata: { labels: { app: 'patched' } },
+      spec: { containers: [container('a', 'a:1'), container('b', 'b:1')] },
+    };
+    const spec = { replicas: 0, selector: { matchLabels: { app: 'patched' } }, template };
+    await k8.apply([{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'patched', namespace: ns }, spec }]);
+    const it = await k8.deps().ns(ns).findOrFail('patched');
+    const inTemplate = (containers: readonly object[]) => ({ spec: { template: { spec: { containers } } } });
+    await it.patch(inTemplate([container('b', 'b:2')]), { type: 'strategic' });
+    expect(it.images, 'a strategic merge finds list items by name').toEqual(['a:1', 'b:2']);
+    await it.patch(inTemplate([container('b', 'b:3')]), { type: 'merge' });
+    expect(it.images, 'a merge replaces lists').toEqual(['b:3']);
+    const path = '/spec/template/spec/containers/0/image';
+    const replace = (from: string, value: string) => [
+      { op: 'test', path, value: from },
+      { op: 'replace', path, value },
+    ];
+    await it.patch(replace('b:3', 'b:4'), { type: 'json' });
+    expect(it.images).toEqual(['b:4']);
+    await expect(it.patch(replace('b:3', 'b:5'), { type: 'json' })).rejects.toMatchObject({ code: 'kube_api' });
+    const applied = { apiVersion: 'apps/v1', kind: 'Deployment', ...inTemplate([container('b', 'b:6')]) };
+    const rival = { type: 'apply', fieldManager: 'rival' } as const;
+    await expect(it.patch(applied, rival)).rejects.toMatchObject({ extra: { status: 409 } });
+    await it.patch(applied, { ...rival, force: true, dryRun: true });
+    expect(it.images, 'what it would be').toEqual(['b:6']);
+    expect((await it.reload())?.images, 'and is not').toEqual(['b:4']);
+    await it.patch(applied, { ...rival, force: true });
+    expect((await it.reload())?.images).toEqual(['b:6']);
+  });
+
   it('reports who owns a field, and takes it over only by force', async () => {
     const [mine] = await k8.apply([configMap('two', { app: 'mine' })], { fieldManager: 'rival' });
     expect(mine).toMatchObject({ ok: false, conflicts: [{ field: '.metadata.labels.app', manager: 'k8kat' }] });
