@@ -1,9 +1,10 @@
-import { Fault } from '@nm/kernel/fault';
+import { Fault, hasCode } from '@nm/kernel/fault';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { answeringSocket, silenceMsMax } from './answering-socket.js';
 import { translateDbError } from './db-errors.js';
 import { type Prisma, PrismaClient } from './generated/client.js';
+import { GroupCalls, type GroupStatement } from './group-calls.js';
 
 /** Tx is what a query runs on; only `withOrg` and `asSystem` hand one out. */
 export type Tx = Prisma.TransactionClient;
@@ -40,6 +41,7 @@ export class Db {
   readonly #options: DbOptions;
   readonly #client: PrismaClient;
   #systemPool: pg.Pool | undefined;
+  readonly #groups = new Map<unknown, unknown>();
 
   constructor(options: DbOptions) {
     this.url = options.url;
@@ -80,6 +82,19 @@ export class Db {
     }
   }
 
+  /**
+   * together asks for something by a statement that answers many callers at once: whoever asks while others do shares a statement with them. Each has its
+   * own answer, and its own failure. Like `system` otherwise.
+   */
+  together<I, R extends object, O>(statement: GroupStatement<I, R, O>, asked: I): Promise<O> {
+    const known = this.#groups.get(statement) as GroupCalls<I, R, O> | undefined;
+    if (known) return known.call(asked);
+    const query = (all: readonly I[]) => this.system<R>(statement, statement.values(all));
+    const calls = new GroupCalls(statement, query, { apart: (error) => !hasCode(error, 'store_unavailable') });
+    this.#groups.set(statement, calls);
+    return calls.call(asked);
+  }
+
   /** ping fails with `store_unavailable` when the database does not answer. */
   async ping(): Promise<void> {
     try {
@@ -114,6 +129,6 @@ const poolConfig = (options: DbOptions, more = ''): pg.PoolConfig => ({
 /** Its statements are short, so that half as many connections are enough. */
 function openSystemPool(options: DbOptions): pg.Pool {
   const max = Math.max(2, Math.ceil((options.poolMax ?? 10) / 2));
-  const pool = new pg.Pool({ ...poolConfig(options, ' -c role=nm_system'), max });
+  const pool = new pg.Pool({ ...poolConfig(options, ' -c role=nm_system -c jit=off'), max });
   return pool.on('error', options.onPoolError ?? (() => undefined));
 }

@@ -1,4 +1,4 @@
-import type { Db, Tx } from '@nm/adapters/db';
+import type { Db, GroupStatement, Tx } from '@nm/adapters/db';
 import { type Run, type RunError, RunPlan, type StepStatus, type WaitReason } from '@nm/kernel/contracts';
 import { Fault, hasCode, invariant } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
@@ -72,7 +72,30 @@ export type Claim =
   | { readonly decision: Exclude<ClaimDecision, 'claim'> };
 
 const claimStatement = { name: 'nm_run_claim', text: 'SELECT nm_run_claim($1, $2, $3, $4) AS found' };
-const takeStatement = { name: 'nm_run_take', text: 'SELECT nm_run_take($1, $2, $3, $4, $5) AS found' };
+
+interface TakeCall {
+  readonly askedFor: string;
+  readonly options: ClaimOptions & Pick<ChooseOptions, 'tenantRunsMax'>;
+}
+
+interface Taken {
+  readonly found: Found | undefined;
+  /** There was something to take for others that asked: there may be more. */
+  readonly others: boolean;
+}
+
+/** Those who ask at the same moment are slots of one worker, which differ in nothing but what they were asked for. */
+const takeStatement: GroupStatement<TakeCall, { found: Found }, Taken> = {
+  name: 'nm_runs_take',
+  text: 'SELECT nm_runs_take($1, $2, $3, $4, $5) AS found',
+  values: (asked) => {
+    const [first] = asked;
+    invariant(first, 'somebody asks');
+    const { clock, worker, leaseMs, tenantRunsMax } = first.options;
+    return [asked.map(({ askedFor }) => askedFor), tenantRunsMax, worker, leaseMs, clock.now()];
+  },
+  answers: (asked, rows) => asked.map((_, i) => ({ found: rows[i]?.found, others: rows.length > 0 })),
+};
 
 /**
  * claimRun takes a run for this worker: fence + 1, a new lease, and the deadline with the first claim. Leases and deadlines are in the time
@@ -85,17 +108,18 @@ export async function claimRun(options: ClaimOptions, runId: string): Promise<Cl
 }
 
 /**
- * takeRun chooses a run as `chooseRun` does and claims it, in one statement. What it chose may have been taken by another worker at that moment: the claim says so.
+ * takeRun chooses a run as `chooseRun` does and claims it, in one statement for all slots that ask at the same moment. What it chose may have been taken by another worker at that moment: the claim says so.
  * @returns undefined when there is nothing that this worker may take
  */
 export async function takeRun(
   options: ClaimOptions & Pick<ChooseOptions, 'tenantRunsMax'>,
   askedFor: string,
 ): Promise<{ readonly runId: string; readonly claim: Claim } | undefined> {
-  const { db, clock, worker, leaseMs, tenantRunsMax } = options;
-  const values = [askedFor, tenantRunsMax, worker, leaseMs, clock.now()];
-  const [row] = await db.system<{ found: Found | null }>(takeStatement, values);
-  return row?.found ? { runId: row.found.id, claim: await claimOf(options, row.found) } : undefined;
+  for (;;) {
+    const { found, others } = await options.db.together(takeStatement, { askedFor, options });
+    if (found) return { runId: found.id, claim: await claimOf(options, found) };
+    if (!others) return undefined;
+  }
 }
 
 /** What the database's functions say of a run: that it is claimed, or what may stand in the way; nothing when there is no such run. */
@@ -119,7 +143,7 @@ function claimSlowly(options: ClaimOptions, runId: string): Promise<Claim> {
     const known = await tx.run.findUnique({ where: { id: runId }, select: { installId: true } });
     if (!known) return { decision: 'ended' };
     await lockInstall(tx, known.installId);
-    const [facts] = await tx.$queryRaw<Facts[]>`SELECT * FROM nm_run_facts(${runId})`;
+    const [facts] = await tx.$queryRaw<Facts[]>`SELECT * FROM nm_runs_facts(ARRAY[${runId}])`;
     if (!facts) return { decision: 'ended' };
     const opening = facts.windows ? await nextOpening(tx, known.installId, options.clock.now()) : undefined;
     const decision = decideClaim({ ...facts, closed: opening !== undefined });
@@ -128,7 +152,7 @@ function claimSlowly(options: ClaimOptions, runId: string): Promise<Claim> {
     if (decision !== 'claim') return { decision };
     const { worker, leaseMs, clock } = options;
     const [begun] = await tx.$queryRaw<{ run: ClaimedRow }[]>`
-      SELECT nm_run_begin(${runId}, ${worker}, ${leaseMs}::int, ${clock.now()}) AS run`;
+      SELECT run FROM nm_runs_begin(ARRAY[${runId}], ${worker}, ${leaseMs}::int, ${clock.now()})`;
     invariant(begun, `run ${runId} is there to begin`);
     return { decision, run: await claimedRun(options, begun.run) };
   });
@@ -158,7 +182,7 @@ async function park(
   if (reason === 'cluster_offline') await lookSoon(tx, [install.clusterId]);
 }
 
-/** A claimed run as `nm_run_begin` gives it: JSON, with times as texts. */
+/** A claimed run as `nm_runs_begin` gives it: JSON, with times as texts. */
 type ClaimedRow = Omit<ClaimedRun, 'steps' | 'offlineUntil' | 'ending' | 'plan' | 'unreadable'> & {
   readonly plan: unknown;
   /** In base64. */

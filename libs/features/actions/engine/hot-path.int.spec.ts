@@ -1,4 +1,4 @@
-import type { Db } from '@nm/adapters/db';
+import { Db } from '@nm/adapters/db';
 import { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
 import { systemClock as clock } from '@nm/kernel/time';
@@ -21,6 +21,7 @@ describe('the way of a run through the database', () => {
   let owner: pg.Client;
   let seeded: SeededVersion;
   const egress = new Agent();
+  const opened: Db[] = [];
   beforeAll(async () => {
     database = await createTestDatabase();
     owner = new pg.Client({ connectionString: database.ownerUrl });
@@ -30,6 +31,7 @@ describe('the way of a run through the database', () => {
   afterEach(() => owner.query('DELETE FROM run; DELETE FROM outbox'));
   afterAll(async () => {
     await egress.destroy();
+    for (const db of opened) await db.close();
     await owner.end();
     await database.close();
   });
@@ -65,22 +67,29 @@ describe('the way of a run through the database', () => {
     return worked.map(({ runId: id, outcome }) => `${id} ${outcome}`);
   };
 
-  it('is one statement to choose and claim it, one before each step, one for what came of the last and the end', async () => {
+  /** A Db that writes down which statements travel. */
+  const countingDb = () => {
     const statements: string[] = [];
-    const counting = {
-      system: (...[statement, values]: Parameters<Db['system']>) => {
-        statements.push(statement.name);
-        return database.db.system(statement, values);
-      },
-      asSystem: () => Promise.reject(new Error('no transaction of several statements')),
-    } as unknown as Db;
+    const db = new Db({ url: database.url, poolMax: 4 });
+    const system = db.system.bind(db);
+    db.system = (statement, values) => {
+      statements.push(statement.name);
+      return system(statement, values);
+    };
+    db.asSystem = () => Promise.reject(new Error('no transaction of several statements'));
+    opened.push(db);
+    return { db, statements };
+  };
+
+  it('is one statement to choose and claim it, one before each step, one for what came of the last and the end', async () => {
+    const { db: counting, statements } = countingDb();
     const first = await queue(0, [pause, pause]);
     const second = await queue(0);
     expect(await through(counting, first)).toEqual([`${first} positive`, `${second} positive`, `${second} nothing`]);
     expect(statements).toEqual([
-      ...['nm_run_take', 'nm_run_write', 'nm_run_write', 'nm_run_finish'],
-      ...['nm_run_take', 'nm_run_write', 'nm_run_finish'],
-      'nm_run_take',
+      ...['nm_runs_take', 'nm_runs_write', 'nm_runs_write', 'nm_runs_finish'],
+      ...['nm_runs_take', 'nm_runs_write', 'nm_runs_finish'],
+      'nm_runs_take',
     ]);
     const { rows } = await owner.query('SELECT seq, kind, data FROM run_log WHERE run_id = $1 ORDER BY seq', [first]);
     expect(rows.map(({ seq, kind, data }) => `${seq} ${kind} ${data.step ?? ''} ${data.status}`)).toEqual([
@@ -88,6 +97,91 @@ describe('the way of a run through the database', () => {
       ...['6 step 1 positive', '7 status  positive'],
     ]);
   });
+
+  it('is shared by those that are under way at the same time: a hundred runs in eight slots take a third of the statements', async () => {
+    const { db, statements } = countingDb();
+    const ids: string[] = [];
+    for (let i = 0; i < 100; i++) ids.push(await queue(i % 4));
+    await owner.query('UPDATE run SET changing = false');
+    const worked = (await Promise.all(ids.slice(0, 8).map((id) => through(db, id)))).flat();
+    expect(worked.filter((each) => each.endsWith(' positive'))).toHaveLength(ids.length);
+    // Each alone: a hundred of each of the three, and eight more that find nothing.
+    expect(statements.length).toBeLessThanOrEqual(100);
+    expect([...new Set(statements)].sort()).toEqual(['nm_runs_finish', 'nm_runs_take', 'nm_runs_write']);
+    const { rows } = await owner.query(
+      `SELECT DISTINCT r.status, r.fence, r.next_seq AS next,
+              (SELECT string_agg(l.seq || ' ' || l.kind || ' ' || (l.data->>'status'), ', ' ORDER BY l.seq) FROM run_log l WHERE l.run_id = r.id) AS story
+         FROM run r`,
+    );
+    const story = '1 status queued, 2 status running, 3 step running, 4 step positive, 5 status positive';
+    expect(rows).toEqual([{ status: 'positive', fence: 1, next: 6, story }]);
+  });
+
+  /** Two claimed runs of different installs, and what writes their progress. */
+  const twoLedgers = async (db: Db) => {
+    const ids = [await queue(0), await queue(1)] as const;
+    const ledgerOf = async (id: string) => {
+      const taken = await claimRun(engine(db), id);
+      if (taken.decision !== 'claim') throw new Error(taken.decision);
+      return new RunLedger(engine(db), taken.run, clock.monotonicMs());
+    };
+    return { ids, ledgers: [await ledgerOf(ids[0]), await ledgerOf(ids[1])] as const, ledgerOf };
+  };
+  const stepRecord = { position: 0, title: 'Nothing', attempt: 1 };
+
+  it.each(['record', 'finish'] as const)(
+    'is whole for the others in a statement when one of them cannot be written: %s',
+    async (way) => {
+      const { db, statements } = countingDb();
+      const { ids, ledgers } = await twoLedgers(db);
+      const [good, bad] = ledgers;
+      // PostgreSQL keeps no NUL in its JSON.
+      bad.log(undefined, 'before\u0000after');
+      const work = (ledger: RunLedger): Promise<void> => {
+        if (way === 'record') return ledger.record({ ...stepRecord, status: 'running' });
+        return ledger.finish({ status: 'positive' });
+      };
+      statements.length = 0;
+      const [well, ill] = await Promise.allSettled([work(good), work(bad)]);
+      for (const ledger of ledgers) ledger.close();
+      expect([well.status, ill.status]).toEqual(['fulfilled', 'rejected']);
+      // Once together, and once each.
+      expect(statements.slice(0, 3)).toEqual(Array(3).fill(way === 'record' ? 'nm_runs_write' : 'nm_runs_finish'));
+      const { rows } = await owner.query(
+        'SELECT r.id, r.status, s.status AS step, r.next_seq AS next FROM run r JOIN run_step s ON s.run_id = r.id ORDER BY r.id',
+      );
+      const [step, status] = way === 'record' ? ['running', 'running'] : ['idle', 'positive'];
+      expect(rows).toEqual([
+        { id: ids[0], status, step, next: 4 },
+        { id: ids[1], status: 'running', step: 'idle', next: 3 },
+      ]);
+    },
+  );
+
+  it.each(['record', 'finish'] as const)(
+    'keeps claims apart in a statement: one that was lost is refused beside the one that holds the run now: %s',
+    async (way) => {
+      const { db, statements } = countingDb();
+      const { ids, ledgers, ledgerOf } = await twoLedgers(db);
+      const [lost, other] = ledgers;
+      await owner.query(`UPDATE run SET lease_until = now() - interval '1 s' WHERE id = $1`, [ids[0]]);
+      const holder = await ledgerOf(ids[0]);
+      statements.length = 0;
+      const work = (ledger: RunLedger): Promise<void> => {
+        if (way === 'record') return ledger.record({ ...stepRecord, status: 'running' });
+        return ledger.finish({ status: 'positive' });
+      };
+      const results = await Promise.allSettled([work(lost), work(holder), work(other)]);
+      expect(statements).toEqual([way === 'record' ? 'nm_runs_write' : 'nm_runs_finish']);
+      expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
+      expect((results[0] as PromiseRejectedResult).reason).toMatchObject({ code: 'run_lost' });
+      const { rows } = await owner.query('SELECT fence, next_seq AS next FROM run ORDER BY id');
+      expect(rows).toEqual([
+        { fence: 2, next: 5 },
+        { fence: 1, next: 4 },
+      ]);
+    },
+  );
 
   it('of what a run that ends lets begin: its worker takes it, or asks for it when it takes nothing more', async () => {
     const [first, second] = [await queue(0), await queue(0)];

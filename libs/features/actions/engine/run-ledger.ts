@@ -12,6 +12,7 @@ import { announceRun, type JournalEntry, writeJournal } from '../run-journal.js'
 import type { RunWaits } from '../steps/run-waits.js';
 import type { ClaimedRun } from './claim-run.js';
 import { DueRecords, type StepWrite } from './due-records.js';
+import { finishStatement, type RunRecords, writeStatement } from './ledger-statements.js';
 
 export interface LedgerOptions {
   readonly db: Db;
@@ -28,9 +29,6 @@ export interface StepRecord {
   readonly output?: unknown;
   readonly error?: RunError | undefined;
 }
-
-const writeStatement = { name: 'nm_run_write', text: 'SELECT * FROM nm_run_write($1, $2, $3, $4, $5, $6, $7)' };
-const finishStatement = { name: 'nm_run_finish', text: 'SELECT nm_run_finish($1, $2, $3, $4, $5, $6, $7) AS outcome' };
 
 /**
  * RunLedger writes a claimed run's progress. Each write checks the fence in its own transaction and renews the lease; once somebody
@@ -225,12 +223,10 @@ export class RunLedger {
     });
   }
 
-  async #write({ steps, entries, chars }: DueRecords): Promise<{ cancelRequested: boolean }> {
+  async #write(due: DueRecords): Promise<{ cancelRequested: boolean }> {
     const { db, clock, leaseMs } = this.#options;
-    const { id, fence } = this.#run;
     const askedMs = clock.monotonicMs();
-    const values = [id, fence, leaseMs, clock.now(), JSON.stringify(steps), JSON.stringify(entries), chars];
-    const [written] = await db.system<{ cancelRequested: boolean }>(writeStatement, values);
+    const written = await db.together(writeStatement, { ...this.#recordsOf(due), leaseMs });
     if (!written) throw lost();
     this.#heldMs = askedMs;
     return written;
@@ -238,20 +234,22 @@ export class RunLedger {
 
   /** The usual end in one statement, with the last records; false when there is more to do than that does. */
   #finishWell(goesOn: boolean): Promise<boolean> {
-    const { db, clock } = this.#options;
-    const { id, fence } = this.#run;
     return this.#inTurn(async () => {
       this.#stageLog();
-      const { steps, entries, chars } = this.#due;
+      const records = this.#recordsOf(this.#due);
       const end: JournalEntry = { kind: 'status', data: { status: 'positive' } };
-      const story = JSON.stringify([...entries, end]);
-      const values = [id, fence, clock.now(), JSON.stringify(steps), story, chars, !goesOn];
-      const [row] = await db.system<{ outcome: 'ended' | 'slow' | 'lost' }>(finishStatement, values);
-      if (row?.outcome === 'lost') throw lost();
-      if (row?.outcome === 'slow') return false;
+      const finish = { ...records, entries: [...records.entries, end], announce: !goesOn };
+      const outcome = await this.#options.db.together(finishStatement, finish);
+      if (outcome === 'lost') throw lost();
+      if (outcome === 'slow') return false;
       this.#due.take();
       return true;
     });
+  }
+
+  #recordsOf({ steps, entries, chars }: DueRecords): RunRecords {
+    const { id: run, fence } = this.#run;
+    return { run, fence, at: this.#options.clock.now(), steps, entries, chars };
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -190,6 +190,8 @@ describe('the run engine, whatever happens and in whatever order', () => {
           worker.dead ? Promise.reject(away()) : database.db.asSystem(work),
         system: (...args: Parameters<typeof database.db.system>) =>
           worker.dead ? Promise.reject(away()) : database.db.system(...args),
+        together: (...args: Parameters<typeof database.db.together>) =>
+          worker.dead ? Promise.reject(away()) : database.db.together(...args),
       } as unknown as typeof database.db;
       const atGate = async <T>(call: () => T): Promise<T> => {
         worker.gate = { ...Promise.withResolvers<void>(), effect: call };
