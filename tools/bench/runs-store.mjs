@@ -40,7 +40,7 @@ export async function openRunStore(folder) {
       const work = { kind: 'action', action: 'noop', title: 'Nothing', plan: noopPlan, timeoutSeconds: 3600 };
       const run = await queueRun(tx, { ...place, ...work }, { vault, clock: time.systemClock });
       // A wait only looks. These take turns on their install all the same, as runs do that change something.
-      await tx.run.update({ where: { id: run.id }, data: { changing: true } });
+      await tx.$executeRaw`UPDATE run SET changing = true WHERE id = ${run.id}`;
       return run;
     });
   return {

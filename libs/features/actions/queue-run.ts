@@ -8,7 +8,6 @@ import { planChanges } from './plan/plan-changes.js';
 import { planDigest } from './plan/plan-digest.js';
 import { planNodes } from './plan/plan-nodes.js';
 import { type PlanVault, storedPlan } from './plan/sealed-plan.js';
-import { announceRun, writeJournal } from './run-journal.js';
 import { rankOf } from './run-priority.js';
 
 export interface QueueRunInput {
@@ -56,47 +55,26 @@ export async function queueRun(tx: Tx, input: QueueRunInput, { vault, clock }: Q
   });
   const { idempotencyKey, info, ...work } = limits;
   const digest = planDigest({ ...work, info, kind, plan });
-  const run = { id: newId('run', clock.nowMs()), orgId };
-  const stored = await storedPlan(vault, plan, ['run', orgId, run.id]);
-  const { count } = await tx.run.createMany({
-    data: {
-      ...run,
-      ...work,
-      kind,
-      installId,
-      licenceId,
-      plan: stored.plan as object,
-      sealedPlan: stored.sealedPlan,
-      planDigest: digest,
-      priority: rankOf(input.priority),
-      changing: planChanges(plan),
-      startedBy: input.startedBy ?? 'nmachine',
-      scheduleId: input.scheduleId ?? null,
-      status: 'queued',
-      info: info ?? null,
-      idempotencyKey: idempotencyKey ?? null,
-      ...parentOf(input),
-      createdAt: clock.now(),
-      nextSeq: 2,
-    },
-    skipDuplicates: idempotencyKey !== undefined,
-  });
-  if (count === 0) return sameRun(tx, installId, idempotencyKey, digest);
-
-  await tx.runStep.createMany({
-    data: planNodes(plan).map(({ position, parent, role, step }) => ({
-      id: newId('step', clock.nowMs()),
-      ...{ orgId, runId: run.id, position, parent: parent ?? null, role, kind: step.kind, title: step.title },
-      status: 'idle',
-    })),
-  });
-  await writeJournal(tx, run, 1, clock.now(), [{ kind: 'status', data: { status: 'queued' } }]);
-  await announceRun(tx, run);
-  return { id: run.id };
+  const id = newId('run', clock.nowMs());
+  const stored = await storedPlan(vault, plan, ['run', orgId, id]);
+  const run = {
+    ...{ ...work, id, orgId, installId, licenceId, kind, info, idempotencyKey },
+    ...{ plan: stored.plan, sealedPlan: stored.sealedPlan && Buffer.from(stored.sealedPlan).toString('base64') },
+    ...{ planDigest: digest, priority: rankOf(input.priority), changing: planChanges(plan) },
+    ...{ startedBy: input.startedBy ?? 'nmachine', scheduleId: input.scheduleId, ...parentOf(input) },
+    createdAt: clock.now(),
+  };
+  const steps = planNodes(plan).map(({ position, parent, role, step }) => ({
+    id: newId('step', clock.nowMs()),
+    ...{ position, parent, role, kind: step.kind, title: step.title },
+  }));
+  const [written] = await tx.$queryRaw<{ queued: boolean }[]>`
+    SELECT nm_run_queue(${JSON.stringify(run)}::jsonb, ${JSON.stringify(steps)}::jsonb) AS queued`;
+  return written?.queued ? { id } : sameRun(tx, installId, idempotencyKey, digest);
 }
 
 const parentOf = ({ parent }: QueueRunInput) =>
-  parent ? { parentId: parent.runId, parentStep: parent.step, lineage: [...parent.lineage] } : {};
+  parent ? { parentId: parent.runId, parentStep: parent.step, lineage: parent.lineage } : {};
 
 async function sameRun(tx: Tx, installId: string, key: string | undefined, digest: string): Promise<{ id: string }> {
   invariant(key !== undefined, 'only an idempotency key makes a run a duplicate');

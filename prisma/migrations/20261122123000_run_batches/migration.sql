@@ -25,6 +25,32 @@ $$;
 CREATE TRIGGER run_log_notify AFTER INSERT ON run_log REFERENCING NEW TABLE AS told_of
   FOR EACH STATEMENT EXECUTE FUNCTION nm_run_notify();
 
+-- Writes a run with its steps, its first event and the request to take it; false when its idempotency key is known on this install.
+CREATE FUNCTION nm_run_queue(p_run jsonb, p_steps jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO run (id, org_id, install_id, licence_id, kind, action, title, info, plan, sealed_plan, plan_digest, idempotency_key, timeout_seconds,
+                   priority, changing, started_by, schedule_id, parent_id, parent_step, lineage, created_at, status, next_seq)
+  SELECT n.id, n."orgId", n."installId", n."licenceId", n.kind, n.action, n.title, n.info, n.plan, decode(n."sealedPlan", 'base64'), n."planDigest",
+         n."idempotencyKey", n."timeoutSeconds", n.priority, n.changing, n."startedBy", n."scheduleId", n."parentId", n."parentStep",
+         coalesce(n.lineage, '{}'), n."createdAt", 'queued', 2
+    FROM jsonb_to_record(p_run) AS n(
+           id text, "orgId" text, "installId" text, "licenceId" text, kind text, action text, title text, info text, plan jsonb, "sealedPlan" text,
+           "planDigest" text, "idempotencyKey" text, "timeoutSeconds" integer, priority integer, changing boolean, "startedBy" text, "scheduleId" text,
+           "parentId" text, "parentStep" integer, lineage text[], "createdAt" timestamptz)
+      ON CONFLICT (install_id, idempotency_key) DO NOTHING;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  INSERT INTO run_step (id, org_id, run_id, position, parent, role, kind, title, status)
+  SELECT s.id, p_run->>'orgId', p_run->>'id', s.position, s.parent, s.role, s.kind, s.title, 'idle'
+    FROM jsonb_to_recordset(p_steps) AS s(id text, position integer, parent integer, role text, kind text, title text);
+  INSERT INTO run_log (org_id, run_id, seq, at, kind, data)
+  VALUES (p_run->>'orgId', p_run->>'id', 1, (p_run->>'createdAt')::timestamptz, 'status', '{"status": "queued"}');
+  INSERT INTO outbox (org_id, topic, payload) VALUES (p_run->>'orgId', 'run', jsonb_build_object('runId', p_run->>'id'));
+  RETURN true;
+END
+$$;
+
 -- Which runs so many free slots should take, the best first; see choose-run.ts. It may give fewer than there are: whoever got none asks again.
 CREATE FUNCTION nm_runs_choose(p_asked text[], p_tenant_max integer, p_not text[], p_count integer) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
