@@ -22,6 +22,7 @@ import { answerFields } from './answer-fields.js';
 import { isPreflight, preflightFields } from './cors.js';
 import type { ExchangeTag } from './exchange-tag.js';
 import type { InstanceTouches } from './instance-touches.js';
+import type { JobBook } from './job-book.js';
 import type { RequestContext } from './request-context.js';
 import { appAnswerFilter, appRequestFilterOf, ownAppFields, sharedAppFields } from './upstream-headers.js';
 import { bodyBytesMaxOf, type UsageGate } from './usage-limits.js';
@@ -32,6 +33,7 @@ export interface AppRouteDeps {
   readonly tokens: ContextTokens;
   readonly touches: InstanceTouches;
   readonly usage: UsageGate;
+  readonly jobs: Pick<JobBook, 'open'>;
   readonly clock: Clock;
   /** How sessions come in cookies; undefined where they would travel in the clear. */
   readonly cookie: CookieForm | undefined;
@@ -108,6 +110,7 @@ export class AppVisit implements Plan<ExchangeTag> {
   target: Target = { origin: '', path: '' };
   tag: ExchangeTag = nobody;
   bodyBytesMax: number | undefined;
+  peek?: NonNullable<Plan<ExchangeTag>['peek']>;
 
   /** @param admission of a request that was let in already, for `redial` */
   constructor(
@@ -158,7 +161,19 @@ export class AppVisit implements Plan<ExchangeTag> {
       idleSeconds: version.idleSeconds,
     };
     this.#context.plannedMs = atMs;
+    if (request?.routeClass === 'mutate' && request.method !== 'GET' && request.method !== 'HEAD')
+      this.#watchForJob(admission);
     return this;
+  }
+
+  /** A KAMA that carries actions out itself answers with a job, which is followed as a run of the install. */
+  #watchForJob({ ticket: { licence, install } }: Admission): void {
+    if (!install || this.#context.route !== 'kama') return;
+    const { method, path } = this.#visitor;
+    const place = { orgId: licence.orgId, licenceId: licence.id, installId: install.id };
+    const job = this.#deps.jobs.open({ ...place, request: `${method} ${path.rest.split('?', 1)[0]}` });
+    this.#context.job = job;
+    this.peek = job.peek;
   }
 
   /** found is what the plan was made from, once it is made. */

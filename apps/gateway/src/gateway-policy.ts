@@ -106,6 +106,7 @@ class GatewayVisit implements Visit<ExchangeTag | undefined> {
       this.#deps.cluster.clusters.refused(installId);
     this.#deps.spans?.end(this.#context, outcome);
     this.#context.call?.ended(outcome.status, outcome.fault?.code);
+    this.#context.job?.ended(outcome.status);
     // What was said instead of a refusal is none.
     const fault = instead === undefined ? outcome.fault : undefined;
     if (this.#deps.log.counted(outcome, fault, atMs - this.#context.startedMs))

@@ -14,6 +14,7 @@ import type { ExchangeTag } from './exchange-tag.js';
 import { gatewayMetrics } from './gateway-metrics.js';
 import { GatewayPolicy } from './gateway-policy.js';
 import { InstanceTouches } from './instance-touches.js';
+import { JobBook } from './job-book.js';
 import { KnownVisit } from './known-visit.js';
 import { UsageGate } from './usage-limits.js';
 
@@ -84,6 +85,7 @@ function world(rules: Rules = [], limits: Record<string, number> = {}, sample = 
       activator: new Activator({ directory, clock, wake: async () => undefined }),
       touches: new InstanceTouches({ clock, touch: async () => undefined, inUse: () => [] }),
       usage: new UsageGate(book, clock, () => undefined),
+      jobs: new JobBook({ db, vault, clock, onError: () => undefined }),
       ...{ tokens, clock, cookie: undefined, ownPages: 'http://own' },
     },
   });

@@ -61,7 +61,12 @@ export class KnownWays {
     const { app, clock, metrics, spans } = this.#deps;
     const { firstUse } = ticket.licence.facts;
     const once =
-      isUnusual(head) || installId !== undefined || path.encodedSlashes || context.wakeMs !== undefined || spans;
+      isUnusual(head) ||
+      installId !== undefined ||
+      path.encodedSlashes ||
+      context.wakeMs !== undefined ||
+      context.job ||
+      spans;
     const unused = firstUse !== undefined && firstUse.usedAtMs === undefined;
     if (once || unused || !request || credential === undefined) return;
     const { nowMs } = visitor;

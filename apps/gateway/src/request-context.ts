@@ -5,6 +5,7 @@ import type { Visitor } from '@nm/features/routing';
 import { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
 import type { Clock } from '@nm/kernel/time';
+import type { OpenJob } from './job-book.js';
 import type { Trace } from './trace.js';
 
 export type Route = 'kama' | 'ktea' | 'cluster' | 'own';
@@ -41,6 +42,8 @@ export interface RequestContext {
   over?: true;
   /** A call to a cluster that changes something, being recorded. */
   call?: OpenCall;
+  /** Its answer may name a job of the KAMA. */
+  job?: OpenJob;
   /** Said instead of an answer of the app, without being a refusal: a preflight. */
   instead?: FieldLines;
 }

@@ -22,6 +22,7 @@ import { gatewayMetrics } from './gateway-metrics.js';
 import { GatewayPolicy } from './gateway-policy.js';
 import { InstallTokens } from './install-tokens.js';
 import { InstanceTouches } from './instance-touches.js';
+import { JobBook } from './job-book.js';
 import { type Memory, openMemory } from './memory.js';
 import { openOwnApp } from './own-app.js';
 import { reloadLog } from './own-certificate.js';
@@ -84,7 +85,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const issuers = openIssuerKeys(config.egress, clock);
   const keepers = { limits: limits.book, issuerKeys: issuers.keys };
   const parts = { config, clock, log, memory, ops, engine, clusters, ownOrigin, spans, ...keepers, onError };
-  const { policy, touches, recorder, calls } = joinPolicy(parts);
+  const { policy, touches, recorder, calls, jobs } = joinPolicy(parts);
   const port = await engine.listen({
     hosts: config.hosts,
     port: config.port,
@@ -99,6 +100,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     void touches.flush().catch(onError);
     void recorder.flush().catch(onError);
     void calls.flush().catch(onError);
+    void jobs.flush();
   }, tickMs);
   ops.setReady(true);
   const ports = { port, tlsPort, opsPort: ops.port, agentPort: agents?.port, agentTlsPort: agents?.tlsPort };
@@ -110,6 +112,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     await touches.flush().catch(onError);
     await recorder.flush().catch(onError);
     await calls.flush().catch(onError);
+    await jobs.flush();
     await Promise.all([
       limits.close(),
       traces?.close(),
@@ -196,6 +199,7 @@ function joinPolicy({
     onDropped: (count) => metrics.callsRecorded('dropped', count),
     onError,
   });
+  const jobs = new JobBook({ db, vault, clock, onError });
   const installTokens = new InstallTokens(keys, clock);
   const admission = { directory, clock, stale: () => feed.stale };
   const guard = new StreamGuard(engine, admission);
@@ -213,10 +217,10 @@ function joinPolicy({
     spans,
     log: new AccessLog(log, metrics, config.logSample),
     notes: new DecisionNotes(recorder, new FirstUses({ db, clock, onError })),
-    app: { admission: appAdmission, activator, tokens, touches, usage, clock, cookie, ownPages },
+    app: { admission: appAdmission, activator, tokens, touches, usage, jobs, clock, cookie, ownPages },
     cluster: { admission, tokens: installTokens, clusters, usage, calls },
   });
-  return { policy, touches, recorder, calls };
+  return { policy, touches, recorder, calls, jobs };
 }
 
 interface Kept {
