@@ -5,9 +5,10 @@ import { Agent } from 'undici';
 import { type SeededVersion, seedVersion } from '../../../testing/seed-version.js';
 import { createTestDatabase, type TestDatabase } from '../../../testing/test-database.js';
 import { testVault as vault } from '../../../testing/test-vault.js';
+import type { AdvanceRequest } from '../dispatch/outbox-dispatcher.js';
 import { sweepRuns } from '../dispatch/run-sweeper.js';
 import type { RunEngine } from '../engine/run-engine.js';
-import { workOnce } from '../engine/work-once.js';
+import { type Worked, workOnce } from '../engine/work-once.js';
 import { queueRun } from '../queue-run.js';
 import { readRun } from '../read-run.js';
 
@@ -42,34 +43,35 @@ export class SeededRuns {
     return (await this.database.db.withOrg(orgId, (tx) => queueRun(tx, input, { vault, clock }))).id;
   }
 
-  /** work lets a worker take the run whose turn it is. */
-  work(askedFor: string, own: Partial<RunEngine> = {}, stop: AbortSignal = never) {
+  /** engine works on runs without a cluster. */
+  engine(own: Partial<RunEngine> = {}): RunEngine & { readonly tenantRunsMax: number } {
     const none = () => Promise.reject(new Fault('cluster_unauthorized'));
-    const engine = {
-      ...{
-        db: this.database.db,
-        clock,
-        vault,
-        egress: this.#egress,
-        worker: 'test',
-        leaseMs: 60_000,
-        tenantRunsMax: 100,
-      },
+    return {
+      ...{ db: this.database.db, clock, vault, egress: this.#egress, worker: 'test', leaseMs: 60_000 },
+      tenantRunsMax: 100,
       sessions: { forCluster: none, forInstall: none },
       cancellations: { watch: () => () => undefined },
       onFault: () => undefined,
       ...own,
     };
-    return workOnce(engine, askedFor, stop);
+  }
+
+  /** work lets a worker take the run whose turn it is. */
+  work(askedFor: string, own: Partial<RunEngine> = {}, stop: AbortSignal = never): Promise<Worked> {
+    return workOnce(this.engine(own), askedFor, stop);
   }
 
   read(runId: string) {
     return readRun(this.database.db, { orgId: this.seeded.orgId }, runId);
   }
 
-  /** sweep does what the sweeper does every second. */
-  sweep(): Promise<number> {
-    return sweepRuns({ db: this.database.db, clock, advance: async () => undefined, onError: () => undefined });
+  /** sweep does what the sweeper does every second; gives the runs that it asked for. */
+  async sweep(): Promise<string[]> {
+    const asked: string[] = [];
+    const advance = async (requests: readonly AdvanceRequest[]) =>
+      void asked.push(...requests.map(({ runId }) => runId));
+    await sweepRuns({ db: this.database.db, clock, advance, onError: () => undefined });
+    return asked;
   }
 
   async close(): Promise<void> {
