@@ -12,6 +12,7 @@ COPY prisma ./prisma
 COPY libs ./libs
 COPY examples ./examples
 COPY apps ./apps
+COPY tools/build ./tools/build
 RUN npm run generate && npm run build
 COPY tools/image ./tools/image
 RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error && sh tools/image/slim.sh

@@ -1,10 +1,23 @@
-import { enableCompileCache } from 'node:module';
+import { existsSync } from 'node:fs';
+import { constants, enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { Finding } from '@nm/kama-sdk';
-import { isFault } from '@nm/kernel/fault';
+import type * as Report from './commands/report.js';
+import type * as Run from './commands/run.js';
+import { sameModules } from './same-modules.js';
 
-// Somebody waits for a KAMA that starts: what was compiled once is kept below TMPDIR, where that can be written. So nothing large is imported before.
-enableCompileCache();
+const bundle = new URL('../bundle/', import.meta.url);
+const bundled = existsSync(new URL('run.js', bundle));
+// Somebody waits for a KAMA that starts: what was compiled once is kept, beside the bundle or below TMPDIR. So nothing large is imported before.
+if (
+  !bundled ||
+  enableCompileCache(fileURLToPath(new URL('compiled', bundle))).status === constants.compileCacheStatus.FAILED
+)
+  enableCompileCache();
+if (bundled) sameModules(bundle);
+const [runFile, reportFile] = bundled
+  ? ['../bundle/run.js', '../bundle/report.js']
+  : ['./commands/run.js', './commands/report.js'];
 
 try {
   const { values, positionals } = parseArgs({
@@ -25,19 +38,10 @@ try {
       help: { type: 'boolean', short: 'h' },
     },
   });
-  const { run } = await import('./commands/run.js');
+  const { run } = (await import(runFile)) as typeof Run;
   const code = await run(positionals, values);
   if (code !== undefined) process.exitCode = code;
 } catch (error) {
-  const findings = isFault(error) ? (error.extra['findings'] as readonly Finding[] | undefined) : undefined;
-  const { formatFinding } = await import('@nm/kama-sdk');
-  for (const finding of findings ?? []) console.error(formatFinding(finding));
-  console.error(
-    isFault(error) ? error.publicMessage : error instanceof Error && 'code' in error ? error.message : error,
-  );
-  process.exit(isUsage(error) ? 2 : 1);
-}
-
-function isUsage(error: unknown): boolean {
-  return error instanceof Error && String((error as { code?: string }).code).startsWith('ERR_PARSE_ARGS');
+  const { report } = (await import(reportFile)) as typeof Report;
+  process.exit(report(error));
 }

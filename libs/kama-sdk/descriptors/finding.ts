@@ -40,7 +40,8 @@ export type FindingCode =
   | 'ambiguous_scalar'
   | 'space_mismatch'
   | 'invalid_expression'
-  | 'not_supported';
+  | 'not_supported'
+  | 'models_failed';
 
 /** Place is where something is written. */
 export interface Place {

@@ -6,6 +6,7 @@ import type { OwnChoice } from '../own/choose-own.js';
 import { openOwn } from '../own/open-own.js';
 import { openVisit } from '../server/open-visit.js';
 import type { Visit } from '../server/visit.js';
+import { modelsLoader } from './load-models.js';
 
 type Model = ReturnType<Visit['session']['model']>;
 
@@ -14,9 +15,15 @@ export async function explain({
   folder,
   id,
   attribute,
+  models,
   ...choice
-}: OwnChoice & { readonly folder: string; readonly id: string; readonly attribute: string }): Promise<number> {
-  const own = await openOwn(folder, choice, systemClock);
+}: OwnChoice & {
+  readonly folder: string;
+  readonly id: string;
+  readonly attribute: string;
+  readonly models?: string | undefined;
+}): Promise<number> {
+  const own = await openOwn(folder, choice, systemClock, modelsLoader(models));
   const templates = new TemplateWorkers();
   try {
     const visit = openVisit(

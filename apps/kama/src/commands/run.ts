@@ -29,7 +29,7 @@ export async function run(words: readonly string[], flags: Flags): Promise<numbe
   }
   const { kubeconfig, context, namespace, models } = flags;
   const inCluster = flags['in-cluster'];
-  const own = { folder, inCluster, kubeconfig, context, namespace };
+  const own = { folder, inCluster, kubeconfig, context, namespace, models };
   const port = flags.port === undefined ? defaultPort : Number(flags.port);
   if (command === 'host') return void (await (await import('./host.js')).host());
   if (command === 'ktea-server') {
@@ -38,15 +38,15 @@ export async function run(words: readonly string[], flags: Flags): Promise<numbe
   }
   if (folder !== '') {
     if (command === 'lint') return (await import('./lint.js')).lint(folder, models);
-    if (command === 'pack') return (await import('./pack.js')).pack(folder, flags.out);
+    if (command === 'pack') return (await import('./pack.js')).pack(folder, flags.out, models);
     if (command === 'test') return (await import('./simulate.js')).test(own);
     if (command === 'simulate' && id !== '') return (await import('./simulate.js')).simulate({ ...own, id });
     if (command === 'explain' && attribute !== '')
       return (await import('./explain.js')).explain({ ...own, id, attribute });
     if (command === 'dev')
-      return void (await (await import('./serve-own.js')).serveOwn({ ...own, port, models, reload: true }));
+      return void (await (await import('./serve-own.js')).serveOwn({ ...own, port, reload: true }));
     if (command === 'serve' && (kubeconfig !== undefined || inCluster || flags.prototype))
-      return void (await (await import('./serve-own.js')).serveOwn({ ...own, port, models, reload: false }));
+      return void (await (await import('./serve-own.js')).serveOwn({ ...own, port, reload: false }));
     if (command === 'serve') return void (await (await import('./serve.js')).serve(folder, models));
   }
   console.error(usageOf(command));

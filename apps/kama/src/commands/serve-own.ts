@@ -1,4 +1,5 @@
 import { watch } from 'node:fs';
+import { dirname, resolve, sep } from 'node:path';
 import { createLogger } from '@nm/adapters/telemetry';
 import { TemplateWorkers } from '@nm/adapters/templating';
 import { type Finding, formatFinding } from '@nm/kama-sdk';
@@ -9,7 +10,7 @@ import { type OwnApp, openOwn } from '../own/open-own.js';
 import { createKama } from '../server/create-kama.js';
 import { endOnSignal } from '../server/end-on-signal.js';
 import { httpReader } from '../server/read-http.js';
-import { loadModels } from './load-models.js';
+import { modelsLoader } from './load-models.js';
 
 export interface ServeOwnOptions extends OwnChoice {
   readonly folder: string;
@@ -25,12 +26,7 @@ const calmMs = 100;
 /** serveOwn serves the app of a folder without NMachine, on the loopback address unless it is a pod, until SIGTERM. @throws Fault bundle_invalid, kubeconfig_invalid */
 export async function serveOwn({ folder, port, models, reload, ...choice }: ServeOwnOptions): Promise<void> {
   const log = createLogger('kama', 'info');
-  const own = await openOwn(
-    folder,
-    choice,
-    systemClock,
-    models === undefined ? {} : { models: await loadModels(models) },
-  );
+  const own = await openOwn(folder, choice, systemClock, modelsLoader(models));
   const templates = new TemplateWorkers();
   const http = httpReader();
   const app = await createKama({
@@ -39,7 +35,7 @@ export async function serveOwn({ folder, port, models, reload, ...choice }: Serv
   });
   // In a pod, the cluster's service proxy comes from outside.
   await app.listen(port, choice.inCluster ? '0.0.0.0' : '127.0.0.1');
-  const stopWatching = reload ? follow(folder, own) : () => undefined;
+  const stopWatching = reload ? follow(foldersOf(folder, models), own) : () => undefined;
   console.log(`${await app.getUrl()}/api/status  ${own.bundle.ids().length} models; ${own.where}`);
   endOnSignal(app, async () => {
     stopWatching();
@@ -49,8 +45,21 @@ export async function serveOwn({ folder, port, models, reload, ...choice }: Serv
   });
 }
 
+interface WatchedFolder {
+  readonly path: string;
+  readonly recursive: boolean;
+}
+
+/** Models may stand beside the app; what is below their folder is anybody's, packages included. */
+function foldersOf(folder: string, models: string | undefined): WatchedFolder[] {
+  const app = { path: folder, recursive: true };
+  const beside = models === undefined ? '' : dirname(resolve(models));
+  const within = `${beside}${sep}`.startsWith(`${resolve(folder)}${sep}`);
+  return models === undefined || within ? [app] : [app, { path: beside, recursive: false }];
+}
+
 /** follow loads the app anew when its folder changes; with faults, the app stays what it was, and they are told. */
-function follow(folder: string, own: OwnApp): () => void {
+function follow(folders: readonly WatchedFolder[], own: OwnApp): () => void {
   let timer: NodeJS.Timeout | undefined;
   const again = (): void => {
     own.reload().then(
@@ -58,13 +67,15 @@ function follow(folder: string, own: OwnApp): () => void {
       (error: unknown) => tell(error),
     );
   };
-  const watcher = watch(folder, { recursive: true }, () => {
-    clearTimeout(timer);
-    timer = setTimeout(again, calmMs);
-  });
+  const watchers = folders.map(({ path, recursive }) =>
+    watch(path, { recursive }, () => {
+      clearTimeout(timer);
+      timer = setTimeout(again, calmMs);
+    }),
+  );
   return () => {
     clearTimeout(timer);
-    watcher.close();
+    for (const watcher of watchers) watcher.close();
   };
 }
 

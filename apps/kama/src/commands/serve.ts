@@ -8,13 +8,13 @@ import { HostedInstalls } from '../installs/hosted-installs.js';
 import { createKama } from '../server/create-kama.js';
 import { endOnSignal } from '../server/end-on-signal.js';
 import { httpReader } from '../server/read-http.js';
-import { loadModels } from './load-models.js';
+import { modelsLoader } from './load-models.js';
 
 /** serve hosts the app of a folder for every install that the gateway names, until SIGTERM. @throws Fault bundle_invalid, config_invalid */
 export async function serve(folder: string, modelsFile?: string): Promise<void> {
   const config = kamaConfig();
   const log = createLogger('kama', config.logLevel);
-  const models = modelsFile === undefined ? [] : await loadModels(modelsFile);
+  const models = await modelsLoader(modelsFile)();
   const bundle = loadBundle(await readBundleFolder(folder), { models });
   const callers = new CallerReader(config.jwksUrl, config.app.id);
   const installs = new HostedInstalls(config);

@@ -6,15 +6,21 @@ import type { OwnChoice } from '../own/choose-own.js';
 import { openOwn } from '../own/open-own.js';
 import { rehearse, type Told } from '../simulate/rehearse.js';
 import { scriptOf } from '../simulate/script.js';
+import { modelsLoader } from './load-models.js';
 
 export interface SimulateOptions extends OwnChoice {
   readonly folder: string;
   readonly id: string;
+  /** The module of the app's own kinds. */
+  readonly models?: string | undefined;
 }
 
 /** simulate walks through an operation as its simulator says, and prints what happens; gives the exit code. @throws Fault not_found, bundle_invalid */
-export async function simulate({ folder, id, ...choice }: SimulateOptions, tell: Told = console.log): Promise<number> {
-  const own = await openOwn(folder, choice, systemClock);
+export async function simulate(
+  { folder, id, models, ...choice }: SimulateOptions,
+  tell: Told = console.log,
+): Promise<number> {
+  const own = await openOwn(folder, choice, systemClock, modelsLoader(models));
   const templates = new TemplateWorkers();
   try {
     const descriptor = own.bundle.find(id, 'OperationRunSimulator');
@@ -31,17 +37,18 @@ export async function simulate({ folder, id, ...choice }: SimulateOptions, tell:
 }
 
 /** test rehearses every operation that a folder has a simulator for, each on an install of its own; gives the exit code. @throws Fault bundle_invalid */
-export async function test({ folder, ...choice }: Omit<SimulateOptions, 'id'>): Promise<number> {
-  const findings = lintBundle(await readBundleFolder(folder)).filter(({ severity }) => severity === 'error');
+export async function test({ folder, models, ...choice }: Omit<SimulateOptions, 'id'>): Promise<number> {
+  const options = { models: await modelsLoader(models)() };
+  const findings = lintBundle(await readBundleFolder(folder), options).filter(({ severity }) => severity === 'error');
   for (const finding of findings) console.error(formatFinding(finding));
   if (findings.length > 0) return 1;
-  const own = await openOwn(folder, {}, systemClock);
+  const own = await openOwn(folder, {}, systemClock, modelsLoader(models));
   const ids = own.bundle.query('OperationRunSimulator').map(({ id }) => id);
   await own.close();
   let failed = 0;
   for (const id of ids) {
     const lines: string[] = [];
-    const code = await simulate({ folder, id, ...choice }, (line) => lines.push(line));
+    const code = await simulate({ folder, id, models, ...choice }, (line) => lines.push(line));
     console.log(`${code === 0 ? 'ok' : 'FAILED'}  ${id}`);
     if (code !== 0) for (const line of lines) console.log(`    ${line}`);
     failed += code;

@@ -1,4 +1,5 @@
-const own = `
+const models = '\n  --models <module>     the module of your own kinds (docs/guides/kama-custom-models.md)';
+const own = `${models}
   --kubeconfig <file>   work on a cluster that you may use; without it, in memory, as a prototype
   --context <name>      of the kubeconfig; default: its current one
   -n, --namespace <ns>  the install's namespace; default: the context's`;
@@ -37,10 +38,10 @@ ${own}`,
   },
   pack: {
     line: 'pack <folder> [-o <file>]           write an app as one file, and print its digest',
-    text: `nmachine-kama pack <folder> [-o <file>]
+    text: `nmachine-kama pack <folder> [-o <file>] [--models <module>]
 
 Writes descriptors/, assets/ and plugins/ as one file (default: <name of the folder>.bundle): the same folder gives the same bytes on
-every machine. Prints the digest, by which it is pushed and by which a version names it. Refuses what lint refuses.`,
+every machine. Prints the digest, by which it is pushed and by which a version names it. Refuses what lint refuses.${'\n'}${models}`,
   },
   dev: {
     line: 'dev <folder>                        serve an app here, and load it again whenever it changes',

@@ -17,14 +17,14 @@ export interface OwnApp {
   close(): Promise<void>;
 }
 
-/** openOwn opens the app of a folder without NMachine. @throws Fault bundle_invalid, kubeconfig_invalid */
+/** openOwn opens the app of a folder without NMachine; `models` gives its own kinds, anew at each reload. @throws Fault bundle_invalid, kubeconfig_invalid */
 export async function openOwn(
   folder: string,
   choice: OwnChoice,
   clock: Clock,
-  options: CompileOptions = {},
+  models: () => Promise<NonNullable<CompileOptions['models']>> = () => Promise.resolve([]),
 ): Promise<OwnApp> {
-  const read = async (): Promise<Bundle> => loadBundle(await readBundleFolder(folder), options);
+  const read = async (): Promise<Bundle> => loadBundle(await readBundleFolder(folder), { models: await models() });
   let bundle = await read();
   const own = await chooseOwn(choice);
   const install = ownInstall(own.cluster, own.namespace, clock);
