@@ -1,5 +1,7 @@
 import type { IssuedLicence, LicenceSession } from '@nm/kernel/contracts';
+import { newId } from '@nm/kernel/ids';
 import { FakeClock } from '@nm/kernel/time';
+import { decodeJwt } from 'jose';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../libs/testing/test-database.js';
@@ -69,6 +71,26 @@ describe('sessions of licensees and the seats they take', () => {
     expect(body.expiresInSeconds).toBe(1);
     await clock.advance(1_000);
     await anyone.as(body.token).post('/v1/licence/session/heartbeat').expect(401);
+  });
+
+  it('a session is opened for an install of its own licence, and a heartbeat keeps that', async () => {
+    const { id: licenceId, key } = acme.licence;
+    const [clusterId, installId] = [newId('cluster'), newId('install')];
+    await database.db.asSystem(async (tx) => {
+      const { orgId, appId, customerId } = await tx.licence.findUniqueOrThrow({ where: { id: licenceId } });
+      const own = { orgId, customerId, name: 'c', server: 'https://127.0.0.1:1', intake: {} };
+      await tx.cluster.create({ data: { id: clusterId, ...own } });
+      const { id: versionId } = await tx.appVersion.findFirstOrThrow({ where: { appId } });
+      const ids = { id: installId, orgId, appId, versionId, licenceId, clusterId };
+      await tx.install.create({ data: { ...ids, namespace: 'shop', serviceAccount: 'nm-x', state: 'ready' } });
+    });
+    const { token } = await open(key, { install: installId });
+    const { body } = await anyone.as(token!).post('/v1/licence/session/heartbeat').expect(200);
+    for (const text of [token!, body.token]) expect(decodeJwt(text)).toMatchObject({ inst: installId });
+    expect(decodeJwt((await open(key)).token!)).not.toHaveProperty('inst');
+    const other = await licenceOf('another', {});
+    const refused = await anyone.as(other.key).post('/v1/licence/session', { install: installId }).expect(400);
+    expect(refused.body).toMatchObject({ code: 'invalid_body', issues: [{ path: 'install' }] });
   });
 
   it('an ended session opens nothing, and gateways hear of it', async () => {

@@ -219,6 +219,31 @@ describe('decisions of the gateway', () => {
     expect([early.status, early.body.code]).toEqual([409, 'install_not_ready']);
   });
 
+  it('takes the install that a session was opened for where the request names none', async () => {
+    const licence = await give();
+    const [a, b] = [
+      await addInstall(stage.database.db, acme, licence.id),
+      await addInstall(stage.database.db, acme, licence.id),
+    ];
+    const { token } = await openSession(stage.database.db, stage.vault, acme, licence.id, b.installId);
+    const plain = await openSession(stage.database.db, stage.vault, acme, licence.id);
+    const asked = async (headers: Record<string, string>) => {
+      const { status, body } = await get('/kama/acme/guestbook/x', headers);
+      if (status !== 200) return body.code;
+      const context = upstream.seen.at(-1)!.headers['nm-context'] as string;
+      return JSON.parse(Buffer.from(context.split('.')[1]!, 'base64url').toString()).install.id;
+    };
+    for (let i = 0; i < 3; i++) expect(await asked(bearer(token))).toBe(b.installId);
+    expect(await asked({ Cookie: `nm_session=${token}` })).toBe(b.installId);
+    expect(await asked({ ...bearer(token), 'Nm-Install': a.installId })).toBe(a.installId);
+    expect(await asked(bearer(plain.token))).toBe('install_ambiguous');
+    await stage.database.db.asSystem(async (tx) => {
+      await tx.install.update({ where: { id: b.installId }, data: { state: 'removed' } });
+      await recordChange(tx, { kind: 'install', id: b.installId, orgId: acme.orgId });
+    });
+    await expect.poll(() => asked(bearer(token)), { timeout: 20_000 }).toBe('not_found');
+  });
+
   it('refuses path tricks with a code, before it looks at the credential', async () => {
     const { key } = await give();
     for (const path of [

@@ -77,7 +77,7 @@ export async function issue(db: Db, vault: Vault, tenant: Tenant, dates: Licence
 }
 
 /** openSession opens a session of a licence, as the API does for the holder of its key. */
-export async function openSession(db: Db, vault: Vault, tenant: Tenant, licenceId: string) {
+export async function openSession(db: Db, vault: Vault, tenant: Tenant, licenceId: string, installId?: string) {
   const id = newId('licenceSession');
   const [startedAt, expiresAt] = [new Date(), new Date(Date.now() + 900_000)];
   const { keyLookup } = await db.asSystem(async (tx) => {
@@ -86,7 +86,7 @@ export async function openSession(db: Db, vault: Vault, tenant: Tenant, licenceI
     });
     return tx.licence.findUniqueOrThrow({ where: { id: licenceId } });
   });
-  const claims = { licenceId, keyLookup, sessionId: id };
+  const claims = { licenceId, keyLookup, sessionId: id, installId };
   return { id, token: await signLicenceSession(claims, expiresAt, { vault, clock: systemClock }) };
 }
 

@@ -101,7 +101,8 @@ async function byLicenceSession(text: string, deps: AuthenticateDeps): Promise<A
   if (!session || session.endedAt || session.licenceId !== claims.licenceId) return refuse('session that was ended');
   if (session.licence.keyLookup !== claims.keyLookup) return refuse('session of a rotated key');
   const { principal, licence } = ofLicence(session.licence);
-  return { principal: { ...principal, session: { id: session.id, keyLookup: claims.keyLookup } }, licence };
+  const { keyLookup, installId } = claims;
+  return { principal: { ...principal, session: { id: session.id, keyLookup, installId } }, licence };
 }
 
 async function byInstallToken(text: string, { db, contexts }: AuthenticateDeps): Promise<Authenticated> {

@@ -22,7 +22,7 @@ export interface LicenseePrincipal {
   readonly licenceId: string;
   readonly customerId: string;
   /** Present when the credential is a session. */
-  readonly session?: { readonly id: string; readonly keyLookup: string };
+  readonly session?: { readonly id: string; readonly keyLookup: string; readonly installId?: string | undefined };
 }
 
 /** A hosted KAMA that acts for one install, with the context token of a request. */

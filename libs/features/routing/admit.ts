@@ -106,7 +106,7 @@ function groundOf(directory: Directory, { path, installId }: Visitor, holder: Ho
   if (installs instanceof Promise) return installs;
   const selection = directory.selection(app, path.selector ?? defaultChannel);
   if (selection instanceof Promise) return selection;
-  const chosen = chooseInstall(installs, holder.installId ?? installId);
+  const chosen = chooseInstall(installs, holder.installId ?? installId ?? holder.usualInstallId);
   const install = chosen instanceof Fault ? undefined : chosen;
   const installFault = chosen instanceof Fault ? chosen : undefined;
   const version = selection && versionFor(selection, licence.cohort);

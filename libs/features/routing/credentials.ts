@@ -180,10 +180,10 @@ export class Credentials {
   }
 
   async #learnSession(text: string): Promise<Holder> {
-    const { licenceId, keyLookup, sessionId } = await verifyLicenceSession(text, this.#options);
+    const { licenceId, keyLookup, sessionId, installId } = await verifyLicenceSession(text, this.#options);
     const licence = await this.#licence(licenceId);
     const untilMs = (decodeJwt(text).exp ?? 0) * 1000;
-    return holderOf({ kind: 'session', licence, keyLookup, sessionId, untilMs });
+    return holderOf({ kind: 'session', licence, keyLookup, sessionId, usualInstallId: installId, untilMs });
   }
 
   /** A KAMA may call with the very token that it got: it is worth that install, in that mode, for its last minutes. */
@@ -207,7 +207,7 @@ const noWays: readonly Way<unknown>[] = [];
 
 const holderOf = (
   known: Pick<Holder, 'kind' | 'licence' | 'untilMs'> &
-    Partial<Pick<Holder, 'keyHash' | 'keyLookup' | 'sessionId' | 'issuers'>>,
+    Partial<Pick<Holder, 'keyHash' | 'keyLookup' | 'sessionId' | 'usualInstallId' | 'issuers'>>,
 ): Holder => ({
   kind: known.kind,
   licenceId: known.licence.id,
@@ -218,6 +218,7 @@ const holderOf = (
   issuers: known.issuers,
   untilMs: known.untilMs,
   installId: undefined,
+  usualInstallId: known.usualInstallId,
   readOnly: false,
   ticket: undefined,
   pass: undefined,

@@ -25,6 +25,8 @@ export interface Holder {
   readonly untilMs: number;
   /** Set when the credential is worth one install only. */
   readonly installId: string | undefined;
+  /** The install that a session was opened for: meant where a request names none. */
+  readonly usualInstallId: string | undefined;
   readonly readOnly: boolean;
   /** The last decision's ground, for the next request of the same kind. */
   ticket: Ticket | undefined;

@@ -14,6 +14,8 @@ export const OpenSession = z
         name: DisplayName.optional(),
       })
       .optional(),
+    /** Which of the licence's installs it means where a request names none. */
+    install: Id.optional(),
     /** What the client calls itself, for the list of sessions. */
     client: DisplayName.optional(),
   })

@@ -1,4 +1,4 @@
-import { recordChange } from '@nm/adapters/db';
+import { recordChange, type Tx } from '@nm/adapters/db';
 import type { LicenceSession, OpenSession } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { newId, parseBearerKey } from '@nm/kernel/ids';
@@ -41,7 +41,8 @@ const opened = (
 /**
  * openLicenceSession exchanges a licence key for a short-lived token, for clients that should not keep the key, and takes the seats that the plan counts.
  * The token is bound to this very key, so it dies with it, also when the key is rotated at this moment.
- * @throws Fault unauthenticated when `key` is no licence key; seats_exhausted, user_seats_exhausted; invalid_body when users are counted and none is named
+ * @throws Fault unauthenticated when `key` is no licence key; seats_exhausted, user_seats_exhausted; invalid_body when users are counted and none is named,
+ * or when the licence has no such install
  */
 export async function openLicenceSession(
   deps: AccessDeps,
@@ -60,6 +61,7 @@ export async function openLicenceSession(
       throw new Fault('invalid_body', {
         extra: { issues: [{ path: 'user', message: 'this licence counts its users: say who this is' }] },
       });
+    await requireInstall(tx, licenceId, body.install);
     const licence = { id: licenceId, orgId, limits };
     await requireSessionSeat(tx, licence, id, now);
     const userId = body.user ? await takeUserSeat(tx, licence, { source: 'session', ...body.user }, now) : null;
@@ -71,8 +73,18 @@ export async function openLicenceSession(
     });
     return { seconds: life, expiresAt: end };
   });
-  const text = await signLicenceSession({ licenceId, keyLookup: parsed.lookup, sessionId: id }, expiresAt, deps);
+  const claims = { licenceId, keyLookup: parsed.lookup, sessionId: id, installId: body.install };
+  const text = await signLicenceSession(claims, expiresAt, deps);
   return opened(text, { id, cookie: body.cookie }, seconds);
+}
+
+/** requireInstall @throws Fault invalid_body */
+async function requireInstall(tx: Tx, licenceId: string, id: string | undefined): Promise<void> {
+  if (id === undefined) return;
+  if ((await tx.install.count({ where: { id, licenceId, state: { not: 'removed' } } })) > 0) return;
+  throw new Fault('invalid_body', {
+    extra: { issues: [{ path: 'install', message: 'this licence has no such install' }] },
+  });
 }
 
 type WithSession = LicenseePrincipal & { readonly session: NonNullable<LicenseePrincipal['session']> };
@@ -91,7 +103,7 @@ export async function renewLicenceSession(deps: AccessDeps, principal: WithSessi
     const data = { seenAt: now, expiresAt: new Date(now.getTime() + life * 1000) };
     return { row: await tx.licenceSession.update({ where: { id: current.id }, data }), seconds: life };
   });
-  const claims = { licenceId, keyLookup: session.keyLookup, sessionId: row.id };
+  const claims = { licenceId, keyLookup: session.keyLookup, sessionId: row.id, installId: session.installId };
   return opened(await signLicenceSession(claims, row.expiresAt, deps), row, seconds);
 }
 

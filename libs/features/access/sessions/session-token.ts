@@ -16,6 +16,8 @@ export interface LicenceSessionClaims {
   readonly keyLookup: string;
   /** Its row (`licence_presence`); a session that was ended opens nothing. */
   readonly sessionId: string;
+  /** The install that it means where a request names none. */
+  readonly installId?: string | undefined;
 }
 
 type Deps = { readonly vault: Vault; readonly clock: Clock };
@@ -26,7 +28,8 @@ export function signLicenceSession(
   expiresAt: Date,
   { vault, clock }: Deps,
 ): Promise<string> {
-  return new SignJWT({ key: claims.keyLookup, sid: claims.sessionId })
+  const { keyLookup: key, sessionId: sid, installId: inst } = claims;
+  return new SignJWT({ key, sid, ...(inst === undefined ? {} : { inst }) })
     .setProtectedHeader({ alg: 'HS256', typ: licenceSessionType })
     .setIssuer(tokenIssuer)
     .setAudience(audience)
@@ -36,7 +39,7 @@ export function signLicenceSession(
     .sign(vault.subkey('licence-session'));
 }
 
-const Payload = z.object({ sub: z.string(), key: z.string(), sid: z.string() });
+const Payload = z.object({ sub: z.string(), key: z.string(), sid: z.string(), inst: z.string().optional() });
 
 /**
  * verifyLicenceSession checks signature, type, issuer, audience and time. The caller still has to read the licence and the session's row,
@@ -53,8 +56,8 @@ export async function verifyLicenceSession(token: string, { vault, clock }: Deps
       requiredClaims: ['exp', 'iat'],
       currentDate: clock.now(),
     });
-    const { sub, key, sid } = Payload.parse(payload);
-    return { licenceId: sub, keyLookup: key, sessionId: sid };
+    const { sub, key, sid, inst } = Payload.parse(payload);
+    return { licenceId: sub, keyLookup: key, sessionId: sid, installId: inst };
   } catch (cause) {
     throw new Fault(cause instanceof errors.JWTExpired ? 'token_expired' : 'unauthenticated', { cause });
   }
