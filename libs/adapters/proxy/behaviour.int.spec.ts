@@ -249,7 +249,7 @@ describe.each(engineKinds)('%s', (kind) => {
         clients.push(late);
         answer = await Promise.race([late.closed, sleep(1_000).then(() => '')]);
       }
-      expect(answer).toMatch(/ 503 [\s\S]*overloaded$/);
+      expect(answer).toMatch(/ 503 [\s\S]*\r\nRetry-After: 1\r\n[\s\S]*overloaded$/);
       for (const { socket } of clients) socket.destroy();
       await expect.poll(() => proxy.engine.open.size, { timeout: 20_000 }).toBe(0);
     }, 90_000);

@@ -13,7 +13,11 @@ export interface ProxyServer {
 const requestFilter = { names: ['host', 'authorization'], prefixes: [] };
 const answerFilter = { names: ['x-secret'], prefixes: [] };
 
-const answerOf = (fault: Fault): Answer => ({ status: fault.status, fields: '', body: Buffer.from(fault.code) });
+const answerOf = ({ status, code, retryAfterSeconds: seconds }: Fault): Answer => ({
+  status,
+  fields: seconds === undefined ? '' : `Retry-After: ${seconds}\r\n`,
+  body: Buffer.from(code),
+});
 
 /** startProxy is the smallest policy on an engine: everything goes to one origin, faults become their status and code. */
 export async function startProxy(
