@@ -82,6 +82,38 @@ describeWith(['kubernetes'], 'the care for registered clusters', () => {
     expect(row.rotateAt?.getTime()).toBeLessThan(row.credentialExpiresAt?.getTime() ?? 0);
   });
 
+  it('ends each old token under the feet of those who work with it, and fails none of their work', async () => {
+    const id = await register('worked-on');
+    const elsewhere = new ClusterSessions(deps());
+    const failures: unknown[] = [];
+    let worked = 0;
+    let over = false;
+    const work = async (from: ClusterSessions): Promise<void> => {
+      while (!over) {
+        const session = await from.forCluster(id);
+        await session.version().then(
+          () => worked++,
+          (error: unknown) => failures.push(error),
+        );
+      }
+    };
+    const working = [work(sessions), work(sessions), work(elsewhere)];
+    let dead = 0;
+    for (let round = 0; round < 3; round++) {
+      const before = worked;
+      const report = await rotateCredential(deps(), id);
+      expect(report).toMatchObject({ outcome: 'rotated' });
+      if (report?.outcome === 'rotated' && report.previous === 'dead') dead++;
+      await expect.poll(() => worked, { timeout: 60_000 }).toBeGreaterThan(before + 2);
+    }
+    over = true;
+    await Promise.all(working);
+    await elsewhere.close();
+    expect(failures).toEqual([]);
+    // The first one was no child of ours: nothing that we could delete ends it.
+    expect(dead).toBe(2);
+  });
+
   it('keeps what it has, and says why, when the cluster gives no new token', async () => {
     const id = await register('refused');
     await database.db.asSystem(async (tx) =>
