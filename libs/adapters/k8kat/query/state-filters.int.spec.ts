@@ -57,6 +57,9 @@ const others = {
   ],
 } as const;
 
+const named = async (query: PromiseLike<readonly { readonly name: string }[]>) =>
+  (await query).map(({ name }) => name).sort();
+
 describe('filters by what a state amounts to', () => {
   let api: FakeKubeApi;
   let session: KubeSession;
@@ -103,9 +106,9 @@ describe('filters by what a state amounts to', () => {
     ['svcs', ['works'], [], ['coming']],
   ] as const)('of %s: working, broken, pending, settled', async (kind, working, broken, pending) => {
     const all = () => k8[kind]();
-    expect(await all().working().pluck('name')).toEqual(working);
-    expect(await all().broken().pluck('name')).toEqual(broken);
-    expect(await all().pending().pluck('name')).toEqual(pending);
-    expect((await all().settled().pluck('name')).sort()).toEqual([...broken, ...working]);
+    expect(await named(all().working())).toEqual(working);
+    expect(await named(all().broken())).toEqual(broken);
+    expect(await named(all().pending())).toEqual(pending);
+    expect(await named(all().settled())).toEqual([...broken, ...working]);
   });
 });
