@@ -156,6 +156,7 @@ export class AppVisit implements Plan<ExchangeTag> {
       licenceId: ticket.licence.id,
       installId: ticket.install?.id,
       selection: ticket.selection,
+      holder: admission.holder,
       request,
       instanceId: ready.instanceId,
       idleSeconds: version.idleSeconds,

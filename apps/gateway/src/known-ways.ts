@@ -126,7 +126,7 @@ function extend(way: AppWay, target: string): boolean {
 function stretchOf(
   raw: string,
   path: Stretch<ExchangeTag>['path'],
-  { ticket, version }: Found['admission'],
+  { ticket, version, holder }: Found['admission'],
   ready: Found['ready'],
   request: ExchangeTag['request'],
 ): Stretch<ExchangeTag> {
@@ -135,6 +135,7 @@ function stretchOf(
     licenceId: ticket.licence.id,
     installId: ticket.install?.id,
     selection: ticket.selection,
+    holder,
     request,
     instanceId: ready.instanceId,
     idleSeconds: version.idleSeconds,

@@ -6,7 +6,7 @@ import type { ExchangeTag } from './exchange-tag.js';
 type Open = OpenExchange<ExchangeTag | undefined>;
 
 /**
- * StreamGuard looks again at every exchange that is open: at once when a change names its licence, install or cluster, and every second for what no
+ * StreamGuard looks again at every exchange that is open: at once when a change names its licence, session, install or cluster, and every second for what no
  * change announces (an expiry, a store that is away). What would not be let in now is cut.
  */
 export class StreamGuard {
@@ -30,6 +30,8 @@ export class StreamGuard {
         return this.sweep((tag) => tag.licenceId === change.id);
       case 'install':
         return this.sweep((tag) => tag.installId === change.id);
+      case 'session':
+        return this.sweep((tag) => tag.holder?.sessionId === change.id);
       case 'install_token':
         return this.sweep((tag) => tag.pass?.tokenId === change.id);
       case 'instance':
@@ -49,8 +51,10 @@ export class StreamGuard {
     for (const exchange of this.#engine.open) {
       const { tag } = exchange;
       if (!tag || !which(tag)) continue;
-      const { licenceId, installId, request, pass } = tag;
-      const whose = pass ? `${pass.tokenId} ${pass.clusterId} ${pass.mode} ${pass.untilMs}` : '';
+      const { licenceId, installId, request, pass, holder } = tag;
+      const whose = pass
+        ? `${pass.tokenId} ${pass.clusterId} ${pass.mode} ${pass.untilMs}`
+        : `${holder?.sessionId} ${holder?.licence.keyLookup}`;
       const key = `${licenceId} ${installId} ${whose} ${request.address} ${request.method} ${request.path} ${request.routeClass}`;
       const group = alike.get(key);
       if (group) group.push(exchange);

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { get as httpGet, type IncomingMessage, type ServerResponse } from 'node:http';
+import { recordChange } from '@nm/adapters/db';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { bearer, openStage, type Stage, startUpstream, type Upstream } from './fixture.js';
-import { addInstall, issue, makeTenant, setInstance, setLicence, type Tenant } from './tenant.js';
+import { addInstall, issue, makeTenant, openSession, setInstance, setLicence, type Tenant } from './tenant.js';
 
 describe('streams through the gateway', () => {
   let stage: Stage;
@@ -47,6 +48,8 @@ describe('streams through the gateway', () => {
     response.on('error', () => undefined);
     return { response, text: () => text, ended: new Promise((resolve) => response.once('close', resolve)) };
   }
+  /** Every second everything that is open is looked at. */
+  const sweeps = () => new Promise((resolve) => setTimeout(resolve, 2_500));
   const timed = async (work: Promise<unknown>): Promise<number> => {
     const started = performance.now();
     await work;
@@ -74,6 +77,45 @@ describe('streams through the gateway', () => {
     const licence = await issue(stage.database.db, stage.vault, acme, { expiresAt: new Date(Date.now() + 1500) });
     const stream = await follow(licence.key);
     expect(await timed(stream.ended)).toBeLessThan(3000);
+  });
+
+  it('cuts what a rotated key and its sessions opened, and nothing of the new key', async () => {
+    const licence = await issue(stage.database.db, stage.vault, acme);
+    const { token } = await openSession(stage.database.db, stage.vault, acme, licence.id);
+    const [byKey, bySession] = [await follow(licence.key), await follow(token)];
+    const fresh = await issue(stage.database.db, stage.vault, acme);
+    await stage.database.db.asSystem(async (tx) => {
+      const { keyLookup, keyHash } = await tx.licence.findUniqueOrThrow({ where: { id: fresh.id } });
+      await tx.licence.delete({ where: { id: fresh.id } });
+      await tx.licence.update({ where: { id: licence.id }, data: { keyLookup, keyHash } });
+      await recordChange(tx, { kind: 'licence', id: licence.id, orgId: acme.orgId });
+    });
+    await Promise.all([byKey.ended, bySession.ended]);
+    const byNew = await follow(fresh.key);
+    expect(byNew.response.statusCode).toBe(200);
+    await setLicence(stage.database.db, acme, licence.id, 'active');
+    await sweeps();
+    expect(byNew.response.destroyed).toBe(false);
+    byNew.response.destroy();
+  });
+
+  it('cuts what an ended session opened, and nothing of the licence’s other sessions', async () => {
+    const licence = await issue(stage.database.db, stage.vault, acme);
+    const [one, other] = [
+      await openSession(stage.database.db, stage.vault, acme, licence.id),
+      await openSession(stage.database.db, stage.vault, acme, licence.id),
+    ];
+    const [cut, kept, byKey] = [await follow(one.token), await follow(other.token), await follow(licence.key)];
+    await stage.database.db.asSystem(async (tx) => {
+      await tx.licenceSession.update({ where: { id: one.id }, data: { endedAt: new Date() } });
+      await recordChange(tx, { kind: 'session', id: one.id, orgId: acme.orgId });
+    });
+    await cut.ended;
+    await sweeps();
+    for (const { response } of [kept, byKey]) {
+      expect(response.destroyed).toBe(false);
+      response.destroy();
+    }
   });
 
   it('cuts a stream of an install that is removed', async () => {

@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { Db } from '@nm/adapters/db';
 import type { Vault } from '@nm/adapters/vault';
 import {
@@ -18,7 +17,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { CredentialTable } from './credential-table.js';
 import type { Directory } from './directory.js';
 import type { LicenceEntry } from './entries.js';
-import type { Holder, Way } from './holder.js';
+import { type Holder, ofItsKey, type Way } from './holder.js';
 
 export interface CredentialsOptions {
   readonly directory: Directory;
@@ -225,13 +224,6 @@ const holderOf = (
   checkedVersion: -1,
   ways: noWays,
 });
-
-function ofItsKey({ keyHash, keyLookup }: Holder, licence: LicenceEntry): boolean {
-  if (keyHash !== undefined) return sameBytes(keyHash, licence.keyHash);
-  return keyLookup === undefined || keyLookup === licence.keyLookup;
-}
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b);
 
 function typeOf(token: string): string | undefined {
   try {

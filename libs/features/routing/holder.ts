@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto';
 import type { TrustedIssuer } from '@nm/features/access';
 import type { Decision, RequestFacts, RouteClass } from '@nm/kernel/licensing';
 import type { Ready } from './activator.js';
@@ -37,6 +38,14 @@ export interface Holder {
   /** Ways of its last requests; who keeps them knows their tags. */
   ways: readonly Way<unknown>[];
 }
+
+/** ofItsKey tells whether the licence still has the key by which this was learnt. */
+export function ofItsKey({ keyHash, keyLookup }: Holder, licence: LicenceEntry): boolean {
+  if (keyHash !== undefined) return sameBytes(keyHash, licence.keyHash);
+  return keyLookup === undefined || keyLookup === licence.keyLookup;
+}
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b);
 
 /** What a caller's last request asked for, and the ground that this chose: while the directory forgets nothing, the same question has the same answer. */
 export interface Pass {

@@ -3,6 +3,7 @@ import { type RequestFacts, refusalOf } from '@nm/kernel/licensing';
 import { type AdmitDeps, unverifiable } from './admit.js';
 import { admitCluster, type ClusterPass } from './admit-cluster.js';
 import type { LicenceEntry, Selection } from './entries.js';
+import { type Holder, ofItsKey } from './holder.js';
 import { refusalFault } from './refusal-fault.js';
 import { decideOnTicket, makeTicket } from './ticket.js';
 
@@ -14,12 +15,14 @@ export interface StreamTag {
   readonly request: RequestFacts;
   /** What chose the version, so that rules on version and channel are asked again too. */
   readonly selection?: Selection | undefined;
+  /** What the credential was found to be that opened it: a key that is replaced and a session that is ended close what they opened. */
+  readonly holder?: Holder | undefined;
   /** Set for what goes to a cluster: the token by which it was let in. */
   readonly pass?: ClusterPass | undefined;
 }
 
 /**
- * review asks whether an exchange that was let in would still be let in now, by its licence, its install and the rules of its app.
+ * review asks whether an exchange that was let in would still be let in now, by its credential, its licence, its install and the rules of its app.
  * @returns the reason to cut it, or undefined
  */
 export async function review(deps: Omit<AdmitDeps, 'credentials'>, tag: StreamTag): Promise<Fault | undefined> {
@@ -31,6 +34,7 @@ export async function review(deps: Omit<AdmitDeps, 'credentials'>, tag: StreamTa
     }
     const licence = await deps.directory.licence(tag.licenceId);
     if (!licence) return new Fault('licence_revoked');
+    if (tag.holder && !(await holdsStill(deps, tag.holder, licence))) return new Fault('unauthenticated');
     return await reviewLicence(deps, tag, licence);
   } catch (error) {
     // The store is away: what was decided holds until the lease ends.
@@ -38,6 +42,15 @@ export async function review(deps: Omit<AdmitDeps, 'credentials'>, tag: StreamTa
     if (isFault(error)) return error;
     throw error;
   }
+}
+
+async function holdsStill(
+  { directory }: Omit<AdmitDeps, 'credentials'>,
+  holder: Holder,
+  licence: LicenceEntry,
+): Promise<boolean> {
+  if (!ofItsKey(holder, licence)) return false;
+  return holder.sessionId === undefined || (await directory.session(holder.sessionId))?.ended === false;
 }
 
 async function reviewLicence(
