@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { payload } from '../nginx.mjs';
 import { answers, assertAlive, cpuSecondsOf } from '../processes.mjs';
 import { startGateway } from '../stage.mjs';
-import { goal, median, openLoop, path, spread, table } from './figures.mjs';
+import { goal, median, openLoop, path, rateOf, spread, table } from './figures.mjs';
 
 const connections = 256;
 const warmUpSeconds = 6;
@@ -38,7 +38,7 @@ export async function cores({ folder, keys, rounds, seconds, store }) {
   const [one, two] = ways;
   const at = { path, keys, connections };
   const peak = await openLoop(folder, { ...at, port: one.port, rate: 0, seconds: warmUpSeconds });
-  const rate = Math.floor(peak.okPerSecond * 0.4);
+  const rate = rateOf(peak.okPerSecond * 0.4);
   await openLoop(folder, { ...at, port: two.port, rate, seconds: warmUpSeconds });
   for (let i = 0; i < rounds; i++)
     for (const way of ways) {

@@ -39,6 +39,12 @@ export function table(columns, rows) {
   for (const row of cells) console.log(line(row));
 }
 
+/** rateOf is a whole rate to offer: none would mean as fast as the answers come. @throws CannotMeasure */
+export function rateOf(perSecond) {
+  if (perSecond >= 1) return Math.floor(perSecond);
+  throw new CannotMeasure('not one request a second is answered: this machine is too busy to measure on');
+}
+
 /** openLoop runs the generator as its own process, on the other core. */
 export async function openLoop(folder, { keys, ...options }) {
   const file = join(folder, 'open-loop-keys.txt');

@@ -1,13 +1,13 @@
 // Latency that a proxy adds, at half of the gateway's load: direct, nginx and gateway get the same constant rate, one after the other, in each round.
 import { load } from '../load.mjs';
-import { appPath, goal, median, openLoop, otherCore, path, round, spread, table } from './figures.mjs';
+import { appPath, goal, median, openLoop, otherCore, path, rateOf, round, spread, table } from './figures.mjs';
 
 const connections = 64;
 
 export async function latency({ folder, keys, rounds, seconds, targets, upstreamPort }) {
   const { nginx, gateway } = targets;
   const peak = await load({ url: gateway.url, keys, connections, seconds, core: otherCore, folder });
-  const rate = Math.floor(peak.requests / peak.seconds / 2);
+  const rate = rateOf(peak.requests / peak.seconds / 2);
   const ways = [
     { name: 'direct', port: upstreamPort, path: path.slice(appPath.length), samples: [] },
     { name: 'nginx', port: nginx.port, path, samples: [] },

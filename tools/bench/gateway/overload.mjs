@@ -1,5 +1,5 @@
 // Twice the load that the gateway can do, on many connections: how much good work it still does, and how soon it says no to the rest.
-import { goal, median, openLoop, path, round, spread, table } from './figures.mjs';
+import { goal, median, openLoop, path, rateOf, round, spread, table } from './figures.mjs';
 
 const fewConnections = 64;
 const manyConnections = 1_000;
@@ -14,7 +14,7 @@ export async function overload({ folder, keys, rounds, seconds, targets }) {
     for (const way of ways) {
       const at = { port: way.port, path, keys, seconds };
       const peak = (await openLoop(folder, { ...at, connections: fewConnections, rate: 0 })).okPerSecond;
-      const twice = await openLoop(folder, { ...at, connections: manyConnections, rate: Math.floor(peak * 2) });
+      const twice = await openLoop(folder, { ...at, connections: manyConnections, rate: rateOf(peak * 2) });
       way.samples.push({ peak, ...twice, share: (twice.okPerSecond / peak) * 100 });
     }
   const of = (way, pick) => way.samples.map(pick).filter((value) => value !== null);
