@@ -16,7 +16,8 @@ const rounds = env('BENCH_ROUNDS', 3);
 const runs = env('BENCH_RUNS', 1000);
 const flood = env('BENCH_FLOOD', 10_000);
 const followers = env('BENCH_FOLLOWERS', 10_000);
-const concurrency = 16;
+/** Of both: slots of the worker, and of the bare one. */
+const concurrency = 48;
 const installs = 64;
 const quietMsMax = 240_000;
 const exec = promisify(execFile);
@@ -45,7 +46,7 @@ async function startRedis(port) {
 }
 
 function startWorker(store, redis, name) {
-  return start(name, 0, [process.execPath, join(root, 'dist/apps/worker/src/main.js')], {
+  return start(name, undefined, [process.execPath, join(root, 'dist/apps/worker/src/main.js')], {
     NM_DATABASE_URL: store.url,
     NM_MASTER_KEY: store.masterKey,
     NM_EGRESS_ALLOW: '127.0.0.0/8',
@@ -75,32 +76,41 @@ async function until(what, look, everyMs = 50) {
 const statusCount = async (store, where) =>
   Number((await store.owner.query(`SELECT count(*) AS n FROM run WHERE ${where}`)).rows[0].n);
 
-/** Runs a second between the first and the last end, and CPU of the worker for each; every one must have ended well. */
+/**
+ * Runs a second, and CPU of the worker for each, while it empties a queue; every one must have ended well. As of the bare one's jobs the first half only
+ * warms it up.
+ */
 async function ownThroughput(store, tenant, redis) {
   await store.clear();
-  await store.queueMany(tenant, runs);
+  await store.copyRuns(tenant, 2 * runs);
   const worker = startWorker(store, redis, 'worker');
-  await until('no-op runs', async () => {
+  const ended = async () => {
     assertAlive(worker);
-    return (await statusCount(store, `finished_at IS NOT NULL`)) === runs;
-  });
-  if ((await statusCount(store, `status = 'positive'`)) !== runs) throw new CannotMeasure('a no-op run failed');
+    return statusCount(store, 'finished_at IS NOT NULL');
+  };
+  let warm = 0;
+  await until('the first no-op runs', async () => (warm = await ended()) >= runs);
+  const warmCpu = cpuSeconds(worker);
+  await until('no-op runs', async () => (await ended()) === 2 * runs);
+  const cpuMs = ((cpuSeconds(worker) - warmCpu) * 1000) / (2 * runs - warm);
+  if ((await statusCount(store, `status = 'positive'`)) !== 2 * runs) throw new CannotMeasure('a no-op run failed');
   const { rows } = await store.owner.query(
-    'SELECT extract(epoch FROM max(finished_at) - min(finished_at))::float8 AS s FROM run',
+    `SELECT extract(epoch FROM max(finished_at) - min(finished_at))::float8 AS s
+       FROM (SELECT finished_at FROM run ORDER BY finished_at DESC LIMIT $1) measured`,
+    [runs + 1],
   );
-  const cpuMs = (cpuSeconds(worker) * 1000) / runs;
   await end(worker);
-  return { perSecond: (runs - 1) / rows[0].s, cpuMs };
+  return { perSecond: runs / rows[0].s, cpuMs };
 }
 
 /** A worker that has worked already: what it costs to start is another matter. */
 async function warmWorker(store, tenant, redis) {
   await store.clear();
   const worker = startWorker(store, redis, 'worker');
-  for (let i = 0; i < 40; i++) await store.queueOne(tenant, i);
+  await store.queueMany(tenant, runs);
   await until('the first runs', async () => {
     assertAlive(worker);
-    return (await statusCount(store, 'finished_at IS NOT NULL')) === 40;
+    return (await statusCount(store, 'finished_at IS NOT NULL')) === runs;
   });
   await store.clear();
   return worker;
@@ -125,8 +135,14 @@ const waitsOf = async (store, where, values = []) =>
     )
   ).rows.map(({ ms }) => ms);
 
-async function waitAtHalfLoad(store, tenant, redis, perSecond) {
+/** Half of what these cores can do when runs are queued and worked on at the same time. */
+async function waitAtHalfLoad(store, tenant, redis) {
   const worker = await warmWorker(store, tenant, redis);
+  const fullAt = performance.now();
+  await store.queueMany(tenant, runs, 16);
+  await until('full load', async () => (await statusCount(store, 'finished_at IS NOT NULL')) === runs, 10);
+  const perSecond = runs / ((performance.now() - fullAt) / 1000);
+  await store.clear();
   const count = Math.min(500, Math.max(50, Math.floor((perSecond / 2) * 8)));
   const gapMs = 1000 / (perSecond / 2);
   const began = performance.now();
@@ -140,7 +156,7 @@ async function waitAtHalfLoad(store, tenant, redis, perSecond) {
   await until('half load', async () => (await statusCount(store, 'finished_at IS NOT NULL')) === count);
   const waits = await waitsOf(store, 'true');
   await end(worker);
-  return { p50: quantile(waits, 0.5), p99: quantile(waits, 0.99), count };
+  return { p50: quantile(waits, 0.5), p99: quantile(waits, 0.99), count, perSecond };
 }
 
 async function floodWaits(store, a, b, redis) {
@@ -270,9 +286,9 @@ async function measure(store, redis, a, b) {
         `round ${i + 1} on ${backend}: ${figures[0]} runs/s beside ${figures[1]} bare jobs/s, ${round(cpuMs)} ms of worker CPU a run`,
       );
     }
-  const half = await waitAtHalfLoad(store, a, redis, median(samples.redis.own));
+  const half = await waitAtHalfLoad(store, a, redis);
   console.log(
-    `half load on redis: enqueue to start p50 ${round(half.p50)} ms, p99 ${round(half.p99)} ms of ${half.count}`,
+    `half load on redis: enqueue to start p50 ${round(half.p50)} ms, p99 ${round(half.p99)} ms of ${half.count}, at ${round(half.perSecond / 2, 0)} a second`,
   );
   const flooding = await floodWaits(store, a, b, redis);
   console.log(

@@ -171,11 +171,15 @@ describe('the way of a run through the database', () => {
         if (way === 'record') return ledger.record({ ...stepRecord, status: 'running' });
         return ledger.finish({ status: 'positive' });
       };
+      // What it still had to say is not told in the other's name either.
+      lost.log(undefined, 'late');
       const results = await Promise.allSettled([work(lost), work(holder), work(other)]);
       expect(statements).toEqual([way === 'record' ? 'nm_runs_write' : 'nm_runs_finish']);
       expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
       expect((results[0] as PromiseRejectedResult).reason).toMatchObject({ code: 'run_lost' });
+      lost.close();
       const { rows } = await owner.query('SELECT fence, next_seq AS next FROM run ORDER BY id');
+      expect((await owner.query(`SELECT 1 FROM run_log WHERE kind = 'log'`)).rowCount).toBe(0);
       expect(rows).toEqual([
         { fence: 2, next: 5 },
         { fence: 1, next: 4 },
