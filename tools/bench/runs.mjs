@@ -89,7 +89,10 @@ async function ownThroughput(store, tenant, redis) {
     return statusCount(store, 'finished_at IS NOT NULL');
   };
   let warm = 0;
-  await until('the first no-op runs', async () => (warm = await ended()) >= runs);
+  await until('the first no-op runs', async () => {
+    warm = await ended();
+    return warm >= runs;
+  });
   const warmCpu = cpuSeconds(worker);
   await until('no-op runs', async () => (await ended()) === 2 * runs);
   const cpuMs = ((cpuSeconds(worker) - warmCpu) * 1000) / (2 * runs - warm);
