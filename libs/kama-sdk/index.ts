@@ -2,7 +2,7 @@ export { configMapBackup, configMapSteps, kamafileReader } from './actions/kamaf
 export type { PlannedAction } from './actions/plan-action.js';
 export type { ActionNode } from './actions/planning.js';
 export { virtualEngine } from './define/virtual-engine.js';
-export type { Bundle } from './descriptors/bundle.js';
+export { type Bundle, openPortable, type PortableBundle } from './descriptors/bundle.js';
 export { type PackedBundle, packBundle, unpackBundle } from './descriptors/bundle-archive.js';
 export type { BundleFile } from './descriptors/bundle-files.js';
 export { type CompileOptions, compileBundle, lintBundle, loadBundle } from './descriptors/compile-bundle.js';

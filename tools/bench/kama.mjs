@@ -1,15 +1,17 @@
 // npm run bench:kama: the host of bundles with 1,000 installs of 50 bundles. The host is the real program; NMachine's API, the gateway's keys and the cluster are
-// one stub in this process, so its processor time is not the host's. BENCH_ROUNDS (3), BENCH_SECONDS (4). The last line is one JSON object for scripts.
+// one stub in this process, so its processor time is not the host's. BENCH_ROUNDS (3), BENCH_SECONDS (4), BENCH_STARTS (10). The last line is one JSON object for scripts.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { Agent, request } from 'undici';
 import { prepare as prepareProject } from '../setup/steps.mjs';
+import { coldStarts } from './kama-cold.mjs';
 import { answers, CannotMeasure, cpuSeconds, start, stopAll } from './processes.mjs';
 
 const rounds = Math.max(1, Number(process.env.BENCH_ROUNDS ?? 3));
 const roundMs = Math.max(0.5, Number(process.env.BENCH_SECONDS ?? 4)) * 1000;
+const startsWanted = Math.max(3, Number(process.env.BENCH_STARTS ?? 10));
 const [installs, bundles, atOnce] = [1_000, 50, 16];
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const spread = (values) => `${Math.round(Math.min(...values))} to ${Math.round(Math.max(...values))}`;
@@ -180,13 +182,22 @@ async function measure() {
     firstMs.push(performance.now() - beganMs);
   }
   agent.destroy();
+  await stopAll();
+  const starts = await coldStarts(startsWanted, stub.url);
   stub.server.close();
   stub.server.closeAllConnections();
-  return { perCpu, kibOfInstall, heapKibOfInstall, firstMs, load: readFileSync('/proc/loadavg', 'utf8').split(' ')[0] };
+  return {
+    perCpu,
+    kibOfInstall,
+    heapKibOfInstall,
+    firstMs,
+    starts,
+    load: readFileSync('/proc/loadavg', 'utf8').split(' ')[0],
+  };
 }
 
 try {
-  const { perCpu, kibOfInstall, heapKibOfInstall, firstMs, load } = await measure();
+  const { perCpu, kibOfInstall, heapKibOfInstall, firstMs, starts, load } = await measure();
   console.log(`\n${installs} installs of ${bundles} bundles in one host; load of the machine ${load}`);
   console.log(
     `  GET /api/variables/all      ${Math.round(median(perCpu.variables))} requests per CPU second (${spread(perCpu.variables)})`,
@@ -200,7 +211,18 @@ try {
   console.log(
     `  new bundle to first answer  ${median(firstMs).toFixed(0)} ms (${spread(firstMs)}), at the host: loaded, checked, compiled, answered`,
   );
+  const [wallMs, cpuMs] = [starts.map((each) => each.wallMs), starts.map((each) => each.cpuMs)];
+  console.log(
+    `  cold process start of icecream  ${median(wallMs).toFixed(0)} ms (${spread(wallMs)}) to the first answer, ${median(cpuMs).toFixed(0)} ms (${spread(cpuMs)}) of processor time`,
+  );
   const goals = [
+    {
+      name: 'cold process start of icecream',
+      value: Math.round(median(wallMs)),
+      unit: 'ms',
+      bar: 400,
+      ok: median(wallMs) <= 400,
+    },
     {
       name: 'memory of an idle install',
       value: Math.round(kibOfInstall),

@@ -6,7 +6,7 @@ import type { Place } from './finding.js';
 import { bundleLimits } from './limits.js';
 import { matchesQuery } from './query.js';
 import { idPrefix } from './reference.js';
-import type { SourceMap } from './source-map.js';
+import { type Origin, SourceMap } from './source-map.js';
 
 /** Descriptor is one model as it was written, what it inherits included. */
 export interface Descriptor {
@@ -42,6 +42,11 @@ export interface BundleParts {
   /** Code of the publisher's own container; see `modelsOf`. */
   readonly code?: BundleCode;
 }
+
+/** PortableBundle is a compiled bundle as plain data, for `structuredClone`. */
+export type PortableBundle = Pick<BundleParts, 'descriptors' | 'plugins' | 'digest' | 'assets'> & {
+  readonly origins: readonly (readonly [object, Origin])[];
+};
 
 /** Bundle is everything that a publisher wrote, checked and put in order. It never changes, and any number of requests may share it. */
 export class Bundle {
@@ -90,6 +95,13 @@ export class Bundle {
     );
   }
 
+  /** toPortable gives what another thread makes the same bundle of (`openPortable`); kinds in code cannot be sent. */
+  toPortable(): PortableBundle {
+    const { descriptors, plugins, digest } = this;
+    const texts = [...descriptors.map(({ config }) => config), ...plugins.map(({ config }) => config)];
+    return { descriptors, plugins, digest, assets: this.#assets, origins: this.sources.originsWithin(texts) };
+  }
+
   /** asset reads a file of the bundle: of the space itself first, then of the app. */
   asset(name: string, space: string | undefined): string | undefined {
     return this.#assets.get(space ?? appSpace)?.get(name) ?? this.#assets.get(appSpace)?.get(name);
@@ -133,6 +145,14 @@ export class Bundle {
     this.sources.add(dict, place);
     return dict;
   }
+}
+
+/** openPortable makes the bundle again that another thread has compiled. */
+export function openPortable({ origins, ...parts }: PortableBundle, kinds: KindTable): Bundle {
+  const sources = new SourceMap();
+  sources.restore(origins);
+  for (const { config } of parts.descriptors) Object.freeze(config);
+  return new Bundle({ ...parts, kinds, sources });
 }
 
 export const donorId = (inherit: string): string =>

@@ -1,7 +1,7 @@
 import type { Dict } from '../values/dict.js';
 import type { Place } from './finding.js';
 
-interface Origin {
+export interface Origin {
   readonly place: Place;
   readonly members: Map<string | number, Place>;
 }
@@ -29,6 +29,27 @@ export class SourceMap {
   placeOf(container: object, key?: string | number): Place | undefined {
     const origin = this.#origins.get(container);
     return (key === undefined ? undefined : origin?.members.get(key)) ?? origin?.place;
+  }
+
+  /** originsWithin lists what is known of a value and whatever it holds, each container once. */
+  originsWithin(values: readonly unknown[]): [object, Origin][] {
+    const found = new Map<object, Origin>();
+    const seen = new Set<object>();
+    const waiting = [...values];
+    while (waiting.length > 0) {
+      const value = waiting.pop();
+      if (typeof value !== 'object' || value === null || seen.has(value)) continue;
+      seen.add(value);
+      const origin = this.#origins.get(value);
+      if (origin) found.set(value, origin);
+      for (const each of Object.values(value)) if (typeof each === 'object' && each !== null) waiting.push(each);
+    }
+    return [...found];
+  }
+
+  /** restore takes what `originsWithin` gave, in another thread. */
+  restore(origins: readonly (readonly [object, Origin])[]): void {
+    for (const [container, origin] of origins) this.#origins.set(container, origin);
   }
 
   /** joined records a merge of two objects: its members are where the winning one wrote them. */

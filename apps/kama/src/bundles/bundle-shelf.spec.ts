@@ -1,4 +1,4 @@
-import { packBundle } from '@nm/kama-sdk';
+import { loadBundle, packBundle, unpackBundle } from '@nm/kama-sdk';
 import { Fault } from '@nm/kernel/fault';
 import { describe, expect, it } from 'vitest';
 import { BundleShelf } from './bundle-shelf.js';
@@ -10,6 +10,8 @@ const bundleOf = (value: number, padding = '') => {
   ]);
   return { digest, bundle: bytes.toString('utf8') };
 };
+
+const here = { compile: (text: string) => Promise.resolve().then(() => loadBundle(unpackBundle(Buffer.from(text)))) };
 
 /** A loader that counts, and waits until it is let go. */
 function counted(answer: () => { digest: string; bundle: string }) {
@@ -27,7 +29,7 @@ function counted(answer: () => { digest: string; bundle: string }) {
 
 describe('BundleShelf', () => {
   it('loads a version once, however many ask at the same time and afterwards', async () => {
-    const shelf = new BundleShelf();
+    const shelf = new BundleShelf(here);
     const { seen, load } = counted(() => bundleOf(1));
     const asked = Array.from({ length: 20 }, () => shelf.take('ver_1', load));
     seen.release();
@@ -38,7 +40,7 @@ describe('BundleShelf', () => {
   });
 
   it('gives two versions of one content the same bundle, and never one version the content of another', async () => {
-    const shelf = new BundleShelf();
+    const shelf = new BundleShelf(here);
     const one = await shelf.take('ver_1', async () => bundleOf(1));
     expect(await shelf.take('ver_2', async () => bundleOf(1))).toBe(one);
     expect((await shelf.take('ver_3', async () => bundleOf(3))).digest).not.toBe(one.digest);
@@ -46,7 +48,7 @@ describe('BundleShelf', () => {
 
   it('keeps the most recently used within its memory, and loads the others again', async () => {
     const padding = 'x'.repeat(100_000);
-    const shelf = new BundleShelf({ bytesMax: 4 * 1024 * 1024 });
+    const shelf = new BundleShelf(here, { bytesMax: 4 * 1024 * 1024 });
     let loads = 0;
     const take = (n: number) =>
       shelf.take(`ver_${n}`, async () => {
@@ -60,7 +62,7 @@ describe('BundleShelf', () => {
   });
 
   it('does not answer one caller with the refusal of another, but with that of the bundle', async () => {
-    const shelf = new BundleShelf();
+    const shelf = new BundleShelf(here);
     let calls = 0;
     const refusedFirst = async () => {
       calls += 1;

@@ -1,4 +1,4 @@
-import { type Bundle, loadBundle, unpackBundle } from '@nm/kama-sdk';
+import type { Bundle } from '@nm/kama-sdk';
 import type { KamaBundle } from '@nm/kernel/contracts';
 import { Fault, isFault } from '@nm/kernel/fault';
 import { LRUCache } from 'lru-cache';
@@ -8,6 +8,12 @@ export interface ShelfLimits {
   readonly bytesMax: number;
   /** How long the refusal of a bundle is remembered. Milliseconds. */
   readonly refusalMs: number;
+}
+
+/** Compiler makes a bundle of its packed text, wherever it does that. */
+export interface Compiler {
+  /** @throws Fault bundle_invalid */
+  compile(text: string): Promise<Bundle>;
 }
 
 const defaults: ShelfLimits = { bytesMax: 192 * 1024 * 1024, refusalMs: 5_000 };
@@ -24,8 +30,10 @@ export class BundleShelf {
   readonly #digests = new LRUCache<string, string>({ max: versionsMax });
   readonly #refused: LRUCache<string, Fault>;
   readonly #loading = new Map<string, Promise<Bundle>>();
+  readonly #compiler: Compiler;
 
-  constructor(limits: Partial<ShelfLimits> = {}) {
+  constructor(compiler: Compiler, limits: Partial<ShelfLimits> = {}) {
+    this.#compiler = compiler;
     const { bytesMax, refusalMs } = { ...defaults, ...limits };
     this.#bundles = new LRUCache({ maxSize: bytesMax });
     this.#refused = new LRUCache({ max: 1_000, ttl: refusalMs });
@@ -61,18 +69,17 @@ export class BundleShelf {
   async #fetch(versionId: string, load: () => Promise<KamaBundle>): Promise<Bundle> {
     const { digest, bundle: text } = await load();
     const same = this.#bundles.get(digest);
-    const bundle = same ?? this.#compile(versionId, digest, text);
+    const bundle = same ?? (await this.#compile(versionId, digest, text));
     this.#digests.set(versionId, digest);
     return bundle;
   }
 
-  #compile(versionId: string, digest: string, text: string): Bundle {
+  async #compile(versionId: string, digest: string, text: string): Promise<Bundle> {
     try {
-      const bytes = Buffer.from(text);
-      const bundle = loadBundle(unpackBundle(bytes));
+      const bundle = await this.#compiler.compile(text);
       if (bundle.digest !== digest)
         throw new Fault('bundle_invalid', { internal: `its digest is ${bundle.digest}`, extra: { findings: [] } });
-      this.#bundles.set(digest, bundle, { size: leastBytes + growth * bytes.length });
+      this.#bundles.set(digest, bundle, { size: leastBytes + growth * Buffer.byteLength(text) });
       return bundle;
     } catch (error) {
       if (isFault(error)) this.#refused.set(versionId, error);

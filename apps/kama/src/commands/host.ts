@@ -4,6 +4,7 @@ import { Turns } from '@nm/kama-sdk';
 import { KamaBundle } from '@nm/kernel/contracts';
 import { systemClock } from '@nm/kernel/time';
 import { BundleShelf } from '../bundles/bundle-shelf.js';
+import { CompileThread } from '../bundles/compile-thread.js';
 import { hostConfig } from '../config.js';
 import { apiCalls } from '../installs/call-api.js';
 import { type Caller, CallerReader } from '../installs/caller.js';
@@ -24,7 +25,8 @@ export async function host(): Promise<void> {
   const turns = new Turns(systemClock);
   const templates = new TemplateWorkers({ onWorked: (tenant, ms) => turns.charge(tenant, ms) });
   const http = httpReader();
-  const shelf = new BundleShelf();
+  const compiler = new CompileThread();
+  const shelf = new BundleShelf(compiler);
   const load = async (caller: Caller): Promise<KamaBundle> => {
     const call = apiCalls(config.apiUrl, caller.token, AbortSignal.timeout(loadMsMax));
     return KamaBundle.parse(await call('GET', '/v1/kama/bundle'));
@@ -42,6 +44,6 @@ export async function host(): Promise<void> {
   await app.listen(config.port, config.host);
   log.info({ port: config.port }, 'hosting bundles');
   endOnSignal(app, async () => {
-    await Promise.all([installs.close(), http.close(), templates.close()]);
+    await Promise.all([installs.close(), http.close(), templates.close(), compiler.close()]);
   });
 }

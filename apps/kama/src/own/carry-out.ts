@@ -29,7 +29,7 @@ const lookEveryMs = 500;
 
 /** carryOut does what one step of a plan says, as far as plans of descriptors go; groups are the caller's. @throws Fault step_failed, and the cluster's */
 export async function carryOut(step: PlanStep, place: Workplace): Promise<void> {
-  const { cluster, namespace, signal, log } = place;
+  const { cluster, namespace, clock, signal, log } = place;
   if (step.kind === 'apply')
     for (const manifest of step.manifests) {
       await cluster.apply(manifest, namespace, signal);
@@ -40,6 +40,7 @@ export async function carryOut(step: PlanStep, place: Workplace): Promise<void> 
     log(`${nameOf(step.ref)} patched`);
   } else if (step.kind === 'variables') await changeVariables(step, place);
   else if (step.kind === 'await') await settle(step.refs, step.timeoutSeconds, 'ready', place);
+  else if (step.kind === 'wait') await clock.sleep(step.seconds * 1_000, signal);
   else if (step.kind === 'delete' && !step.groups) {
     for (const ref of step.refs)
       log(`${nameOf(ref)} ${(await cluster.remove(ref, namespace, signal)) ? 'deleted' : 'was not there'}`);

@@ -44,6 +44,25 @@ describe('an app in a process of its own, as a prototype', () => {
     );
   });
 
+  it('waits as long as a plan says, and fails a run with a step that needs the run engine, in words', async () => {
+    const outcomeOf = async (step: object) => {
+      const { runs } = visit().install;
+      const id = await runs.start({ action: 'a', title: 'A', plan: { steps: [step] } } as Parameters<
+        typeof runs.start
+      >[0]);
+      await own.settled();
+      return runs.job(id);
+    };
+    const began = systemClock.monotonicMs();
+    expect((await outcomeOf({ kind: 'wait', title: 'Rest', seconds: 1 })).status).toBe('positive');
+    expect(systemClock.monotonicMs() - began).toBeGreaterThanOrEqual(990);
+    const refused = await outcomeOf({ kind: 'exec', title: 'Look', pod: { name: 'p' }, command: ['ls'] });
+    expect([refused.status, JSON.stringify(refused.result)]).toEqual([
+      'negative',
+      expect.stringContaining('run engine'),
+    ]);
+  });
+
   it('tells what became of each step, and knows no job that it did not begin', async () => {
     const { progress } = await commit({ 'web.replicas': 2 });
     const leaves = JSON.stringify(progress);
