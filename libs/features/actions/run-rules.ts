@@ -70,6 +70,11 @@ export function verdictOf(code: Code): Verdict {
   }
 }
 
+/**
+ * isOurs tells a fault that says nothing of what was tried, but that this worker cannot go on: the step has not failed, and whoever takes the run next does it again.
+ */
+export const isOurs = (code: Code): boolean => verdictOf(code) === 'abandon' || verdictOf(code) === 'release';
+
 /** nodeStatusOf says a status in the four words that KAMA clients know. */
 export function nodeStatusOf(status: RunStatus | StepStatus): ProgressNode['status'] {
   switch (status) {

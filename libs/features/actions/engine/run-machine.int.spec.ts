@@ -89,6 +89,8 @@ interface Worker {
   gate: Gate | undefined;
   ended: boolean;
   dead: boolean;
+  /** So many of its next calls to the store fail. */
+  storeFails: number;
 }
 
 type Command =
@@ -98,6 +100,7 @@ type Command =
   | { readonly type: 'crash'; readonly worker: number; readonly late: boolean }
   | { readonly type: 'decide'; readonly run: number; readonly outcome: 'done' | 'failed' | 'repeat' }
   | { readonly type: 'lease runs out'; readonly run: number }
+  | { readonly type: 'store is away'; readonly worker: number; readonly calls: number }
   | { readonly type: 'cancel'; readonly run: number }
   | { readonly type: 'retry'; readonly run: number }
   | { readonly type: 'deadline passes'; readonly run: number };
@@ -116,6 +119,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       outcome: fc.constantFrom('done' as const, 'failed' as const, 'repeat' as const),
     }),
   },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constant('store is away' as const),
+      worker: index,
+      calls: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('lease runs out' as const), run: index }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('cancel' as const), run: index }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('retry' as const), run: index }) },
@@ -130,6 +141,7 @@ const crash = (late: boolean): Command => ({ type: 'crash', worker: 0, late });
 const decide = (outcome: 'done' | 'failed' | 'repeat'): Command => ({ type: 'decide', run: 0, outcome });
 /** Ways to do twice what must be done once; chance finds these too, but not in each run. */
 const known: Command[][] = [
+  [take, { type: 'store is away', worker: 0, calls: 1 }, pass(0), pass(0), pass(0), take],
   [...untilPosted, crash(true), take, pass(0), pass(0)],
   [...untilPosted, { type: 'lease runs out', run: 0 }, take, pass(1), pass(0), pass(0)],
   [...untilPosted, crash(true), take, decide('done'), take, pass(0), pass(0)],
@@ -183,15 +195,16 @@ describe('the run engine, whatever happens and in whatever order', () => {
     }
 
     take(runId: string): void {
-      const worker: Worker = { runId, gate: undefined, ended: false, dead: false };
+      const worker: Worker = { runId, gate: undefined, ended: false, dead: false, storeFails: 0 };
       const away = () => new Fault('store_unavailable');
+      const isAway = () => worker.dead || worker.storeFails-- > 0;
       const db = {
         asSystem: (work: Parameters<typeof database.db.asSystem>[0]) =>
-          worker.dead ? Promise.reject(away()) : database.db.asSystem(work),
+          isAway() ? Promise.reject(away()) : database.db.asSystem(work),
         system: (...args: Parameters<typeof database.db.system>) =>
-          worker.dead ? Promise.reject(away()) : database.db.system(...args),
+          isAway() ? Promise.reject(away()) : database.db.system(...args),
         together: (...args: Parameters<typeof database.db.together>) =>
-          worker.dead ? Promise.reject(away()) : database.db.together(...args),
+          isAway() ? Promise.reject(away()) : database.db.together(...args),
       } as unknown as typeof database.db;
       const atGate = async <T>(call: () => T): Promise<T> => {
         worker.gate = { ...Promise.withResolvers<void>(), effect: call };
@@ -253,6 +266,12 @@ describe('the run engine, whatever happens and in whatever order', () => {
       expect(rows.filter(({ status }) => status === 'running' || status === 'waiting').length).toBeLessThanOrEqual(1);
       // What must not happen twice happens once, and once more each time that a person said so.
       for (const [value, times] of this.arrived) expect(times).toBeLessThanOrEqual(1 + (this.repeats.get(value) ?? 0));
+      // That the store was away is no failure of a step.
+      const { rowCount } = await owner.query(
+        `SELECT 1 FROM run_step WHERE run_id = ANY($1) AND error->>'code' IN ('store_unavailable', 'run_lost', 'draining')`,
+        [this.runs],
+      );
+      expect(rowCount).toBe(0);
       // Every effect happened at most once; a run's effects stand together, in the order of its plan.
       const { history } = this.cluster;
       expect(new Set(history).size).toBe(history.length);
@@ -298,6 +317,11 @@ describe('the run engine, whatever happens and in whatever order', () => {
         if (!worker) return;
         await world.kill(worker, happens.late);
         await runOutLease(worker.runId);
+        return;
+      }
+      case 'store is away': {
+        const worker = at(alive, happens.worker);
+        if (worker) worker.storeFails = happens.calls;
         return;
       }
       case 'lease runs out':

@@ -1,9 +1,10 @@
 import type { UndoStep, WorkStep } from '@nm/kernel/contracts';
-import { type Fault, toFault } from '@nm/kernel/fault';
+import { type Fault, isFault, toFault } from '@nm/kernel/fault';
 import { ChangeLedger } from '../changes/change-ledger.js';
 import { changesOfStep } from '../changes/read-changes.js';
 import { resolveReferences } from '../plan/plan-references.js';
 import { runErrorOf } from '../run-error.js';
+import { isOurs } from '../run-rules.js';
 import { askPerson, isAsked } from '../step-in-doubt.js';
 import { failuresOf } from '../steps/job-work.js';
 import { executeStep } from '../steps/kinds.js';
@@ -55,6 +56,7 @@ export async function takeStep(work: RunWork, found: ClaimedStep, step: WorkStep
     } catch (error) {
       control.signal.throwIfAborted();
       if (error instanceof RunWaits) throw error;
+      if (isFault(error) && isOurs(error.code)) throw error;
       const fault = withRemedies(toFault(error), step);
       const unknown = fault.code === 'step_unknown';
       if (!unknown && retry && failures < retry.times) {

@@ -1,7 +1,8 @@
 import type { StepStatus } from '@nm/kernel/contracts';
-import { hasCode, invariant } from '@nm/kernel/fault';
+import { invariant, isFault } from '@nm/kernel/fault';
 import { type PlanNode, planNodes } from '../plan/plan-nodes.js';
 import { faultOfError } from '../run-error.js';
+import { isOurs } from '../run-rules.js';
 import { askPerson } from '../step-in-doubt.js';
 import { conditionHolds } from '../steps/condition.js';
 import { joinWaits, RunWaits } from '../steps/run-waits.js';
@@ -48,7 +49,7 @@ export class PlanWalk {
           this.#status[node.position] = 'positive';
         } catch (error) {
           control.signal.throwIfAborted();
-          if (hasCode(error, 'run_lost') || hasCode(error, 'store_unavailable')) throw error;
+          if (isFault(error) && isOurs(error.code)) throw error;
           ledger.log(node.position, 'This could not be undone; the rest is.');
           break;
         }
@@ -77,7 +78,10 @@ export class PlanWalk {
         await this.#take(node).catch((error: unknown) => reasons.push(error));
     };
     await Promise.all(Array.from({ length: Math.min(parallelMax, nodes.length) }, branch));
-    const failure = reasons.find((reason) => !(reason instanceof RunWaits));
+    // What says that this worker cannot go on comes before what a branch has met.
+    const failure =
+      reasons.find((reason) => isFault(reason) && isOurs(reason.code)) ??
+      reasons.find((reason) => !(reason instanceof RunWaits));
     if (failure !== undefined) throw failure;
     const [wait, ...others] = reasons as RunWaits[];
     if (wait) throw joinWaits([wait, ...others]);
@@ -95,7 +99,7 @@ export class PlanWalk {
       return 'positive';
     } catch (error) {
       if (error instanceof RunWaits || this.#work.control.signal.aborted) throw error;
-      if (hasCode(error, 'run_lost') || hasCode(error, 'store_unavailable')) throw error;
+      if (isFault(error) && isOurs(error.code)) throw error;
       this.#status[position] = 'negative';
       if (!goesOn(node)) throw error;
       return 'negative';
@@ -143,7 +147,8 @@ export class PlanWalk {
     try {
       await (step.mode === 'parallel' ? this.#atOnce(nodes) : this.#inOrder(nodes));
     } catch (error) {
-      if (!(error instanceof RunWaits) && !control.signal.aborted)
+      const isFailure = !(error instanceof RunWaits) && !(isFault(error) && isOurs(error.code));
+      if (isFailure && !control.signal.aborted)
         await ledger.record({ position, title, status: 'negative', attempt: 1 });
       throw error;
     }
