@@ -14,13 +14,13 @@ import { expectedEffects, stormPlan, stormPolicy } from './storm/storm-plan.js';
 import { openStormStore, type StormStore } from './storm/storm-store.js';
 
 // `npm run chaos:runs` sets these; without them it is the short form, which looks at effects and not at times.
-const runs = Number(process.env['NM_STORM_RUNS'] ?? 40);
+const runs = Number(process.env['NM_STORM_RUNS'] ?? 100);
 const seconds = Number(process.env['NM_STORM_SECONDS'] ?? 20);
 /** Whether times mean something: the long form wants the machine for itself. */
 const timed = process.env['NM_STORM_RUNS'] !== undefined;
 const seed = Number(process.env['NM_STORM_SEED'] ?? clock.nowMs() % 2 ** 31);
 const backend = process.env['NM_STORM_BACKEND'] ?? 'redis';
-const installs = Math.min(24, Math.max(6, Math.ceil(runs / 20)));
+const installs = Math.min(24, Math.max(12, Math.ceil(runs / 20)));
 const workers = 3;
 const recoveryMsMax = 10_000;
 /** After the rage; many times what an idle machine needs. */
