@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { engineKinds } from './engine.js';
@@ -62,15 +62,14 @@ describe.each(engineKinds)('what does not move in time, on %s', (kind) => {
 
   it('an upstream that goes on in time is waited for, however long its answer takes in all', patient, async () => {
     const idleMs = 3_000;
-    const upstream = keep(
-      await startRawUpstream(async (socket) => {
-        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n');
-        for (let i = 0; i < 8; i++) {
-          await sleep(idleMs / 6);
-          socket.write(String(i));
-        }
-      }),
-    );
+    const answer = async (socket: Socket): Promise<void> => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n');
+      for (let i = 0; i < 8; i++) {
+        await sleep(idleMs / 6);
+        socket.write(String(i));
+      }
+    };
+    const upstream = keep(await startRawUpstream((socket) => void answer(socket)));
     const proxy = keep(await startProxy(kind, () => upstream.origin, { idleMs, headersMs: idleMs }));
     expect(await rawClient(proxy.port, get).closed).toMatch(/01234567$/);
   });
