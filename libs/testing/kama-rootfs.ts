@@ -23,8 +23,8 @@ export async function kamaRootfs(rootfs: string, examples: readonly string[] = [
   return rootfs;
 }
 
-/** What only editors and bundlers read is left out, as in the image; packages within packages come by themselves. */
-const isLoaded = (file: string): boolean => !/\.(?:d\.[mc]?ts|map|md)$/.test(file);
+/** What only editors and bundlers read is left out, as in the image, and what other processes write at their end; packages within packages come by themselves. */
+const isLoaded = (file: string): boolean => !/\.(?:d\.[mc]?ts|map|md)$|\/kama\/bundle\/compiled$/.test(file);
 
 async function packages(): Promise<readonly string[]> {
   const found = new Set<string>();
