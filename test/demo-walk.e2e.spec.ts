@@ -72,6 +72,7 @@ describeWith(['kubernetes'], 'npm start, walked through as a person would', () =
 
   walk('first-steps');
   walk('publish');
+  walk('kama');
 
   it('runs one instance of the app, whoever asked and however often', async () => {
     const { output } = await terminal.run(

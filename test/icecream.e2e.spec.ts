@@ -13,7 +13,7 @@ import { call, type Demo, kamaCalls } from './kama-calls.js';
 
 const demoAnswersMs = 600_000;
 const settledMs = 120_000;
-const app = 'icecream';
+const app = 'gelato';
 const engine = 'cones';
 
 describeWith(['kubernetes'], 'an app with code, a chart and a plugin, behind the gateway, on a real cluster', () => {

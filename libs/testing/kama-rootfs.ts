@@ -1,6 +1,10 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
 
 const projectRoot = resolve(import.meta.dirname, '../..');
 /** What the KAMA's server loads; with what these want, in turn. */
@@ -12,19 +16,35 @@ const loaded = [
 ];
 const built = ['apps/kama', 'libs/adapters', 'libs/features', 'libs/kama-sdk', 'libs/kernel', 'examples/icecream'];
 
+/** What only editors, bundlers and their authors read, and what other processes write at their end. */
+const left = [
+  '*.ts',
+  '*.mts',
+  '*.cts',
+  '*.map',
+  '*.md',
+  'dist/apps/kama/bundle/compiled',
+  ...['test', 'tests', 'docs'].map((each) => `node_modules/*/${each}`),
+];
+
 /** kamaRootfs puts what the project's own image has of the KAMA's server under `/app` of a root file system. The project must have been built. */
-export async function kamaRootfs(rootfs: string, examples: readonly string[] = []): Promise<string> {
+export async function kamaRootfs(rootfs: string, examples: readonly string[] = []): Promise<void> {
   const files = ['package.json', ...built.map((each) => `dist/${each}`), ...examples.map((each) => `examples/${each}`)];
-  for (const each of [...files, ...(await packages())]) {
-    const to = join(rootfs, 'app', each);
-    await mkdir(dirname(to), { recursive: true });
-    await cp(join(projectRoot, each), to, { recursive: true, filter: isLoaded });
-  }
-  return rootfs;
+  await copyProject(rootfs, [...files, ...(await packages())]);
 }
 
-/** What only editors and bundlers read is left out, as in the image, and what other processes write at their end; packages within packages come by themselves. */
-const isLoaded = (file: string): boolean => !/\.(?:d\.[mc]?ts|map|md)$|\/kama\/bundle\/compiled$/.test(file);
+/** guestbookRootfs puts the guestbook there, which needs little. */
+export const guestbookRootfs = (rootfs: string): Promise<void> =>
+  copyProject(rootfs, ['package.json', 'dist/examples/guestbook', 'node_modules/jose']);
+
+async function copyProject(rootfs: string, files: readonly string[]): Promise<void> {
+  const archive = `${rootfs}.app.tar`;
+  await mkdir(join(rootfs, 'app'), { recursive: true });
+  const excludes = left.map((pattern) => `--exclude=${pattern}`);
+  await run('tar', ['-cf', archive, ...excludes, '-C', projectRoot, ...files]);
+  await run('tar', ['-xf', archive, '--no-same-owner', '-C', join(rootfs, 'app')]);
+  await rm(archive);
+}
 
 async function packages(): Promise<readonly string[]> {
   const found = new Set<string>();

@@ -15,6 +15,8 @@ await main(async () => {
     ACTIVE: demo.licences.active,
     EXPIRED: demo.licences.expired,
     SUSPENDED: demo.licences.suspended,
+    BUNDLE: demo.apps?.['guestbook-bundle']?.licence ?? '',
+    ICECREAM: demo.apps?.icecream?.licence ?? '',
     CLUSTER: demo.cluster ?? '',
     INSTALL: demo.install ?? '',
     KUBECONFIG_FILE: demo.kubeconfig ?? '',

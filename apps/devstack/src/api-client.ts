@@ -1,4 +1,4 @@
-import { Fault } from '@nm/kernel/fault';
+import { Fault, isFault } from '@nm/kernel/fault';
 
 /** ApiClient speaks to the control plane as a user's program would: JSON over HTTP with a bearer credential. */
 export class ApiClient {
@@ -22,15 +22,19 @@ export class ApiClient {
     return this.#send<T>('POST', path, body);
   }
 
+  put<T>(path: string, bytes: Uint8Array, type: string): Promise<T> {
+    return this.#send<T>('PUT', path, new Uint8Array(bytes), type);
+  }
+
   /** @throws Fault with the answer's own code in `extra.code` */
-  async #send<T>(method: string, path: string, body?: unknown): Promise<T> {
+  async #send<T>(method: string, path: string, body?: unknown, type = 'application/json'): Promise<T> {
     const answer = await fetch(this.#url + path, {
       method,
       headers: {
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(body === undefined ? {} : { 'content-type': type }),
         ...(this.#credential ? { authorization: `Bearer ${this.#credential}` } : {}),
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
       signal: AbortSignal.timeout(30_000),
     });
     const text = await answer.text();
@@ -40,5 +44,15 @@ export class ApiClient {
       public: `${method} ${path} answered ${answer.status}: ${json.detail ?? text}`,
       extra: { code: json.code, status: answer.status },
     });
+  }
+}
+
+/** tolerate turns one refusal, by its code or status, into undefined: seeding goes on where an interrupted one stopped. */
+export async function tolerate<T>(refusal: string | number, work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isFault(error) && (error.extra['code'] === refusal || error.extra['status'] === refusal)) return undefined;
+    throw error;
   }
 }

@@ -1,3 +1,5 @@
+import { delimiter, join } from 'node:path';
+import { environment } from '@nm/adapters/config';
 import type { DevstackConfig } from './config.js';
 import type { OwnCertificate } from './own-certificate.js';
 import type { RuntimeChoice } from './runtime-choice.js';
@@ -17,6 +19,9 @@ export const ownAddresses = ({ hostAddress }: RuntimeChoice): readonly string[] 
   ...(hostAddress ? [hostAddress] : []),
 ];
 
+/** programsOf is where programs are put that KAMAs without a container may start, once they are there. */
+export const programsOf = (home: string): string => join(home, 'bin');
+
 /** appEnvironment gives every app the same variables; each reads those that it knows. */
 export function appEnvironment({
   config,
@@ -29,6 +34,7 @@ export function appEnvironment({
   const hosts = ownAddresses(runtime).join(',');
   const seenFromKama = runtime.hostAddress ?? '127.0.0.1';
   return {
+    PATH: [programsOf(config.home), environment()['PATH'] ?? ''].join(delimiter),
     NM_HOME: config.home,
     NM_DATABASE_URL: databaseUrl,
     ...(config.redisUrl ? { NM_REDIS_URL: config.redisUrl } : {}),

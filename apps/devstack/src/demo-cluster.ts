@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { environment } from '@nm/adapters/config';
@@ -8,8 +8,9 @@ import type { Cluster, Install } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
 import { ApiClient } from './api-client.js';
+import { programsOf } from './app-environment.js';
 import { type DevstackConfig, projectRoot } from './config.js';
-import { type Demo, writeDemo } from './seed-demo.js';
+import { type Demo, type DemoApp, writeDemo } from './seed-demo.js';
 
 const run = promisify(execFile);
 const kubelab = join(projectRoot, 'tools/kubelab/main.ts');
@@ -66,7 +67,8 @@ export function startDemoCluster(config: DevstackConfig, demo: Demo): DemoCluste
     });
 
   const bringUp = async () => {
-    await call('build');
+    const built = (await call('build', '--helm')).trim().split('\n').at(-1) ?? '';
+    await lendHelm(config.home, built);
     const output = await call('up', '--name', 'demo', '--owner-pid', String(process.pid), '--json');
     const { kubeconfigPath } = JSON.parse(output.trim().split('\n').at(-1) ?? '{}') as { kubeconfigPath: string };
     await registerAndInstall(config, { ...demo, kubeconfig: kubeconfigPath });
@@ -98,10 +100,19 @@ async function registerAndInstall(config: DevstackConfig, demo: Demo & { kubecon
   const cluster =
     clusters.find((known) => known.name === 'demo') ??
     (await licensee.post<Cluster>('/v1/clusters', { name: 'demo', kubeconfig }));
+  const install = await installOn(licensee, cluster.id, namespace);
+  const apps: Record<string, DemoApp> = {};
+  for (const [slug, { licence }] of Object.entries(demo.apps))
+    apps[slug] = { licence, install: await installOn(new ApiClient(demo.apiUrl, licence), cluster.id, slug) };
+  await writeDemo(config.home, { ...demo, apps, cluster: cluster.id, install });
+}
+
+/** installOn gives the id of the licence's install on a cluster, made where there is none. @throws Fault internal when it does not get ready */
+async function installOn(licensee: ApiClient, clusterId: string, into: string): Promise<string> {
   const { data: installs } = await licensee.get<{ data: Install[] }>('/v1/installs');
   let install =
-    installs.find((known) => known.clusterId === cluster.id && known.state !== 'removed') ??
-    (await licensee.post<Install>('/v1/installs', { clusterId: cluster.id, namespace }));
+    installs.find((known) => known.clusterId === clusterId && known.state !== 'removed') ??
+    (await licensee.post<Install>('/v1/installs', { clusterId, namespace: into }));
   for (const startedMs = systemClock.monotonicMs(); install.state === 'provisioning'; await systemClock.sleep(250)) {
     if (systemClock.monotonicMs() - startedMs > provisionMsMax)
       throw new Fault('internal', { public: 'the demo install was not provisioned in time; see its run' });
@@ -111,5 +122,13 @@ async function registerAndInstall(config: DevstackConfig, demo: Demo & { kubecon
     throw new Fault('internal', {
       public: `the demo install is ${install.state}; see GET /v1/runs/${install.provisionRunId}`,
     });
-  await writeDemo(config.home, { ...demo, cluster: cluster.id, install: install.id });
+  return install.id;
+}
+
+/** lendHelm puts the helm that was built beside the cluster where KAMAs that run as processes look for programs. */
+async function lendHelm(home: string, bin: string): Promise<void> {
+  const programs = programsOf(home);
+  await mkdir(programs, { recursive: true });
+  await rm(join(programs, 'helm'), { force: true });
+  await symlink(join(bin, 'helm'), join(programs, 'helm'));
 }

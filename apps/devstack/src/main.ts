@@ -12,7 +12,7 @@ import { startOpsFront } from './ops-front.js';
 import { ownCertificate } from './own-certificate.js';
 import { checkPorts } from './ports.js';
 import { step } from './progress.js';
-import { chooseRuntime } from './runtime-choice.js';
+import { buildIcecream, chooseRuntime, type RuntimeChoice } from './runtime-choice.js';
 import { keptSecret } from './secrets.js';
 import { type Demo, seedDemo, writeDemo } from './seed-demo.js';
 import { stopSignal } from './stop-signal.js';
@@ -61,7 +61,7 @@ async function start(config: DevstackConfig) {
   );
   await writeDemo(config.home, demo);
   console.log(welcome(demo, runtime, config.home));
-  return { apps, demo };
+  return { apps, demo, runtime };
 }
 
 /** The demo's own Kubernetes comes up in the background; the rest works without it. */
@@ -87,6 +87,21 @@ async function addCluster(config: DevstackConfig, demo: Demo): Promise<void> {
     console.log(`There is no demo cluster: ${result.reason}. To use any cluster of yours: docs/guides/clusters.md.`);
 }
 
+/** Only containers need it, and only icecream waits for it. */
+async function addIcecream(config: DevstackConfig, runtime: RuntimeChoice): Promise<void> {
+  if (runtime.driver !== 'docker') return;
+  const over = new AbortController();
+  cleanups.push(async () => over.abort());
+  try {
+    if ((await buildIcecream(config, over.signal)) === 'made')
+      console.log("icecream's image is made: it can be woken now.");
+  } catch (error) {
+    if (over.signal.aborted) return;
+    const why = (error as Error).message.trim().split('\n').at(-1);
+    console.log(`icecream cannot be woken, since its image could not be made (${why}). The rest works.`);
+  }
+}
+
 async function stopAll(): Promise<void> {
   if (cleanups.length === 0) return;
   const startedMs = systemClock.monotonicMs();
@@ -102,6 +117,7 @@ try {
   const started = await Promise.race([start(config), stopped.then(() => undefined)]);
   if (started) {
     void addCluster(config, started.demo);
+    void addIcecream(config, started.runtime);
     const reason = await Promise.race([stopped.then(() => undefined), ...started.apps.map((app) => app.died)]);
     if (reason) {
       console.error(`\n${reason}`);

@@ -7,6 +7,8 @@ import { type DevstackConfig, projectRoot } from './config.js';
 
 const run = promisify(execFile);
 const image = 'nmachine/guestbook:1';
+const icecreamImage = 'nmachine/icecream:1';
+const projectImage = 'nmachine:dev';
 const network = 'nmachine-kama';
 
 export interface RuntimeChoice {
@@ -67,11 +69,27 @@ const docker = (config: DevstackConfig, ...args: string[]) =>
   });
 
 async function ensureImage(config: DevstackConfig): Promise<void> {
-  const present = await docker(config, 'image', 'inspect', image).then(
+  if (await hasImage(config, image)) return;
+  await docker(config, 'build', '-t', image, '-f', 'examples/guestbook/Dockerfile', '.');
+}
+
+const hasImage = (config: DevstackConfig, name: string): Promise<boolean> =>
+  docker(config, 'image', 'inspect', name).then(
     () => true,
     () => false,
   );
-  if (!present) await docker(config, 'build', '-t', image, '-f', 'examples/guestbook/Dockerfile', '.');
+
+/** buildIcecream makes icecream's image where it is missing, on the project's own: minutes, the first time. @throws Error of docker, or with the signal */
+export async function buildIcecream(config: DevstackConfig, signal: AbortSignal): Promise<'made' | 'present'> {
+  if (await hasImage(config, icecreamImage)) return 'present';
+  const build = (tag: string, file: string) =>
+    run('docker', ['build', '-q', '-t', tag, '-f', file, '.'], {
+      ...{ cwd: projectRoot, signal },
+      env: { ...environment(), DOCKER_HOST: `unix://${config.dockerSocket}` } as NodeJS.ProcessEnv,
+    });
+  if (!(await hasImage(config, projectImage))) await build(projectImage, 'Dockerfile');
+  await build(icecreamImage, 'examples/icecream/Dockerfile');
+  return 'made';
 }
 
 /** networkAddress makes the hosting network when it is absent (its containers do not reach each other); its gateway is how a container reaches this machine. */

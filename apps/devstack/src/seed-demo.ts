@@ -1,11 +1,11 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Customer, type IssuedLicence, type TokenPair, VersionSpec } from '@nm/kernel/contracts';
-import { isFault } from '@nm/kernel/fault';
 import { randomKeyBytes } from '@nm/kernel/ids';
 import { systemClock } from '@nm/kernel/time';
-import { ApiClient } from './api-client.js';
+import { ApiClient, tolerate } from './api-client.js';
 import { projectRoot } from './config.js';
+import { missingExamples, seedExample } from './seed-examples.js';
 
 /** Demo is what `$NM_HOME/demo.json` holds, for people and scripts. */
 export interface Demo {
@@ -17,18 +17,31 @@ export interface Demo {
   readonly publisher: { readonly email: string; readonly password: string; readonly org: string };
   readonly app: string;
   readonly licences: { readonly active: string; readonly expired: string; readonly suspended: string };
+  /** The other apps that the demo offers, with a licence of the same customer. */
+  readonly apps: Readonly<Record<string, DemoApp>>;
   readonly install?: string;
   readonly cluster?: string;
   /** The demo cluster's own admin file, for kubectl. */
   readonly kubeconfig?: string;
 }
 
+export interface DemoApp {
+  readonly licence: string;
+  readonly install?: string;
+}
+
 type Urls = Pick<Demo, 'gatewayUrl' | 'apiUrl' | 'opsUrl' | 'agentUrl'>;
-type Seed = Pick<Demo, 'publisher'> & { licences: { -readonly [name in keyof Demo['licences']]?: string } };
+type Seed = Pick<Demo, 'publisher'> & {
+  licences: { -readonly [name in keyof Demo['licences']]?: string };
+  /** By app. */
+  keys?: Record<string, string>;
+};
 
 const dayMs = 86_400_000;
 const org = 'acme';
 const app = 'guestbook';
+/** Who has the licences that are good. */
+const holder = 'Initech';
 
 /** writeDemo replaces demo.json as a whole, so that a script never reads half of it. */
 export async function writeDemo(home: string, demo: Demo): Promise<void> {
@@ -45,18 +58,8 @@ const readJson = async <T>(file: string): Promise<T | undefined> => {
   return text === undefined ? undefined : (JSON.parse(text) as T);
 };
 
-/** tolerate turns "exists already" into undefined: seeding goes on where an interrupted one stopped. */
-async function tolerate<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (isFault(error) && error.extra['code'] === 'already_exists') return undefined;
-    throw error;
-  }
-}
-
 /**
- * seedDemo makes, through the public API only, what a publisher would make: the guestbook app, its version, a plan, and one licence in each state.
+ * seedDemo makes, through the public API only, what a publisher would make: the guestbook app, its version, a plan, and one licence in each state; and the other examples.
  * It is repeatable: each key is kept in `demo.seed.json` as soon as it is issued, since the store keeps only hashes.
  */
 export async function seedDemo(home: string, urls: Urls): Promise<Demo> {
@@ -67,7 +70,8 @@ export async function seedDemo(home: string, urls: Urls): Promise<Demo> {
     licences: {},
   };
   const { active, expired, suspended } = seed.licences;
-  if (!(active && expired && suspended)) {
+  seed.keys ??= {};
+  if (!(active && expired && suspended) || missingExamples(seed.keys).length > 0) {
     await writePrivate(seedFile, seed);
     await seedMissing(new ApiClient(urls.apiUrl), seed, () => writePrivate(seedFile, seed));
   }
@@ -76,6 +80,9 @@ export async function seedDemo(home: string, urls: Urls): Promise<Demo> {
     publisher: seed.publisher,
     app,
     licences: seed.licences as Demo['licences'],
+    apps: Object.fromEntries(
+      Object.entries(seed.keys).map(([slug, licence]) => [slug, { ...earlier?.apps?.[slug], licence }]),
+    ),
     ...(earlier?.cluster ? { cluster: earlier.cluster } : {}),
     ...(earlier?.install ? { install: earlier.install } : {}),
     ...(earlier?.kubeconfig ? { kubeconfig: earlier.kubeconfig } : {}),
@@ -85,18 +92,18 @@ export async function seedDemo(home: string, urls: Urls): Promise<Demo> {
 async function seedMissing(api: ApiClient, seed: Seed, save: () => Promise<void>): Promise<void> {
   const { email, password } = seed.publisher;
   await tolerate(
+    'already_exists',
     api.post('/v1/auth/signup', { email, password, name: 'Ada Publisher', org: { slug: org, name: 'Acme' } }),
   );
   const publisher = api.as((await api.post<TokenPair>('/v1/auth/login', { email, password })).accessToken);
-  await tolerate(publisher.post(`/v1/orgs/${org}/apps`, { slug: app, name: 'Guestbook' }));
+  await tolerate('already_exists', publisher.post(`/v1/orgs/${org}/apps`, { slug: app, name: 'Guestbook' }));
   const spec = VersionSpec.parse(
     JSON.parse(await readFile(join(projectRoot, 'examples/guestbook/version.json'), 'utf8')),
   );
-  await tolerate(publisher.post(`/v1/orgs/${org}/apps/${app}/versions`, { name: '1.0.0', spec }));
-  await publisher.post(`/v1/orgs/${org}/apps/${app}/versions/1.0.0/publish`).catch((error: unknown) => {
-    if (!(isFault(error) && error.extra['status'] === 409)) throw error;
-  });
+  await tolerate('already_exists', publisher.post(`/v1/orgs/${org}/apps/${app}/versions`, { name: '1.0.0', spec }));
+  await tolerate(409, publisher.post(`/v1/orgs/${org}/apps/${app}/versions/1.0.0/publish`));
   await tolerate(
+    'already_exists',
     publisher.post(`/v1/orgs/${org}/apps/${app}/plans`, {
       slug: 'team',
       name: 'Team',
@@ -117,12 +124,17 @@ async function seedMissing(api: ApiClient, seed: Seed, save: () => Promise<void>
     seed.licences[name] = licence.key;
     return licence;
   };
-  if (!seed.licences.active) await issue('active', 'Initech', { expiresAt: iso(now + 365 * dayMs) }).then(save);
+  if (!seed.licences.active) await issue('active', holder, { expiresAt: iso(now + 365 * dayMs) }).then(save);
   if (!seed.licences.expired)
     await issue('expired', 'Hooli', { startsAt: iso(now - 60 * dayMs), expiresAt: iso(now - dayMs) }).then(save);
   if (!seed.licences.suspended) {
     const licence = await issue('suspended', 'Globex', { expiresAt: iso(now + 365 * dayMs) });
     await publisher.post(`/v1/orgs/${org}/apps/${app}/licences/${licence.id}/suspend`);
+    await save();
+  }
+  seed.keys ??= {};
+  for (const slug of missingExamples(seed.keys)) {
+    seed.keys[slug] = await seedExample(publisher, org, slug, holder);
     await save();
   }
 }

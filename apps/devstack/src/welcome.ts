@@ -25,6 +25,9 @@ ${h('Licence keys')}
   active     ${licences.active}
   expired    ${licences.expired}
   suspended  ${licences.suspended}
+${Object.entries(demo.apps)
+  .map(([slug, { licence }]) => `  ${slug.padEnd(18)}${licence}`)
+  .join('\n')}
 
 ${h('Try it')}
 ${pc.dim('# a licensed user wakes the app: it was not running')}
@@ -36,6 +39,10 @@ ${pc.dim("# the app's own long action, on the user's cluster (once the demo clus
 curl -X POST ${auth(licences.active)} ${kama}/api/actions/install/run
 curl ${auth(licences.active)} ${kama}/api/app/jobs/<job_id>/status
 curl -N ${auth(licences.active)} ${apiUrl}/v1/runs/<job_id>/events
+${pc.dim('# the same app without code, and one with code, a Helm chart and a plugin')}
+${Object.entries(demo.apps)
+  .map(([slug, { licence }]) => `curl ${auth(licence)} ${gatewayUrl}/kama/${publisher.org}/${slug}/api/variables/all`)
+  .join('\n')}
 ${pc.dim('# the publisher: log in; an app, a version, its release; a plan, a customer, a licence; suspend it')}
 TOKEN=$(curl -s ${apiUrl}/v1/auth/login ${json} -d '{"email":"${publisher.email}","password":"${publisher.password}"}' | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')
 publisher() { curl -s -H "Authorization: Bearer $TOKEN" ${json} "$@"; echo; }

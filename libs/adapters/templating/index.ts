@@ -9,6 +9,7 @@ export { type Chart, helmEngine } from './engines/helm-engine.js';
 export { type HttpEngineOptions, httpEngine } from './engines/http-engine.js';
 export { jinjaEngine } from './engines/jinja-engine.js';
 export { ProgramRunner } from './engines/program-runner.js';
+export { secretsEngine } from './engines/secrets-engine.js';
 export {
   engineFailed,
   engineLimit,

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KubelabError } from '../errors.ts';
 import { TAR_END, tarHeader, tarPadding } from './tar.ts';
+
+/** Larger files are read in parts of this. */
+const SMALL = 1 << 20;
 
 /**
  * Archives a folder as an image layer: members sorted by name, parents first, owner 0:0, time 0.
@@ -42,8 +45,10 @@ async function addFolder(root: string, folder: string, write: Write): Promise<vo
       await write(tarHeader({ type: 'link', path, target: await readlink(join(root, path)) }));
     } else if (stat.isFile()) {
       await write(tarHeader({ type: 'file', path, mode: stat.mode, size: stat.size }));
-      for await (const chunk of createReadStream(join(root, path), { highWaterMark: 1 << 20 }))
-        await write(chunk as Buffer);
+      if (stat.size <= SMALL) await write(await readFile(join(root, path)));
+      else
+        for await (const chunk of createReadStream(join(root, path), { highWaterMark: SMALL }))
+          await write(chunk as Buffer);
       await write(tarPadding(stat.size));
     } else {
       throw new KubelabError(`${path} is neither a file, a folder nor a symbolic link: an image cannot hold it.`);

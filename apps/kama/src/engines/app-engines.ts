@@ -4,6 +4,7 @@ import {
   helmEngine,
   jinjaEngine,
   ProgramRunner,
+  secretsEngine,
   type TemplateWorkers,
   type TemplatingEngine,
 } from '@nm/adapters/templating';
@@ -30,6 +31,7 @@ export const appEngines = (bundle: Bundle, install: InstallAccess, workers: Temp
         return files.size === 0 ? undefined : { files };
       },
     }),
+    vals2sec: secretsEngine,
     virtual: virtualEngine(bundle, install.namespace),
   });
 

@@ -90,13 +90,10 @@ async function changeVariables(step: VariablesStep, place: Workplace): Promise<v
   const text = kamafileData(new Map([...kamafile, [step.space, space]]));
   const data = step.secret ? encoded(text) : text;
   const { resourceVersion } = (object?.metadata ?? {}) as { resourceVersion?: string };
-  if (resourceVersion === undefined)
-    await cluster.apply(
-      { ...ref, metadata: { name: kamafileName, labels: { ...kamafileLabels } }, data } as never,
-      namespace,
-      signal,
-    );
-  else await cluster.patch(ref, namespace, { metadata: { resourceVersion }, data }, signal);
+  if (resourceVersion === undefined) {
+    const metadata = { name: kamafileName, labels: { ...kamafileLabels } };
+    await cluster.apply({ apiVersion: 'v1', kind, metadata, data } as never, namespace, signal);
+  } else await cluster.patch(ref, namespace, { metadata: { resourceVersion }, data }, signal);
   log(`variables of ${step.level} in space ${step.space} changed`);
 }
 
