@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { packBundle, readBundleFolder } from '@nm/kama-sdk';
 import { bundleMediaType, type Customer, type IssuedLicence, VersionSpec } from '@nm/kernel/contracts';
 import { type ApiClient, tolerate } from './api-client.js';
 import { projectRoot } from './config.js';
@@ -20,6 +19,8 @@ export async function seedExample(publisher: ApiClient, org: string, slug: strin
   const folder = join(projectRoot, 'examples', slug);
   const spec = VersionSpec.parse(JSON.parse(await readFile(join(folder, 'version.json'), 'utf8')));
   if (spec.kind === 'bundle') {
+    // Large, and wanted once in the life of a demo.
+    const { packBundle, readBundleFolder } = await import('@nm/kama-sdk');
     const { bytes, digest } = packBundle(await readBundleFolder(folder));
     await publisher.put(`/v1/orgs/${org}/bundles/${digest}`, bytes, bundleMediaType);
   }
