@@ -5,7 +5,7 @@ import { EgressPolicy } from '@nm/adapters/egress';
 import { KubeSession } from '@nm/adapters/k8kat';
 import type { Cluster, Install } from '@nm/kernel/contracts';
 import { newId } from '@nm/kernel/ids';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { driveIcecream } from '../apps/kama/test/conformance/drive-icecream.js';
 import type { DrivenKama } from '../apps/kama/test/conformance/kama-conformance.js';
 import { adminTarget } from '../libs/testing/admin-target.js';
@@ -67,7 +67,7 @@ describeWith(['docker', 'kubernetes'], 'npm start where a Docker engine answers'
       const cluster = (await send('POST', '/clusters', { name: 'real', kubeconfig })) as Cluster;
       const install = (await send('POST', '/installs', { clusterId: cluster.id, namespace })) as Install;
       const state = async () => ((await send('GET', `/installs/${install.id}`)) as Install).state;
-      await expect.poll(state, { timeout: 120_000, interval: 250 }).toBe('ready');
+      await vi.waitFor(async () => expect(await state()).toBe('ready'), { timeout: 120_000, interval: 250 });
       const baseUrl = `${demo.gatewayUrl}/kama/acme/icecream`;
       drivenAt = { baseUrl, headers: { authorization: `Bearer ${key}` } };
     }, 240_000);

@@ -107,11 +107,11 @@ async function registerAndInstall(config: DevstackConfig, demo: Demo & { kubecon
   await writeDemo(config.home, { ...demo, apps, cluster: cluster.id, install });
 }
 
-/** installOn gives the id of the licence's install on a cluster, made where there is none. @throws Fault internal when it does not get ready */
+/** installOn gives the id of an install, made by the licence where there is none; a licence sees all of its customer's. @throws Fault internal when it does not get ready */
 async function installOn(licensee: ApiClient, clusterId: string, into: string): Promise<string> {
   const { data: installs } = await licensee.get<{ data: Install[] }>('/v1/installs');
   let install =
-    installs.find((known) => known.clusterId === clusterId && known.state !== 'removed') ??
+    installs.find((known) => known.clusterId === clusterId && known.namespace === into && known.state !== 'removed') ??
     (await licensee.post<Install>('/v1/installs', { clusterId, namespace: into }));
   for (const startedMs = systemClock.monotonicMs(); install.state === 'provisioning'; await systemClock.sleep(250)) {
     if (systemClock.monotonicMs() - startedMs > provisionMsMax)
