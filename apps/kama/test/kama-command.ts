@@ -11,7 +11,7 @@ export async function serveCommand(
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
   const child = spawn(process.execPath, ['dist/apps/kama/src/main.js', 'serve', ...words, '--port', '0'], {
     ...{ cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
-    env: { PATH: path, HOME: root },
+    env: { PATH: path },
   });
   let said = '';
   const url = await new Promise<string>((resolve, reject) => {
