@@ -13,14 +13,15 @@ interface Row {
 /** A store that keeps rows, and may refuse. */
 function store(refuse: (rows: readonly Row[]) => Error | undefined = () => undefined) {
   const rows: Row[] = [];
-  const decisionSample = {
-    createMany: async ({ data }: { data: Row[] }) => {
-      const error = refuse(data);
-      if (error) throw error;
-      rows.push(...data);
-    },
+  const $executeRaw = async (_statement: readonly string[], document: string) => {
+    const data = (JSON.parse(document) as { licence_id: string; code: string; weight: number }[]).map((row) => ({
+      ...{ licenceId: row.licence_id, code: row.code, weight: row.weight },
+    }));
+    const error = refuse(data);
+    if (error) throw error;
+    rows.push(...data);
   };
-  const db = { asSystem: (work: (tx: unknown) => Promise<unknown>) => work({ decisionSample }) };
+  const db = { asSystem: (work: (tx: unknown) => Promise<unknown>) => work({ $executeRaw }) };
   return { rows, db: db as unknown as Pick<Db, 'asSystem'> };
 }
 
