@@ -1,10 +1,11 @@
 import { EgressPolicy } from '@nm/adapters/egress';
 import { newId } from '@nm/kernel/ids';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { adminTarget } from '../../testing/admin-target.js';
 import { describeWith } from '../../testing/needs.js';
 import { type Kat, kat } from './kat.js';
 import { KubeSession } from './session/kube-session.js';
+import { Transport } from './transport/transport.js';
 
 const policy = new EgressPolicy({ allow: ['127.0.0.0/8', '::1'] });
 
@@ -123,10 +124,14 @@ describeWith(['kubernetes'], 'queries on a real cluster', () => {
   });
 
   it('finds kinds by every name that people use, in two requests', async () => {
+    const requests = vi.spyOn(Transport.prototype, 'request');
     for (const name of ['deploy', 'deployments', 'Deployment', 'deployments.apps', 'apps/v1/Deployment'])
       expect((await k8.kind(name)).facts).toMatchObject({ apiVersion: 'apps/v1', resource: 'deployments' });
     const maps = (await k8.kind('cm')).query();
     expect(await maps.ns(ns).names('three').pluck('name')).toEqual(['three']);
+    const asked = requests.mock.calls.map(([, path]) => path).filter((path) => !path.includes('configmaps'));
+    requests.mockRestore();
+    expect(asked.sort()).toEqual(['/api', '/apis']);
     await expect(k8.kind('unicorns')).rejects.toMatchObject({ extra: { reason: 'NoKindMatch' } });
   });
 

@@ -148,6 +148,18 @@ describe.each([
     });
   });
 
+  it('ends a request whose signal aborts, with its reason, while it waits and while it reads', async () => {
+    for (const begin of [false, true]) {
+      const stop = new AbortController();
+      handler = (_, response) => {
+        if (begin) response.writeHead(200).write('{');
+        setTimeout(() => stop.abort(new Error('enough')), 50);
+      };
+      const sent = session.request('GET', '/x', { signal: stop.signal, timeoutMs: 60_000 });
+      await expect(sent).rejects.toThrow('enough');
+    }
+  });
+
   it('understands a proxy that answers in HTML', async () => {
     handler = (_, response) => void response.writeHead(502).end('<html>Bad gateway</html>');
     await expect(session.request('GET', '/x')).rejects.toMatchObject({ code: 'kube_api', extra: { status: 502 } });
