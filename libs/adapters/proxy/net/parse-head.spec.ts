@@ -153,3 +153,38 @@ describe('parseResponseHead', () => {
     expect(response(text).end).toBeLessThan(0);
   });
 });
+
+describe('the ends of a head', () => {
+  const get = `GET / HTTP/1.1\r\n${host}\r\n`;
+  const answer = 'HTTP/1.1 200 OK\r\nA: b\r\n\r\n';
+  const long = 'a'.repeat(100_000);
+  const response = (text: string): number =>
+    parseResponseHead(bytesOf(text), 0, bytesOf(text).length, new MessageHead());
+
+  it('are not looked for behind what has come', () => {
+    const bytes = bytesOf(`\r\n${get}`);
+    for (let to = 0; to < bytes.length; to++)
+      expect([to, parseRequestHead(bytes, 0, to, new MessageHead())]).toEqual([to, incomplete]);
+    const head = new MessageHead();
+    expect([parseRequestHead(bytes, 0, bytes.length, head), head.end]).toEqual([bytes.length, bytes.length]);
+    expect(request(`\r${get}`).end).toBe(faultOf.lineEnd);
+  });
+
+  it('have to come within the bounds', () => {
+    expect(request(`GET /${long}`).end).toBe(faultOf.lineTooLong);
+    for (const text of [`GET / HTTP/1.1\r\n${host}A: ${long}`, `GET / HTTP/1.1\r\n${host}A: ${long}\r\n\r\n`])
+      expect(request(text).end).toBe(faultOf.headTooLarge);
+    for (const text of [`HTTP/1.1 200 OK\r\nA: ${long}`, `HTTP/1.1 200 OK\r\nA: ${long}\r\n\r\n`])
+      expect(response(text)).toBe(faultOf.headTooLarge);
+    expect([response(answer.slice(0, -1)), response(answer)]).toEqual([incomplete, answer.length]);
+  });
+
+  it('are no ends where a status has no content', () => {
+    const of = (status: number, field: string): number => response(`HTTP/1.1 ${status} X\r\n${field}\r\n\r\n`);
+    expect(of(103, 'Content-Length: 1')).toBe(faultOf.contentLength);
+    expect(of(103, 'Content-Length: 0')).toBeGreaterThan(0);
+    for (const status of [103, 204]) expect(of(status, 'Transfer-Encoding: chunked')).toBe(faultOf.transferEncoding);
+    expect(of(200, 'Transfer-Encoding: chunked')).toBeGreaterThan(0);
+    expect(of(200, 'Transfer-Encoding: chunked\r\nContent-Length: 0')).toBe(faultOf.bothLengths);
+  });
+});
