@@ -63,10 +63,16 @@ export function gatewayMetrics(registry: Registry, gauges: GatewayGauges): Gatew
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   );
   registerGauges(registers, gauges);
+  /** Found once each. */
+  const ofClass: (Tally | undefined)[] = [];
   return {
     finished: (status, elapsed) => {
-      const name = classes[Math.floor(status / 100)];
-      if (name !== undefined) requests(name).count++;
+      const at = Math.floor(status / 100);
+      const name = classes[at];
+      if (name !== undefined) {
+        ofClass[at] ??= requests(name);
+        ofClass[at].count++;
+      }
       seconds(elapsed);
     },
     decided,

@@ -1,4 +1,5 @@
 import type {
+  Again,
   Answer,
   FieldFilter,
   FieldSink,
@@ -12,18 +13,30 @@ import type {
 import { type Account, endRequest, outlastRequest, secondsToFull, takeRequest } from '@nm/features/limits';
 import type { Stretch, Visitor, Way } from '@nm/features/routing';
 import type { Fault } from '@nm/kernel/fault';
-import { newId, randomHex } from '@nm/kernel/ids';
+import { idDigits, RequestId, randomWord } from '@nm/kernel/ids';
 import { answerFields, rateAccountOf } from './answer-fields.js';
 import { AppVisit } from './app-route.js';
 import type { ExchangeTag } from './exchange-tag.js';
 import type { GatewayPolicyDeps } from './gateway-policy-deps.js';
 import type { RequestContext } from './request-context.js';
-import { type Trace, traceOf } from './trace.js';
+import type { Trace } from './trace.js';
 import { appAnswerFilter, appRequestFilterOf } from './upstream-headers.js';
 import { bodyBytesMaxOf } from './usage-limits.js';
 
 /** Opens a request with all questions asked; with a context one that was let in already. */
 export type OpenAnew = (head: RequestHead, context?: RequestContext) => Visit<ExchangeTag | undefined>;
+
+/** A way, and the target on it. */
+export interface KnownPath {
+  readonly way: Way<ExchangeTag>;
+  readonly stretch: Stretch<ExchangeTag>;
+}
+
+type MakeAgain = (
+  way: Way<ExchangeTag>,
+  stretch: Stretch<ExchangeTag>,
+  anew: OpenAnew,
+) => Again<ExchangeTag | undefined>;
 
 type GatewayPlan = Plan<ExchangeTag | undefined>;
 
@@ -39,9 +52,10 @@ export class KnownVisit implements Visit<ExchangeTag | undefined>, GatewayPlan {
   readonly #way: Way<ExchangeTag>;
   readonly #stretch: Stretch<ExchangeTag>;
   readonly #anew: OpenAnew;
+  readonly #makeAgain: MakeAgain;
   readonly #nowMs: number;
   readonly #startedMs: number;
-  readonly #requestId: string;
+  readonly #requestId: RequestId;
   /** The caller's trace, if it has one. */
   readonly #trace: Trace | undefined;
   /** Set once it is no longer like the others. */
@@ -52,16 +66,25 @@ export class KnownVisit implements Visit<ExchangeTag | undefined>, GatewayPlan {
   #outlasted = false;
   #answeredMs: number | undefined;
 
-  constructor(deps: GatewayPolicyDeps, head: RequestHead, way: Way<ExchangeTag>, nowMs: number, anew: OpenAnew) {
+  constructor(
+    deps: GatewayPolicyDeps,
+    head: RequestHead,
+    { way, stretch }: KnownPath,
+    nowMs: number,
+    anew: OpenAnew,
+    makeAgain: MakeAgain,
+    trace: Trace | undefined,
+  ) {
     this.#deps = deps;
     this.#head = head;
     this.#way = way;
-    this.#stretch = way.last;
+    this.#stretch = stretch;
     this.#anew = anew;
+    this.#makeAgain = makeAgain;
     this.#nowMs = nowMs;
     this.#startedMs = deps.clock.monotonicMs();
-    this.#requestId = newId('request', nowMs);
-    this.#trace = head.header('traceparent') === undefined ? undefined : traceOf(head);
+    this.#requestId = new RequestId(nowMs);
+    this.#trace = trace;
     this.requestFilter = appRequestFilterOf(this.#trace);
   }
 
@@ -101,22 +124,30 @@ export class KnownVisit implements Visit<ExchangeTag | undefined>, GatewayPlan {
     return bodyBytesMax !== undefined && Number(this.#head.header('content-length') ?? 0) > bodyBytesMax;
   }
 
+  get requestFields(): Buffer {
+    return this.#way.requestFields;
+  }
+
+  /** A caller that names its trace sends another head each time. */
+  get again(): Again<ExchangeTag | undefined> | undefined {
+    return this.#trace ? undefined : this.#makeAgain(this.#way, this.#stretch, this.#anew);
+  }
+
   addToRequest(out: FieldSink): void {
-    out.prepared(this.#way.requestFields);
-    out.text('X-Request-Id: ');
-    out.text(this.#requestId);
-    out.text('\r\nNm-Request-Id: ');
-    out.text(this.#requestId);
-    out.text('\r\ntraceparent: ');
-    if (this.#trace) out.text(this.#trace.traceparent);
-    else {
-      out.text('00-');
-      out.text(randomHex(32));
-      out.text('-');
-      out.text(randomHex(16));
-      out.text('-01');
+    out.prepared(requestIdName);
+    putId(out, this.#requestId);
+    out.prepared(ownRequestIdName);
+    putId(out, this.#requestId);
+    out.prepared(traceName);
+    if (this.#trace) {
+      out.text(this.#trace.traceparent);
+      return void out.prepared(lineEnd);
     }
-    out.text('\r\n');
+    out.prepared(traceVersion);
+    for (let i = 0; i < 4; i++) out.bits(randomWord(), hexDigits, 8);
+    out.prepared(dash);
+    for (let i = 0; i < 2; i++) out.bits(randomWord(), hexDigits, 8);
+    out.prepared(sampledEnd);
   }
 
   addToAnswer(out: FieldSink): void {
@@ -128,20 +159,18 @@ export class KnownVisit implements Visit<ExchangeTag | undefined>, GatewayPlan {
       return void out.text(answerFields(this.#context, clock, atMs));
     }
     out.prepared(this.#way.answerFields);
-    out.text('X-Request-Id: ');
-    out.text(this.#requestId);
+    out.prepared(requestIdName);
+    putId(out, this.#requestId);
     const account = rateAccountOf(this.#way.admission.ticket);
     if (account) {
-      const { requests, scope } = account;
+      const { requests } = account;
       const left = requests.left(atMs);
-      out.text('\r\nRateLimit: "');
-      out.text(scope);
-      out.text('";r=');
+      out.prepared(rateName);
       out.number(left);
-      out.text(';t=');
+      out.prepared(rateReset);
       out.number(secondsToFull(left, requests.spec));
     }
-    out.text('\r\n');
+    out.prepared(lineEnd);
   }
 
   lasts(): void {
@@ -196,7 +225,7 @@ export class KnownVisit implements Visit<ExchangeTag | undefined>, GatewayPlan {
       decision,
     };
     return {
-      requestId: this.#requestId,
+      requestId: this.#requestId.text,
       route: path.kind,
       method,
       target: raw,
@@ -216,3 +245,21 @@ export class KnownVisit implements Visit<ExchangeTag | undefined>, GatewayPlan {
 }
 
 const none: readonly Account[] = [];
+const hexDigits = Uint8Array.from(Buffer.from('0123456789abcdef'));
+const requestIdName = Buffer.from('X-Request-Id: req_');
+const ownRequestIdName = Buffer.from('\r\nNm-Request-Id: req_');
+const traceName = Buffer.from('\r\ntraceparent: ');
+const traceVersion = Buffer.from('00-');
+const dash = Buffer.from('-');
+const sampledEnd = Buffer.from('-01\r\n');
+const rateName = Buffer.from('\r\nRateLimit: "licence";r=');
+const rateReset = Buffer.from(';t=');
+const lineEnd = Buffer.from('\r\n');
+
+function putId(out: FieldSink, { timeHigh, timeLow, a, b, c }: RequestId): void {
+  out.bits(timeHigh, idDigits, 4);
+  out.bits(timeLow, idDigits, 6);
+  out.bits(a, idDigits, 6);
+  out.bits(b, idDigits, 6);
+  out.bits(c, idDigits, 4);
+}

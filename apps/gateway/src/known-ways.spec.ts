@@ -145,12 +145,22 @@ function told(plan: Plan<ExchangeTag | undefined>) {
     const add = (more: string | number) => {
       text += more;
     };
-    write({ text: add, number: add, prepared: (bytes) => add(bytes.toString('latin1')) });
+    write({
+      ...{ text: add, number: add, prepared: (bytes) => add(bytes.toString('latin1')) },
+      bits: (value, digits, count) => {
+        const width = Math.log2(digits.length);
+        for (let shift = width * (count - 1); shift >= 0; shift -= width)
+          add(String.fromCharCode(digits[(value >>> shift) & (digits.length - 1)]!));
+      },
+    });
     return text;
   };
   return {
     to: `${plan.target.origin} ${plan.target.path}`,
-    request: linesOf((out) => plan.addToRequest(out)),
+    request: linesOf((out) => {
+      if (plan.requestFields) out.prepared(plan.requestFields);
+      plan.addToRequest(out);
+    }),
     answer: linesOf((out) => plan.addToAnswer(out)),
   };
 }
@@ -320,6 +330,37 @@ describe('a request on a known way', () => {
     expect((await ask(all)).known).toBe(true);
     all.credentials.clear();
     expect((await ask(all)).known).toBe(false);
+  });
+
+  it('goes on being known by its very head, until any of that is otherwise', async () => {
+    const all = world();
+    const again = async () => {
+      await ask(all);
+      return (await ask(all)).plan?.again;
+    };
+    const known = await again();
+    const open = (asked: Asked = {}) => known?.open(headOf(all, asked));
+    expect([open() instanceof KnownVisit, open({ address: '192.0.2.2' })]).toEqual([true, undefined]);
+    expect((await open()?.plan())?.target).toBe((await ask(all)).plan?.target);
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00`;
+    expect((await ask(all, { fields: { traceparent } })).plan?.again).toBeUndefined();
+    all.stale.now = true;
+    expect(open()).toBeUndefined();
+    all.stale.now = false;
+    expect(open()).toBeDefined();
+    const ends: readonly (() => unknown)[] = [
+      () => all.change('licence', licenceId),
+      () => all.change('instance', 'x'),
+      () => all.tokens.keysChanged(),
+      () => all.credentials.clear(),
+      () => all.clock.advance(240_000),
+    ];
+    for (const end of ends) {
+      const before = await again();
+      expect(before?.open(headOf(all, {}))).toBeDefined();
+      await end();
+      expect(before?.open(headOf(all, {}))).toBeUndefined();
+    }
   });
 
   it('has no way before the first use is written down', async () => {

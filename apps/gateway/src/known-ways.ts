@@ -1,12 +1,13 @@
-import type { RequestHead } from '@nm/adapters/proxy';
+import type { Again, RequestHead } from '@nm/adapters/proxy';
 import { keepWay, parseAppPath, type Stretch, type Way } from '@nm/features/routing';
 import { nextStandingMs, readsPath, routeClassOf } from '@nm/kernel/licensing';
 import { sharedAnswerFields } from './answer-fields.js';
 import type { Found } from './app-route.js';
 import type { ExchangeTag } from './exchange-tag.js';
 import type { GatewayPolicyDeps } from './gateway-policy-deps.js';
-import { KnownVisit, type OpenAnew } from './known-visit.js';
+import { type KnownPath, KnownVisit, type OpenAnew } from './known-visit.js';
 import type { RequestContext } from './request-context.js';
+import { type Trace, traceOf } from './trace.js';
 
 type AppWay = Way<ExchangeTag>;
 
@@ -32,8 +33,31 @@ export class KnownWays {
     if (!holder || holder.ways.length === 0 || app.admission.stale()) return undefined;
     const nowMs = clock.nowMs();
     const way = this.#find(holder.ways as readonly AppWay[], head, nowMs);
-    return way && new KnownVisit(this.#deps, head, way, nowMs, anew);
+    if (!way) return undefined;
+    const trace = head.header('traceparent') === undefined ? undefined : traceOf(head);
+    return this.#visitOn({ way, stretch: way.last }, head, nowMs, anew, trace);
   }
+
+  #visitOn(path: KnownPath, head: RequestHead, nowMs: number, anew: OpenAnew, trace: Trace | undefined): KnownVisit {
+    return new KnownVisit(this.#deps, head, path, nowMs, anew, this.#againOf, trace);
+  }
+
+  /** What is to be done for a request with the same head: nothing but what may have changed meanwhile is asked. */
+  readonly #againOf = (way: AppWay, stretch: AppWay['last'], anew: OpenAnew): Again<ExchangeTag | undefined> => {
+    const path = { way, stretch };
+    const { app, clock } = this.#deps;
+    const { credentials, stale } = app.admission;
+    const { clearings } = credentials;
+    return {
+      open: (head) => {
+        if (credentials.clearings !== clearings || stale()) return undefined;
+        const nowMs = clock.nowMs();
+        if (!this.#holds(way, nowMs) || head.remoteAddress !== way.address || head.scheme !== way.scheme)
+          return undefined;
+        return this.#visitOn(path, head, nowMs, anew, undefined);
+      },
+    };
+  };
 
   #find(ways: readonly AppWay[], head: RequestHead, nowMs: number): AppWay | undefined {
     for (const way of ways) {

@@ -79,6 +79,8 @@ export interface FieldSink {
   prepared(bytes: Buffer): void;
   /** A whole number, not negative, in decimal digits. */
   number(value: number): void;
+  /** The lowest bits of a number as digits, the highest first. @param digits as many as a power of two @param count of at most 32 bits together */
+  bits(value: number, digits: Uint8Array, count: number): void;
 }
 
 /**
@@ -88,6 +90,10 @@ export interface FieldSink {
 export interface Plan<Tag> {
   readonly target: Target;
   readonly requestFilter: FieldFilter;
+  /** Fields for the upstream that are made once for many requests; they stand before those of `addToRequest`. */
+  readonly requestFields?: Buffer | undefined;
+  /** Set when the same may be done for requests with the same head; asked once the request is sent. */
+  readonly again?: Again<Tag> | undefined;
   /** Asked for each attempt to send the request. */
   addToRequest(out: FieldSink): void;
   readonly answerFilter: FieldFilter;
@@ -108,6 +114,12 @@ export interface Plan<Tag> {
   peek?(bytes: Buffer, start: number, end: number): void;
   /** Asked once after a failed dial: another target, or undefined to give up. May throw a Fault. */
   redial?(): Promise<Target | undefined>;
+}
+
+/** Again opens a request whose head is byte for byte that of one which was planned before. */
+export interface Again<Tag> {
+  /** @returns undefined when the same may not be done any more, or for whoever sends this one: open it anew */
+  open(head: RequestHead): Visit<Tag> | undefined;
 }
 
 /** An answer of the policy's own making. The engine adds length, date and connection. */

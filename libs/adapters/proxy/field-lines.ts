@@ -13,8 +13,20 @@ export function linesFrom(write: (out: FieldSink) => void): FieldLines {
     number: (value) => {
       lines += value;
     },
+    bits: (value, digits, count) => {
+      lines += bitsText(value, digits, count);
+    },
   });
   return lines;
+}
+
+function bitsText(value: number, digits: Uint8Array, count: number): string {
+  let text = '';
+  for (let i = 0, rest = value; i < count; i++) {
+    text = String.fromCharCode(digits[rest & (digits.length - 1)] as number) + text;
+    rest >>>= Math.log2(digits.length);
+  }
+  return text;
 }
 
 /** pairsOf cuts field lines into Node's raw form: name, value, name, value … */

@@ -1,5 +1,6 @@
 export { type EngineKind, engineKinds, openEngine } from './engine.js';
 export type {
+  Again,
   Answer,
   Connector,
   Engine,

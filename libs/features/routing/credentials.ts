@@ -54,6 +54,7 @@ export function bearerOf(authorization: string | undefined): string | undefined 
 export class Credentials {
   readonly #options: CredentialsOptions;
   readonly #known: CredentialTable<Holder>;
+  #clearings = 0;
   readonly #refused: CredentialTable<{ readonly fault: Fault; readonly untilMs: number }>;
 
   constructor(options: CredentialsOptions) {
@@ -121,8 +122,14 @@ export class Credentials {
     return Promise.resolve();
   }
 
+  /** How often everything was forgotten. */
+  get clearings(): number {
+    return this.#clearings;
+  }
+
   /** clear forgets everything, because the keys that sign tokens changed. */
   clear(): void {
+    this.#clearings++;
     this.#known.clear();
     this.#refused.clear();
   }

@@ -50,5 +50,11 @@ export function randomFraction(): number {
   return pool.readUInt32LE(at) / 2 ** 32;
 }
 
+/** randomWord gives 32 bits for such names, as a number that may be negative. */
+export function randomWord(): number {
+  const at = take(4);
+  return pool.readInt32LE(at);
+}
+
 /** randomKeyBytes gives key material. */
 export const randomKeyBytes = (lengthBytes: number): Buffer => randomBytes(lengthBytes);

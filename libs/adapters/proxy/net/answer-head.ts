@@ -22,17 +22,21 @@ for (const [status, reason] of Object.entries(STATUS_CODES))
 const statusLine = (status: number): string => statusLines[status] ?? `HTTP/1.1 ${status} \r\n`;
 
 let dateSecond = -1;
-let dateLine = '';
+let dateLine = Buffer.alloc(0);
 
 /** dateField gives `Date` (RFC 9110 §6.6.1), made once a second. */
-export function dateField(epochMs: number): string {
+export function dateField(epochMs: number): Buffer {
   const second = Math.floor(epochMs / 1000);
   if (second !== dateSecond) {
     dateSecond = second;
-    dateLine = `Date: ${new Date(epochMs).toUTCString()}\r\n`;
+    dateLine = Buffer.from(`Date: ${new Date(epochMs).toUTCString()}\r\n`);
   }
   return dateLine;
 }
+
+const chunkedLine = Buffer.from('Transfer-Encoding: chunked\r\n');
+const lengthName = Buffer.from('Content-Length: ');
+const lineEnd = Buffer.from('\r\n');
 
 function connectionLine({ httpMinor, close }: AnswerConnection): string {
   if (close) return 'Connection: close\r\n';
@@ -51,16 +55,16 @@ export function putAnswerHead<Tag>(
   putStatusLine(out, head);
   copyFields(head, plan.answerFilter, out, framing === 'chunked');
   plan.addToAnswer(out);
-  if (!hasDate(head)) out.text(dateField(epochMs));
-  if (framing === 'chunked') out.text('Transfer-Encoding: chunked\r\n');
+  if (!hasDate(head)) out.prepared(dateField(epochMs));
+  if (framing === 'chunked') out.prepared(chunkedLine);
   // Of an answer without content this is what the content would have been (HEAD, 304); 204 has none (RFC 9110 §8.6).
   else if (head.contentLength >= 0 && head.status !== 204) {
-    out.text('Content-Length: ');
+    out.prepared(lengthName);
     out.number(head.contentLength);
-    out.text('\r\n');
+    out.prepared(lineEnd);
   }
   out.text(connectionLine(connection));
-  out.text('\r\n');
+  out.prepared(lineEnd);
 }
 
 /** putInterimHead writes the head of a 1xx answer, which says nothing of content. @param added more field lines */
@@ -96,7 +100,7 @@ export function putAnswer(
 ): void {
   const { status, fields, body } = answer;
   out.text(
-    `${statusLine(status)}${fields}${dateField(epochMs)}Content-Length: ${body.length}\r\n${connectionLine(connection)}\r\n`,
+    `${statusLine(status)}${fields}${dateField(epochMs).toString('latin1')}Content-Length: ${body.length}\r\n${connectionLine(connection)}\r\n`,
   );
   if (!isHead) out.copy(body, 0, body.length);
 }

@@ -48,6 +48,7 @@ function connectionOf(socket: SlowPeer) {
     clients: new Set<never>(),
     out: new OutBuffer(),
     heads: new HeadStock(),
+    known: undefined,
     closing: false,
     pseudonym: 'nmachine',
   });

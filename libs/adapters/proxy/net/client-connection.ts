@@ -165,6 +165,13 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, Wire
   }
 
   #readHead(): boolean {
+    const known = this.#context.known?.find(this.#bytes, this.#at, this.#to);
+    if (known) {
+      this.#at = this.#to;
+      this.#body.none();
+      this.#begin(new NetExchange(this.#context, this, { known }));
+      return true;
+    }
     const head = this.#context.heads.take();
     const end = parseRequestHead(this.#bytes, this.#at, this.#to, head);
     if (end <= 0) {
@@ -176,12 +183,16 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, Wire
     if (head.chunked) this.#body.chunked();
     else if (head.contentLength > 0) this.#body.length(head.contentLength);
     else this.#body.none();
+    this.#begin(new NetExchange(this.#context, this, { head }));
+    return true;
+  }
+
+  #begin(exchange: NetExchange<Tag>): void {
     this.#phase = 'busy';
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     this.#wantsBody = false;
-    this.#exchange = new NetExchange(this.#context, this, head);
-    this.#exchange.start();
-    return true;
+    this.#exchange = exchange;
+    exchange.start();
   }
 
   #readBody(): boolean {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { EngineTimeouts, OpenExchange, Policy } from '../exchange.js';
 import type { TrustedPeers } from '../trusted-peers.js';
+import type { KnownHeads } from './known-heads.js';
 import type { LoadLimit } from './load-limit.js';
 import { MessageHead } from './message-head.js';
 import type { OpenList } from './open-list.js';
@@ -36,6 +37,8 @@ export interface NetContext<Tag> {
   /** Empty between two events: whoever fills it sends it before anybody else can run. */
   readonly out: OutBuffer;
   readonly heads: HeadStock;
+  /** Undefined where who sent a request follows from its fields. */
+  readonly known: KnownHeads<Tag> | undefined;
   /** Milliseconds of a clock that never jumps, as of the last tick. */
   nowMs: number;
   /** Every answer closes its connection (drain). */

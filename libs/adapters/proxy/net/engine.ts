@@ -7,6 +7,7 @@ import { TlsListener, type TlsListenOptions } from '../tls-listener.js';
 import { TrustedPeers } from '../trusted-peers.js';
 import { ClientConnection } from './client-connection.js';
 import { type ClientHandle, HeadStock, type NetContext } from './context.js';
+import { KnownHeads } from './known-heads.js';
 import { LoadLimit } from './load-limit.js';
 import { OpenList } from './open-list.js';
 import { OutBuffer } from './out-buffer.js';
@@ -42,19 +43,21 @@ export class NetEngine<Tag> implements Engine<Tag> {
 
   async listen({ hosts, port, policy, sharePort }: ListenOptions<Tag>): Promise<number> {
     const clock = { nowMs: systemClock.monotonicMs() };
+    const trusted = new TrustedPeers(this.#options.trustedPeers);
     const context: NetContext<Tag> = Object.assign(clock, {
       policy,
       upstreams: new UpstreamPools(clock, this.#wiring),
       timeouts: this.#options,
       headMs: this.#options.headMs,
       pseudonym: this.#options.pseudonym,
-      trusted: new TrustedPeers(this.#options.trustedPeers),
+      trusted,
       proxyProtocol: this.#options.proxyProtocol,
       load: new LoadLimit(),
       open: this.#exchanges,
       clients: new Set<ClientHandle>(),
       out: new OutBuffer(),
       heads: new HeadStock(),
+      known: trusted.empty ? new KnownHeads<Tag>() : undefined,
       closing: false,
     });
     this.#context = context;
@@ -121,4 +124,5 @@ function tick<Tag>(context: NetContext<Tag>): void {
   for (const exchange of context.open) exchange.tick(context.nowMs);
   for (const client of context.clients) client.tick(context.nowMs);
   context.upstreams.tick();
+  context.known?.tick();
 }

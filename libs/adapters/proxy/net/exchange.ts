@@ -4,17 +4,16 @@ import { bodyFault, openEndedIdleMs } from '../bounds.js';
 import type { CutStyle, OpenExchange, Outcome, Plan, Target, Visit } from '../exchange.js';
 import { linesFrom } from '../field-lines.js';
 import { EventStreamTail } from '../sse-tail.js';
-import type { ClientOrigin } from '../trusted-peers.js';
-import { isDialError, leftEarly, upstreamFault } from '../upstream-error.js';
+import { isDialError, upstreamFault } from '../upstream-error.js';
 import { type AnswerFraming, putAnswer, putAnswerHead, putInterimHead } from './answer-head.js';
 import type { BodyReader } from './body-reader.js';
 import { ByteTunnel } from './byte-tunnel.js';
 import type { NetContext } from './context.js';
 import type { ExchangeClient } from './exchange-client.js';
+import type { Share } from './load-limit.js';
 import type { MessageHead } from './message-head.js';
 import { putData, putLastChunk } from './put-data.js';
-import { NetRequestHead } from './request-head.js';
-import { loopFault, putRequestHead } from './request-line.js';
+import { type FoundHead, NetRequestHead } from './request-head.js';
 import { passingTrailers } from './trailers.js';
 import type { UpstreamConnection } from './upstream-connection.js';
 import type { WaitingUser } from './upstream-pools.js';
@@ -30,21 +29,16 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   place = -1;
   readonly #context: NetContext<Tag>;
   readonly #client: ExchangeClient;
-  readonly #httpMinor: 0 | 1;
-  readonly #expectsContinue: boolean;
-  readonly #request: NetRequestHead;
+  readonly #request: NetRequestHead<Tag>;
   #wantsClose: boolean;
-  #head: MessageHead | undefined;
   #visit: Visit<Tag> | undefined;
   #plan: Plan<Tag> | undefined;
   #target: Target | undefined;
   #upstream: UpstreamConnection | undefined;
   #tunnel: ByteTunnel | undefined;
   #tail: EventStreamTail | undefined;
-  #leaves: AbortController | undefined;
-  #origin: ClientOrigin | undefined;
-  /** Counted as work under way for this tenant. */
-  #countedFor: string | undefined;
+  /** Where it is counted as work under way. */
+  #share: Share | undefined;
   #stage: Stage = 'planning';
   #redialled = false;
   #upstreamIsFull = false;
@@ -54,14 +48,11 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   #bytesIn = 0;
   #bytesOut = 0;
 
-  constructor(context: NetContext<Tag>, client: ExchangeClient, head: MessageHead) {
+  constructor(context: NetContext<Tag>, client: ExchangeClient, found: FoundHead<Tag>) {
     this.#context = context;
     this.#client = client;
-    this.#head = head;
-    this.#httpMinor = head.httpMinor;
-    this.#expectsContinue = head.expectsContinue;
-    this.#wantsClose = head.close || (head.httpMinor === 0 && !head.keepAlive);
-    this.#request = new NetRequestHead(head, this);
+    this.#request = new NetRequestHead(context, client, found);
+    this.#wantsClose = this.#request.wantsClose;
     this.isHead = this.#request.method === 'HEAD';
   }
 
@@ -74,33 +65,11 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     return this.#tail || (this.#plan?.openEnded && this.#status > 0) ? 'stream' : 'request';
   }
 
-  get remoteAddress(): string {
-    return this.#from().address;
-  }
-
-  get scheme(): 'http' | 'https' {
-    return this.#from().scheme;
-  }
-
-  #from(): ClientOrigin {
-    const { trusted } = this.#context;
-    this.#origin ??= trusted.empty
-      ? this.#client.peer
-      : trusted.clientOf(this.#client.peer, (name) => this.#request.header(name));
-    return this.#origin;
-  }
-
-  leaves(): AbortSignal {
-    this.#leaves ??= new AbortController();
-    if (this.#stage === 'over') this.#leaves.abort(leftEarly());
-    return this.#leaves.signal;
-  }
-
   /** start asks the policy; its plan is carried out at once when it comes at once. */
   start(): void {
-    this.#visit = this.#context.policy.open(this.#request);
+    this.#visit = this.#request.open();
     try {
-      const loop = loopFault(this.#head as MessageHead, this.#context.pseudonym);
+      const { loop } = this.#request;
       if (loop) throw loop;
       if (this.#context.load.full) throw new Fault('overloaded', { retryAfterSeconds: 1 });
       const plan = this.#visit.plan();
@@ -126,12 +95,10 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
 
   /** admit holds a plan against what the process can do, and against the content that is announced. */
   #admit(plan: Plan<Tag>): Fault | undefined {
-    const tooLarge = bodyFault(plan.bodyBytesMax, this.#head?.contentLength ?? 0);
+    const tooLarge = bodyFault(plan.bodyBytesMax, this.#request.contentLength);
     if (tooLarge) return tooLarge;
-    const tenant = this.#context.policy.tenantOf?.(plan.tag) ?? '';
-    if (!this.#context.load.enter(tenant)) return new Fault('overloaded', { retryAfterSeconds: 1 });
-    this.#countedFor = tenant;
-    return undefined;
+    this.#share = this.#context.load.enter(this.#context.policy.tenantOf?.(plan.tag) ?? '');
+    return this.#share ? undefined : new Fault('overloaded', { retryAfterSeconds: 1 });
   }
 
   /** Streams and tunnels last, and cost little: they are no work under way. */
@@ -141,8 +108,8 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   }
 
   #uncount(): void {
-    if (this.#countedFor !== undefined) this.#context.load.leave(this.#countedFor);
-    this.#countedFor = undefined;
+    if (this.#share) this.#context.load.leave(this.#share);
+    this.#share = undefined;
   }
 
   #dial(target: Target): void {
@@ -165,20 +132,16 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   /** upstreamReady sends the head, and lets the body flow. */
   upstreamReady(): void {
     const { out } = this.#context;
-    const head = this.#head as MessageHead;
     const { socket, host } = this.#upstream as UpstreamConnection;
-    const { path } = this.#target as Target;
     this.#stage = 'waiting';
-    putRequestHead(out, head, this.#request, this.#plan as Plan<Tag>, { path, host }, this.#context.pseudonym);
-    this.#head = undefined;
-    this.#context.heads.give(head);
+    this.#request.put(this.#plan as Plan<Tag>, this.#target as Target, host);
     if (this.#client.bodyDone) {
       out.writeTo(socket);
       this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.headersMs;
       return;
     }
     this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.idleMs;
-    if (this.#expectsContinue) this.#client.socket.write(continueLine, 'latin1');
+    if (this.#request.expectsContinue) this.#client.socket.write(continueLine, 'latin1');
     // What is here of the body goes with the head.
     if (!this.#client.hasBody) out.writeTo(socket);
     this.#client.startBody();
@@ -219,7 +182,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
 
   /** upstreamInterim passes 1xx answers on, but those that we make ourselves (RFC 9110 §15.2). */
   upstreamInterim(head: MessageHead): void {
-    if (head.status === 100 || this.#httpMinor === 0 || this.#status > 0) return;
+    if (head.status === 100 || this.#request.httpMinor === 0 || this.#status > 0) return;
     const { out } = this.#context;
     putInterimHead(out, head, (this.#plan as Plan<Tag>).answerFilter, '');
     out.writeTo(this.#client.socket);
@@ -228,13 +191,13 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   upstreamAnswer(head: MessageHead, framing: BodyReader['framing']): void {
     const plan = this.#plan as Plan<Tag>;
     this.#framing =
-      framing === 'chunked' || framing === 'close' ? (this.#httpMinor === 1 ? 'chunked' : 'close') : framing;
+      framing === 'chunked' || framing === 'close' ? (this.#request.httpMinor === 1 ? 'chunked' : 'close') : framing;
     if (this.#framing === 'close' || this.#context.closing) this.#wantsClose = true;
     this.#status = head.status;
     this.#stage = 'answering';
     if (head.contentLength < 0)
       this.#tail = EventStreamTail.ofText(head.field('content-type'), head.field('content-encoding'));
-    const connection = { httpMinor: this.#httpMinor, close: this.#wantsClose };
+    const connection = { httpMinor: this.#request.httpMinor, close: this.#wantsClose };
     const { out } = this.#context;
     putAnswerHead(out, head, plan, this.#framing, connection, systemClock.nowMs());
     this.#touch();
@@ -348,12 +311,12 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
 
   /** keepHead is told when the memory of the head is about to be used again. */
   keepHead(): void {
-    this.#head?.keep();
+    this.#request.keep();
   }
 
   clientGone(): void {
     if (this.#stage === 'over' || this.#stage === 'tunnel') return;
-    this.#leaves?.abort(leftEarly());
+    this.#request.left();
     this.#abandonUpstream();
     this.#finish(undefined, true);
   }
@@ -378,7 +341,13 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     const { out, closing } = this.#context;
     const answer = (this.#visit as Visit<Tag>).refuse(fault);
     if (closing || !this.#client.bodyDone) this.#wantsClose = this.#wantsClose || closing;
-    putAnswer(out, answer, { httpMinor: this.#httpMinor, close: this.#wantsClose }, this.isHead, systemClock.nowMs());
+    putAnswer(
+      out,
+      answer,
+      { httpMinor: this.#request.httpMinor, close: this.#wantsClose },
+      this.isHead,
+      systemClock.nowMs(),
+    );
     out.writeTo(this.#client.socket);
     this.#status = answer.status;
     this.#bytesOut = this.isHead ? 0 : answer.body.length;
@@ -391,8 +360,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     this.#stage = 'over';
     this.#context.open.delete(this);
     this.#uncount();
-    if (this.#head) this.#context.heads.give(this.#head);
-    this.#head = undefined;
+    this.#request.over();
     const { bytesIn, bytesOut } = this.#tunnel ?? { bytesIn: this.#bytesIn, bytesOut: this.#bytesOut };
     const outcome: Outcome = { status: this.#status, clientGone, bytesIn, bytesOut };
     this.#visit?.finished(fault ? { ...outcome, fault } : outcome);

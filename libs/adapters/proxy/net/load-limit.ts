@@ -9,6 +9,11 @@ const growth = 16;
 /** From this part of the limit on, who has more than its share waits. */
 const crowded = 0.8;
 
+/** What one tenant has under way. */
+export interface Share {
+  requests: number;
+}
+
 /**
  * LoadLimit bounds the requests that are under way at once by what the process can do: additive increase, multiplicative decrease (like TCP), with the
  * delay of the event loop as the signal, because a request that only waits for its app costs nothing. Near the limit, tenants with more than their
@@ -18,7 +23,8 @@ export class LoadLimit {
   #limit = limitMax;
   #inFlight = 0;
   #lateTicks = 0;
-  readonly #byTenant = new Map<string, number>();
+  /** Requests of each tenant; who has none left goes with the next tick. */
+  readonly #byTenant = new Map<string, Share>();
 
   get limit(): number {
     return this.#limit;
@@ -33,28 +39,42 @@ export class LoadLimit {
     return this.#inFlight >= this.#limit;
   }
 
-  /** enter counts a request, or refuses it. */
-  enter(tenant: string): boolean {
-    if (this.full) return false;
-    const own = this.#byTenant.get(tenant) ?? 0;
+  /** enter counts a request, or refuses it. @returns what to give to `leave` */
+  enter(tenant: string): Share | undefined {
+    if (this.full) return undefined;
+    const share = this.#byTenant.get(tenant);
     if (this.#inFlight >= this.#limit * crowded) {
-      const tenants = Math.max(1, this.#byTenant.size + (own === 0 ? 1 : 0));
-      if (tenants > 1 && own >= this.#limit / tenants) return false;
+      const own = share?.requests ?? 0;
+      const tenants = this.#busyTenants() + (own === 0 ? 1 : 0);
+      if (tenants > 1 && own >= this.#limit / tenants) return undefined;
     }
     this.#inFlight++;
-    this.#byTenant.set(tenant, own + 1);
-    return true;
+    if (share) {
+      share.requests++;
+      return share;
+    }
+    const first = { requests: 1 };
+    this.#byTenant.set(tenant, first);
+    return first;
   }
 
-  leave(tenant: string): void {
+  leave(share: Share): void {
     this.#inFlight--;
-    const own = (this.#byTenant.get(tenant) ?? 1) - 1;
-    if (own > 0) this.#byTenant.set(tenant, own);
-    else this.#byTenant.delete(tenant);
+    share.requests--;
+  }
+
+  #busyTenants(): number {
+    this.#sweep();
+    return this.#byTenant.size;
+  }
+
+  #sweep(): void {
+    for (const [tenant, { requests }] of this.#byTenant) if (requests === 0) this.#byTenant.delete(tenant);
   }
 
   /** tick learns how late the event loop was. */
   tick(lateMs: number): void {
+    this.#sweep();
     this.#lateTicks = lateMs > lateMsMax ? this.#lateTicks + 1 : 0;
     if (this.#lateTicks >= lateTicksMin)
       this.#limit = Math.max(limitMin, Math.floor(Math.min(this.#limit, this.#inFlight) * backOff));

@@ -36,6 +36,7 @@ export class OutBuffer implements FieldSink {
   /** text appends latin1. */
   text(text: string): void {
     const { length } = text;
+    if (length === 0) return;
     this.#reserve(length);
     if (length <= loopCharsMax) {
       const { bytes } = this;
@@ -56,6 +57,20 @@ export class OutBuffer implements FieldSink {
     for (let at = length + count - 1; at >= length; at--) {
       bytes[at] = 0x30 + (rest % 10);
       rest = (rest / 10) | 0;
+    }
+    this.length = length + count;
+  }
+
+  /** bits @see FieldSink.bits */
+  bits(value: number, digits: Uint8Array, count: number): void {
+    this.#reserve(count);
+    const { bytes, length } = this;
+    const last = digits.length - 1;
+    const width = 31 - Math.clz32(digits.length);
+    let rest = value;
+    for (let at = length + count - 1; at >= length; at--) {
+      bytes[at] = digits[rest & last] as number;
+      rest >>>= width;
     }
     this.length = length + count;
   }

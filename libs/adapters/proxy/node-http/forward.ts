@@ -241,7 +241,10 @@ export class Forward<Tag> implements Dispatcher.DispatchHandler, OpenExchange<Ta
 export function headersFor<Tag>(request: IncomingMessage, plan: Plan<Tag>, pseudonym: string): string[] {
   const drop = dropOf(plan.requestFilter);
   const headers = endToEnd(request.rawHeaders, (name) => name === 'host' || drop(name));
-  const added = linesFrom((out) => plan.addToRequest(out));
+  const added = linesFrom((out) => {
+    if (plan.requestFields) out.prepared(plan.requestFields);
+    plan.addToRequest(out);
+  });
   headers.push(...pairsOf(added), 'Via', `1.${request.httpVersionMinor} ${pseudonym}`);
   return headers;
 }
