@@ -1,7 +1,7 @@
 import { randomKeyBytes } from '@nm/kernel/ids';
-import type { Again, Plan, Target } from '../exchange.js';
+import type { Plan } from '../exchange.js';
+import type { KnownHead, RequestFacts } from './known-head.js';
 import type { MessageHead } from './message-head.js';
-import type { RequestFacts } from './request-head.js';
 
 /** Heads that are remembered at most, each of one slot. */
 const slotsCount = 8_192;
@@ -13,24 +13,6 @@ const headBytesMax = 1_536;
 /** What is kept of a request. */
 interface Noted extends RequestFacts {
   readonly wantsClose: boolean;
-}
-
-/** What was found out of a head and its plan: enough to send the same request again without reading its head. */
-export interface KnownHead<Tag> {
-  /** The whole head, from its first byte to the end of its empty line. */
-  readonly bytes: Buffer;
-  readonly hash: number;
-  readonly request: RequestFacts;
-  /** The client wants its connection closed afterwards. */
-  readonly wantsClose: boolean;
-  readonly again: Again<Tag>;
-  /** What the beginning was written for. */
-  readonly target: Target;
-  readonly fields: Buffer | undefined;
-  /** The head for the upstream, up to the fields that each request has of its own. */
-  readonly beginning: Buffer;
-  /** Since the last round. */
-  used: boolean;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Plan, RequestHead, Target, Visit } from '../exchange.js';
 import type { ClientOrigin } from '../trusted-peers.js';
 import { leftEarly } from '../upstream-error.js';
 import type { NetContext } from './context.js';
-import type { KnownHead } from './known-heads.js';
+import type { KnownHead, RequestFacts } from './known-head.js';
 import type { MessageHead } from './message-head.js';
 import { parseRequestHead } from './parse-head.js';
 import { loopFault, putKnownHead, putRequestHead } from './request-line.js';
@@ -11,9 +11,6 @@ import { loopFault, putKnownHead, putRequestHead } from './request-line.js';
 /** Methods as one string each, so that no request makes its own. */
 const methods = new Map(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].map((name) => [name, name]));
 const get = 'GET';
-
-/** What a head says of its request; made once for heads that are known. */
-export type RequestFacts = Pick<RequestHead, 'method' | 'target' | 'httpMinor'>;
 
 /** A head that was parsed just now, or is known from before. */
 export type FoundHead<Tag> =

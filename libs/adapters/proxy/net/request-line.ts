@@ -2,7 +2,7 @@ import type { Fault } from '@nm/kernel/fault';
 import type { Plan } from '../exchange.js';
 import { viaFault } from '../via.js';
 import { copyFields } from './copy-fields.js';
-import type { KnownHead } from './known-heads.js';
+import type { KnownHead } from './known-head.js';
 import { fieldKinds, type MessageHead } from './message-head.js';
 import type { OutBuffer } from './out-buffer.js';
 

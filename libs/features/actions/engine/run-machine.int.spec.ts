@@ -3,7 +3,6 @@ import { Fault } from '@nm/kernel/fault';
 import { systemClock as clock } from '@nm/kernel/time';
 import fc from 'fast-check';
 import pg from 'pg';
-import { Dispatcher } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type SeededVersion, seedVersion } from '../../../testing/seed-version.js';
 import { createTestDatabase, type TestDatabase } from '../../../testing/test-database.js';
@@ -14,6 +13,8 @@ import { queueRun } from '../queue-run.js';
 import { retryRun } from '../retry-run.js';
 import { isTerminal } from '../run-rules.js';
 import type { ClusterSession } from '../steps/step-context.js';
+import { GatedReceiver } from '../test/gated-receiver.js';
+import { OneObjectCluster } from '../test/one-object-cluster.js';
 import { advanceRun } from './advance-run.js';
 import type { RunEngine } from './run-engine.js';
 
@@ -22,66 +23,8 @@ const steps = 3;
 const posted = 1;
 const never = new AbortController().signal;
 
-/** A mock of an API server that keeps one ConfigMap: server-side apply with the resourceVersion as a precondition, and the history of its data. */
-class OneObjectCluster {
-  readonly history: string[] = [];
-  #object: KubeObject | undefined;
-  #version = 0;
-
-  get(): KubeObject | undefined {
-    return structuredClone(this.#object);
-  }
-
-  create(manifest: KubeObject): KubeObject {
-    if (this.#object) throw conflict();
-    return this.#write(manifest);
-  }
-
-  apply(manifest: KubeObject): KubeObject {
-    if (manifest.metadata?.resourceVersion !== this.#object?.metadata?.resourceVersion) throw conflict();
-    return this.#write(manifest);
-  }
-
-  #write(manifest: KubeObject): KubeObject {
-    const value = String((manifest['data'] as { value: string }).value);
-    if (this.history.at(-1) !== value) this.history.push(value);
-    const metadata = { ...manifest.metadata, resourceVersion: String(++this.#version), uid: 'one' };
-    this.#object = { ...structuredClone(manifest), metadata } as KubeObject;
-    return structuredClone(this.#object);
-  }
-}
-
-const conflict = () => new Fault('kube_api', { extra: { status: 409, reason: 'Conflict' } });
-
 /** An effect on its way: it waits until the test lets it pass. */
 type Gate = PromiseWithResolvers<void> & { readonly effect: () => unknown };
-
-/** A mock of a receiver of requests behind an agent: what is posted arrives when its gate opens. */
-class GatedReceiver extends Dispatcher {
-  readonly #arrive: (value: string) => Promise<unknown>;
-
-  constructor(arrive: (value: string) => Promise<unknown>) {
-    super();
-    this.#arrive = arrive;
-  }
-
-  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const controller = { abort: () => undefined, pause: () => undefined, resume: () => undefined } as never;
-    const fail = (error: unknown) => handler.onResponseError?.(controller, error as Error);
-    try {
-      // The connection stands: the guard of the step, and then the request is out.
-      handler.onRequestStart?.(controller, {});
-    } catch (error) {
-      fail(error);
-      return true;
-    }
-    void this.#arrive(JSON.parse(String(options.body)).value).then(() => {
-      handler.onResponseStart?.(controller, 200, {}, 'OK');
-      handler.onResponseEnd?.(controller, {});
-    }, fail);
-    return true;
-  }
-}
 
 /** One worker at work on a run. Every write to the cluster waits at a gate until the test lets it pass. A dead one reaches nothing any more. */
 interface Worker {

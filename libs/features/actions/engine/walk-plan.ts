@@ -72,10 +72,10 @@ export class PlanWalk {
   /** Lets every branch end before it says how the group did: a failure elsewhere is no reason to leave a step half done. */
   async #atOnce(nodes: readonly PlanNode[]): Promise<void> {
     const queue = [...nodes];
-    const reasons: unknown[] = [];
+    const reasons: Error[] = [];
     const branch = async (): Promise<void> => {
       for (let node = queue.shift(); node; node = queue.shift())
-        await this.#take(node).catch((error: unknown) => reasons.push(error));
+        await this.#take(node).catch((error: Error) => reasons.push(error));
     };
     await Promise.all(Array.from({ length: Math.min(parallelMax, nodes.length) }, branch));
     // What says that this worker cannot go on comes before what a branch has met.
