@@ -32,6 +32,11 @@ const doors = [
     allowed: /^$/,
     door: 'no forwardRef, no export *, no request scope',
   },
+  {
+    pattern: /\bimport\(\s*['"]@nm\//,
+    allowed: /^$/,
+    door: 'import() of a relative path: the build leaves aliases in it as they are',
+  },
 ];
 for (const file of product) {
   const lines = readFileSync(join(root, file), 'utf8').split('\n');

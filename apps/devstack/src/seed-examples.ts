@@ -19,9 +19,7 @@ export async function seedExample(publisher: ApiClient, org: string, slug: strin
   const folder = join(projectRoot, 'examples', slug);
   const spec = VersionSpec.parse(JSON.parse(await readFile(join(folder, 'version.json'), 'utf8')));
   if (spec.kind === 'bundle') {
-    // Large, and wanted once in the life of a demo.
-    const { packBundle, readBundleFolder } = await import('@nm/kama-sdk');
-    const { bytes, digest } = packBundle(await readBundleFolder(folder));
+    const { bytes, digest } = await (await import('./pack-example.js')).packExample(folder);
     await publisher.put(`/v1/orgs/${org}/bundles/${digest}`, bytes, bundleMediaType);
   }
   const app = `/v1/orgs/${org}/apps/${slug}`;
