@@ -112,7 +112,7 @@ describeWith(['kubelet'], 'the README, on a cluster whose pods really run', () =
       .labels('app=nlp-main')
       .waitUntil((all) => all.some((pod) => beginsToRest(pod)), { timeoutMs: 150_000 });
     expect(await crashed.count()).toBe(1);
-    // Between two reads the pod may begin to run once more, for a moment: then it is asked again.
+    // Between two reads the pod may begin to run once more, or have just failed again: then it is asked again.
     const seen = async () => {
       said.length = 0;
       // README: bad pods
@@ -122,7 +122,7 @@ describeWith(['kubelet'], 'the README, on a cluster whose pods really run', () =
       print(await first?.logs(3600));
       print(await first?.explainError());
       // README end
-      return said.every((answer) => answer !== undefined && answer !== null);
+      return said.every((answer) => answer !== undefined && answer !== null) && String(said[0]).includes('BackOff');
     };
     await expect.poll(seen, { timeout: 90_000, interval: 1_000 }).toBe(true);
     expect(said[0]).toEqual([
