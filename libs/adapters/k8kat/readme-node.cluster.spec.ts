@@ -111,7 +111,7 @@ describeWith(['kubelet'], 'the README, on a cluster whose pods really run', () =
       .ns('default')
       .labels('app=nlp-main')
       .waitUntil((all) => all.some((pod) => beginsToRest(pod)), { timeoutMs: 150_000 });
-    expect(await crashed.count()).toBe(1);
+    await expect.poll(() => crashed.count(), { timeout: 90_000, interval: 200 }).toBe(1);
     // Between two reads the pod may begin to run once more, or have just failed again: then it is asked again.
     const seen = async () => {
       said.length = 0;
