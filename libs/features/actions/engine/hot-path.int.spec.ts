@@ -208,6 +208,16 @@ describe('the way of a run through the database', () => {
     expect(rows).toEqual(Array(ids.length).fill({ status: 'positive', fence: 1, next: 10, seqs, overlaps: false }));
   });
 
+  it('is planned once for all calls, and reads no entries of ended runs again', async () => {
+    // A later migration that replaces a function takes its settings away, without a word.
+    const { rows } = await owner.query(
+      `SELECT proname AS name FROM pg_proc WHERE proname LIKE 'nm\\_runs\\_%'
+          AND proconfig @> '{plan_cache_mode=force_generic_plan,enable_bitmapscan=off}' ORDER BY 1`,
+    );
+    const names = rows.map(({ name }) => name);
+    expect(names).toEqual(['nm_runs_begin', 'nm_runs_choose', 'nm_runs_facts', 'nm_runs_finish', 'nm_runs_write']);
+  });
+
   it('is shut to whoever has lost the fence, with everything that was still to be written', async () => {
     const id = await queue(0);
     const taken = await claimRun(engine(), id);
