@@ -5,7 +5,7 @@ import { Fault } from '@nm/kernel/fault';
 import { mintBearerKey } from '@nm/kernel/ids';
 import type { LicenceDeps } from './issue-licence.js';
 import { type Actor, recordEvent } from './licence-events.js';
-import { licenceOf, requireLicenceRow, withNames } from './licence-row.js';
+import { licenceOf, requireLicenceRow, requireLivingLicence, withNames } from './licence-row.js';
 import { type LicenceMove, nextState } from './licence-states.js';
 
 const past = { suspend: 'suspended', resume: 'resumed', revoke: 'revoked' } as const satisfies Record<
@@ -46,9 +46,7 @@ export async function rotateLicence(
   const key = mintBearerKey('licence');
   return db.withOrg(orgId, async (tx) => {
     const { id: appId } = await requireApp(tx, orgId, app);
-    const row = await requireLicenceRow(tx, appId, id);
-    if (row.state === 'revoked')
-      throw new Fault('conflict', { public: 'This licence is revoked for good. Issue a new one.' });
+    const row = await requireLivingLicence(tx, appId, id);
     const changed = await tx.licence.update({
       where: { id },
       data: { keyLookup: key.lookup, keyHash: vault.hashBearerKey(key.text) },

@@ -5,10 +5,8 @@ import { Fault } from '@nm/kernel/fault';
 import { licenceFactsOf, timelineOf } from '@nm/kernel/licensing';
 import type { LicenceDeps } from './issue-licence.js';
 import { type Actor, recordEvent } from './licence-events.js';
-import { type FullLicenceRow, licenceOf, requireLicenceRow, withNames } from './licence-row.js';
+import { type FullLicenceRow, licenceOf, requireLivingLicence, withNames } from './licence-row.js';
 import { graceOf, invalid, requirePlan } from './terms.js';
-
-const revoked = (): Fault => new Fault('conflict', { public: 'This licence is revoked for good. Issue a new one.' });
 
 const instant = (ms: number): string | null => (Number.isFinite(ms) ? new Date(ms).toISOString() : null);
 
@@ -26,8 +24,7 @@ export async function renewLicence(
   const { orgId } = actor;
   return db.withOrg(orgId, async (tx) => {
     const { id: appId } = await requireApp(tx, orgId, app);
-    const row = await requireLicenceRow(tx, appId, id);
-    if (row.state === 'revoked') throw revoked();
+    const row = await requireLivingLicence(tx, appId, id);
     const { expiresAtMs: from } = timelineOf(licenceFactsOf(row));
     const to = body.expiresAt === null ? Infinity : Date.parse(body.expiresAt);
     if (to <= Math.max(from, row.startsAt.getTime()))
@@ -49,8 +46,7 @@ export async function convertTrial(
   const { orgId } = actor;
   return db.withOrg(orgId, async (tx) => {
     const { id: appId } = await requireApp(tx, orgId, app);
-    const row = await requireLicenceRow(tx, appId, id);
-    if (row.state === 'revoked') throw revoked();
+    const row = await requireLivingLicence(tx, appId, id);
     if (!row.trial) throw new Fault('conflict', { public: 'This licence is no trial. Renew it instead.' });
     if (body.expiresAt !== null && Date.parse(body.expiresAt) <= clock.nowMs())
       throw invalid('expiresAt', 'is in the past');

@@ -51,3 +51,11 @@ export async function requireLicenceRow(tx: Tx, appId: string, id: string) {
   if (!row) throw new Fault('not_found');
   return row;
 }
+
+/** requireLivingLicence is requireLicenceRow for what a revoked licence, which nothing brings back, does not get. @throws Fault not_found; conflict */
+export async function requireLivingLicence(tx: Tx, appId: string, id: string): Promise<FullLicenceRow> {
+  const row = await requireLicenceRow(tx, appId, id);
+  if (row.state === 'revoked')
+    throw new Fault('conflict', { public: 'This licence is revoked for good. Issue a new one.' });
+  return row;
+}

@@ -5,7 +5,7 @@ import { Fault } from '@nm/kernel/fault';
 import { mintBearerKey } from '@nm/kernel/ids';
 import type { LicenceDeps } from './issue-licence.js';
 import { type Actor, recordEvent } from './licence-events.js';
-import { licenceOf, requireLicenceRow, withNames } from './licence-row.js';
+import { licenceOf, requireLivingLicence, withNames } from './licence-row.js';
 import { invalid, requireCustomer } from './terms.js';
 
 /**
@@ -25,9 +25,7 @@ export async function transferLicence(
   const key = mintBearerKey('licence');
   return db.withOrg(orgId, async (tx) => {
     const { id: appId } = await requireApp(tx, orgId, app);
-    const row = await requireLicenceRow(tx, appId, id);
-    if (row.state === 'revoked')
-      throw new Fault('conflict', { public: 'This licence is revoked for good. Issue a new one.' });
+    const row = await requireLivingLicence(tx, appId, id);
     if (body.customerId === row.customerId) throw invalid('customerId', 'has this licence already');
     const customer = await requireCustomer(tx, orgId, body.customerId);
     const installs = await freeInstalls(tx, orgId, id, body.abandonInstalls);
