@@ -98,6 +98,7 @@ interface Asked {
   readonly target?: string;
   readonly method?: string;
   readonly address?: string;
+  readonly scheme?: RequestHead['scheme'];
   readonly fields?: Record<string, string>;
 }
 
@@ -112,11 +113,12 @@ interface Seen {
   readonly status?: number;
 }
 
-function headOf({ key }: World, { target = '/api/jobs', method = 'GET', address = '192.0.2.1', fields = {} }: Asked) {
+function headOf({ key }: World, asked: Asked) {
+  const { target = '/api/jobs', method = 'GET', address = '192.0.2.1', scheme = 'http', fields = {} } = asked;
   const all: Record<string, string> = { host: 'gw', authorization: `Bearer ${key.text}`, ...fields };
   const head: RequestHead = {
-    ...{ method, target: `/kama/acme/guestbook${target}`, httpMinor: 1, remoteAddress: address, scheme: 'http' },
-    upgrade: undefined,
+    ...{ method, target: `/kama/acme/guestbook${target}`, httpMinor: 1, remoteAddress: address },
+    ...{ scheme, upgrade: undefined },
     header: (name) => all[name],
     leaves: () => new AbortController().signal,
   };
@@ -210,6 +212,7 @@ describe('a request on a known way', () => {
     ['method', { method: 'POST' }],
     ['route class', { target: '/api/telem/backends/x' }],
     ['address', { address: '192.0.2.2' }],
+    ['scheme', { scheme: 'https' }],
     ['Host', { fields: { host: 'other' } }],
     ['install', { fields: { 'nm-install': 'x' } }],
     ['origin', { fields: { origin: 'https://x' } }],
@@ -341,6 +344,7 @@ describe('a request on a known way', () => {
     const known = await again();
     const open = (asked: Asked = {}) => known?.open(headOf(all, asked));
     expect([open() instanceof KnownVisit, open({ address: '192.0.2.2' })]).toEqual([true, undefined]);
+    expect([open({ scheme: 'https' }), open() instanceof KnownVisit]).toEqual([undefined, true]);
     expect((await open()?.plan())?.target).toBe((await ask(all)).plan?.target);
     const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00`;
     expect((await ask(all, { fields: { traceparent } })).plan?.again).toBeUndefined();

@@ -18,6 +18,8 @@ interface Seen {
   /** Nobody may go on as before. */
   refused: boolean;
   target: string;
+  /** What the plans of now add for all requests of a kind. */
+  shared: Buffer;
   port: number;
   counts: () => { readonly clients: number };
 }
@@ -28,9 +30,9 @@ async function start(trustedPeers: readonly string[] = []): Promise<Seen> {
     if (soFar.endsWith('\r\n\r\n') || soFar.endsWith('body')) socket.write(ok);
   });
   closers.push(() => upstream.close());
-  const seen: Seen = { opened: [], upstream, refused: false, target: '/t', port: 0, counts: () => ({ clients: 0 }) };
+  const now = { refused: false, target: '/t', shared: Buffer.from('X-Shared: 1\r\n') };
+  const seen: Seen = { ...now, opened: [], upstream, port: 0, counts: () => ({ clients: 0 }) };
   const refuse = ({ status, code }: Fault): Answer => ({ status, fields: '', body: Buffer.from(code) });
-  const requestFields = Buffer.from('X-Shared: 1\r\n');
   const filter = { names: ['x-secret'], prefixes: [] };
   const targets = new Map<string, Plan<string>['target']>();
   const targetOf = (path: string) => {
@@ -44,7 +46,7 @@ async function start(trustedPeers: readonly string[] = []): Promise<Seen> {
     const plan: Plan<string> = {
       target: targetOf(seen.target),
       requestFilter: filter,
-      requestFields,
+      requestFields: seen.shared,
       again,
       addToRequest: (out) => out.text(`X-Count: ${seen.opened.length}\r\nX-Asked: ${head.header('x-kept')}\r\n`),
       answerFilter: filter,
@@ -111,6 +113,37 @@ describe('a head that came before', () => {
     await send(seen, head());
     expect(how(seen).at(-1)).toBe('again');
     expect(received(seen)).toMatch(/GET \/other HTTP\/1.1\r\nHost: [^\r]+\r\nX-Kept: 1\r\nVia[^\0]+$/);
+  });
+
+  it('says what its plan of now says to all of its kind', async () => {
+    const seen = await start();
+    for (let i = 0; i < 3; i++) await send(seen, head());
+    seen.shared = Buffer.from('X-Shared: 2\r\n');
+    await send(seen, head());
+    expect(how(seen)).toEqual(['anew', 'anew', 'again', 'again']);
+    expect(received(seen).match(/X-Shared: \d/g)).toEqual([1, 1, 1, 2].map((n) => `X-Shared: ${n}`));
+  });
+
+  it.each([
+    ['the same', head(), 2],
+    ['the same four times', head().repeat(4), 5],
+    ['another', head('X-Other: 1\r\n'), 2],
+    ['content', `${head('Content-Length: 4\r\n', 'POST / HTTP/1.1')}body`, 2],
+    ['an empty line and the same', `\r\n${head()}`, 2],
+  ])('leaves what follows it as it is: %s', async (_what, more, count) => {
+    const seen = await start();
+    for (let i = 0; i < 3; i++) await send(seen, head());
+    const before = seen.opened.length;
+    for (const cut of [0, 1, 2, 20, more.length]) {
+      const client = rawClient(seen.port, head() + more.slice(0, cut));
+      if (cut < more.length) {
+        await until(() => answers(client.text()) === 1);
+        client.send(more.slice(cut));
+      }
+      await until(() => answers(client.text()) === count);
+      client.socket.destroy();
+    }
+    expect(seen.opened.length - before).toBe(5 * count);
   });
 
   it.each([

@@ -52,6 +52,26 @@ describe('KnownHeads', () => {
     expect(find(heads, bytes)).toBeDefined();
   });
 
+  it('tells heads apart that have one hash', () => {
+    const heads = new KnownHeads<string>();
+    const bytes = requestBytes(`A: ${'x'.repeat(40)}\r\n`);
+    const other = Buffer.from(bytes);
+    // The upmost bit of one word comes out of the hash's step as two bits, whatever the seed; the next word takes them back.
+    const at = 32;
+    for (const [byte, bits] of [
+      [at + 3, 0x80],
+      [at + 6, 0x01],
+      [at + 7, 0x80],
+    ] as const)
+      other[byte] = (other[byte] as number) ^ bits;
+    expect([find(heads, bytes), heads.wanted]).toEqual([undefined, false]);
+    expect([find(heads, other), heads.wanted]).toEqual([undefined, true]);
+    note(heads, bytes);
+    expect([find(heads, other), find(heads, bytes)?.bytes]).toEqual([undefined, bytes]);
+    note(heads, other);
+    expect([find(heads, other)?.bytes, find(heads, bytes)]).toEqual([other, undefined]);
+  });
+
   it('keeps nothing of a head whose memory is used again', () => {
     const heads = new KnownHeads<string>();
     const bytes = requestBytes();
