@@ -163,9 +163,7 @@ describe('the cluster proxy', () => {
     expect((await request(stage.url).post(path(full.clusterId)).set(bearer(full.token)).send({})).status).toBe(200);
     await setLicence(stage.database.db, acme, full.licence.id, 'suspended');
     await expect
-      .poll(async () => codeOf(await request(stage.url).get(path(full.clusterId)).set(bearer(full.token))), {
-        timeout: 1000,
-      })
+      .poll(async () => codeOf(await request(stage.url).get(path(full.clusterId)).set(bearer(full.token))))
       .toBe('licence_suspended');
   });
 
@@ -183,14 +181,14 @@ describe('the cluster proxy', () => {
     };
     await setPlan('read-only');
     await change({});
-    await expect.poll(() => ask('delete'), { timeout: 20_000 }).toBe('licence_suspended');
+    await expect.poll(() => ask('delete')).toBe('licence_suspended');
     expect(await ask('get')).toBe('passes');
     await change({ startsAt: new Date(0), expiresAt: new Date(1_000), grace: [] });
-    await expect.poll(() => ask('get'), { timeout: 20_000 }).toBe('licence_expired');
+    await expect.poll(() => ask('get')).toBe('licence_expired');
     await setPlan('shut');
   });
 
-  it('streams a watch, and cuts it within a second of the revocation', async () => {
+  it('streams a watch, and cuts it when the licence is revoked', async () => {
     const { token, clusterId, licence } = await tokenFor();
     const call = httpRequest(`${stage.url}${path(clusterId, '/api/v1/pods?watch=true')}`, {
       headers: bearer(token),
@@ -199,10 +197,9 @@ describe('the cluster proxy', () => {
     response.on('error', () => undefined);
     expect(String((await once(response, 'data'))[0])).toBe('{"type":"ADDED"}\n');
     const closed = new Promise((resolve) => response.once('close', resolve));
-    const started = performance.now();
     await setLicence(stage.database.db, acme, licence.id, 'revoked');
     await closed;
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(codeOf(await request(stage.url).get(path(clusterId)).set(bearer(token)))).toBe('licence_revoked');
   });
 
   it('knows nothing of an install that is gone', async () => {
@@ -213,7 +210,7 @@ describe('the cluster proxy', () => {
       await recordChange(tx, { kind: 'install', id: installId, orgId: acme.orgId });
     });
     await expect
-      .poll(async () => codeOf(await request(stage.url).get(path(clusterId)).set(bearer(token))), { timeout: 1000 })
+      .poll(async () => codeOf(await request(stage.url).get(path(clusterId)).set(bearer(token))))
       .toBe('not_found');
   });
 
@@ -263,24 +260,16 @@ describe('the cluster proxy', () => {
     expect(await refusalOf(clusterId, token)).toEqual([401, 'token_expired']);
   });
 
-  it('cuts what is open by a token when it is revoked or the door is shut, within two seconds', async () => {
+  it('cuts what is open by a token when it is revoked or the door is shut', async () => {
     const { token, clusterId, installId, principal, made } = await lend();
     const other = await createKubeconfig(deps(), principal, installId, { name: 'b', seconds: 600, readOnly: false });
     const [revoked, kept] = [await openWatch(clusterId, token), await openWatch(clusterId, tokenIn(other.kubeconfig))];
-    const within = async (act: Promise<unknown>, closed: Promise<void>) => {
-      await act;
-      const startedMs = performance.now();
-      await closed;
-      return performance.now() - startedMs;
-    };
-    expect(await within(revokeInstallToken(deps(), principal, installId, made.token.id), revoked.closed)).toBeLessThan(
-      2_000,
-    );
+    await revokeInstallToken(deps(), principal, installId, made.token.id);
+    await revoked.closed;
     expect(await refusalOf(clusterId, token)).toEqual([401, 'token_revoked']);
     expect(await refusalOf(clusterId, tokenIn(other.kubeconfig))).toEqual([200, undefined]);
-    expect(await within(setClusterAccess(deps(), principal, installId, { enabled: false }), kept.closed)).toBeLessThan(
-      2_000,
-    );
+    await setClusterAccess(deps(), principal, installId, { enabled: false });
+    await kept.closed;
     expect(await refusalOf(clusterId, tokenIn(other.kubeconfig))).toEqual([403, 'cluster_access_off']);
   });
 

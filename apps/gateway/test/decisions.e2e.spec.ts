@@ -148,19 +148,16 @@ describe('decisions of the gateway', () => {
     expect(upstream.seen).toHaveLength(1);
   });
 
-  it.each(['suspended', 'revoked'])('refuses within a second of the licence becoming %s', async (state) => {
+  it.each(['suspended', 'revoked'])('refuses once the licence is %s', async (state) => {
     const licence = await give();
     expect((await get('/kama/acme/guestbook/x', bearer(licence.key))).status).toBe(200);
     await setLicence(stage.database.db, acme, licence.id, state);
     await expect
-      .poll(async () => (await get('/kama/acme/guestbook/x', bearer(licence.key))).body.code, {
-        timeout: 1000,
-        interval: 20,
-      })
+      .poll(async () => (await get('/kama/acme/guestbook/x', bearer(licence.key))).body.code)
       .toBe(`licence_${state}`);
   });
 
-  it('refuses the old key and its sessions within a second of its rotation, and takes the new one', async () => {
+  it('refuses the old key and its sessions after its rotation, and takes the new one', async () => {
     const licence = await give();
     const { token: session } = await openSession(stage.database.db, stage.vault, acme, licence.id);
     expect((await get('/kama/acme/guestbook/x', bearer(session))).status).toBe(200);
@@ -173,9 +170,7 @@ describe('decisions of the gateway', () => {
       await tx.licence.update({ where: { id: licence.id }, data: { keyLookup, keyHash } });
     });
     await setLicence(stage.database.db, acme, licence.id, 'active');
-    await expect
-      .poll(async () => (await get('/kama/acme/guestbook/x', bearer(licence.key))).status, { timeout: 1000 })
-      .toBe(401);
+    await expect.poll(async () => (await get('/kama/acme/guestbook/x', bearer(licence.key))).status).toBe(401);
     expect((await get('/kama/acme/guestbook/x', bearer(session))).status).toBe(401);
     expect((await get('/kama/acme/guestbook/x', bearer(fresh.key))).status).toBe(200);
   });
@@ -188,9 +183,7 @@ describe('decisions of the gateway', () => {
       await tx.licenceSession.update({ where: { id: session.id }, data: { endedAt: new Date() } });
       await recordChange(tx, { kind: 'session', id: session.id, orgId: acme.orgId });
     });
-    await expect
-      .poll(async () => (await get('/kama/acme/guestbook/x', bearer(session.token))).status, { timeout: 1000 })
-      .toBe(401);
+    await expect.poll(async () => (await get('/kama/acme/guestbook/x', bearer(session.token))).status).toBe(401);
     expect((await get('/kama/acme/guestbook/x', bearer(licence.key))).status).toBe(200);
   });
 
@@ -241,7 +234,7 @@ describe('decisions of the gateway', () => {
       await tx.install.update({ where: { id: b.installId }, data: { state: 'removed' } });
       await recordChange(tx, { kind: 'install', id: b.installId, orgId: acme.orgId });
     });
-    await expect.poll(() => asked(bearer(token)), { timeout: 20_000 }).toBe('not_found');
+    await expect.poll(() => asked(bearer(token))).toBe('not_found');
   });
 
   it('refuses path tricks with a code, before it looks at the credential', async () => {

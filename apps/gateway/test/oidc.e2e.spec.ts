@@ -6,8 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bearer, openStage, type Stage, startUpstream, type Upstream } from './fixture.js';
 import { issue, makeTenant, setInstance, setLicence, type Tenant } from './tenant.js';
 
-const patient = { timeout: 5_000, interval: 30 };
-
 describe('users of a publisher’s own issuer', () => {
   let stage: Stage;
   let upstream: Upstream;
@@ -70,9 +68,9 @@ describe('users of a publisher’s own issuer', () => {
     expect((await get(token)).status).toBe(200);
     expect(issuer.seen).toHaveLength(1);
     await setLicence(stage.database.db, acme, licence.id, 'suspended');
-    await expect.poll(async () => (await get(token)).body.code, { timeout: 1_000 }).toBe('licence_suspended');
+    await expect.poll(async () => (await get(token)).body.code).toBe('licence_suspended');
     await setLicence(stage.database.db, acme, licence.id, 'active');
-    await expect.poll(async () => (await get(token)).status, patient).toBe(200);
+    await expect.poll(async () => (await get(token)).status).toBe(200);
   });
 
   it('are nobody at another publisher’s app, with another’s licence, with a wrong key or an old token', async () => {
@@ -105,11 +103,11 @@ describe('users of a publisher’s own issuer', () => {
     expect([second.status, second.body.code]).toEqual([402, 'user_seats_exhausted']);
   });
 
-  it('are out within a second of their issuer being switched off', async () => {
+  it('are out once their issuer is switched off', async () => {
     const licence = await issue(stage.database.db, stage.vault, acme);
     const token = await tokenFor(licence.id, 'first');
     expect((await get(token)).status).toBe(200);
     await write((tx) => tx.oidcIssuer.update({ where: { id: issuerId }, data: { enabled: false } }));
-    await expect.poll(async () => (await get(token)).status, { timeout: 1_000 }).toBe(401);
+    await expect.poll(async () => (await get(token)).status).toBe(401);
   });
 });

@@ -7,7 +7,6 @@ import { bearer, openStage, type Stage, startUpstream, type Upstream } from './f
 import { addInstall, issue, makeTenant, openSession, setInstance, type Tenant } from './tenant.js';
 
 const day = 86_400_000;
-const patient = { timeout: 10_000, interval: 50 };
 
 describe('rules, limits and pages at the gateway', () => {
   let stage: Stage;
@@ -62,19 +61,19 @@ describe('rules, limits and pages at the gateway', () => {
     return status === 200 ? 200 : body.code;
   };
 
-  it('asks the rules of the app, in order, and takes a new set over within a second', async () => {
+  it('asks the rules of the app, in order, and takes a new set over at once', async () => {
     const { key } = await give();
     expect(await codeOf(key)).toBe(200);
     await setRules([
       { id: 'open', name: 'open', effect: 'allow', when: `request.path.startsWith("/api/open")` },
       { id: 'shut', name: 'shut', effect: 'deny', when: 'plan.slug == "pro"', message: 'Ask sales@acme.example.' },
     ]);
-    await expect.poll(() => codeOf(key), { timeout: 1_000, interval: 20 }).toBe('rule_denied');
+    await expect.poll(() => codeOf(key)).toBe('rule_denied');
     expect(await codeOf(key, '/api/open/1')).toBe(200);
     const refused = await call('get', '/api/x', bearer(key));
     expect(refused.body).toMatchObject({ code: 'rule_denied', reason: 'Ask sales@acme.example.' });
     await setRules([{ id: 'read', name: 'read', effect: 'read-only', when: 'true' }]);
-    await expect.poll(() => codeOf(key), patient).toBe(200);
+    await expect.poll(() => codeOf(key)).toBe(200);
     const write = await call('post', '/api/x', bearer(key));
     expect([write.status, write.body.code]).toEqual([403, 'rule_read_only']);
     const token = upstream.seen.at(-1)!.headers['nm-context'] as string;
@@ -85,7 +84,7 @@ describe('rules, limits and pages at the gateway', () => {
     const { key } = await give();
     expect(await codeOf(key)).toBe(200);
     await setRules([{ nonsense: true } as unknown as AccessRule]);
-    await expect.poll(() => codeOf(key), patient).toBe('rule_failed');
+    await expect.poll(() => codeOf(key)).toBe('rule_failed');
   });
 
   it('tells how the licence stands on refusals too, and where to renew it', async () => {
@@ -128,7 +127,7 @@ describe('rules, limits and pages at the gateway', () => {
     const slow = await startUpstream((_request, response) => void held.then(() => response.end('late')));
     await setInstance(stage.database.db, acme, { address: slow.address });
     const waiting = call('get', '/api/x', bearer(key)).then((answer) => answer.status);
-    await expect.poll(() => slow.seen.length, patient).toBe(1);
+    await expect.poll(() => slow.seen.length).toBe(1);
     const refused = await call('get', '/api/x', bearer(key));
     expect([refused.status, refused.body.code, refused.body.scope]).toEqual([429, 'concurrency_limited', 'app']);
     release();
@@ -141,8 +140,8 @@ describe('rules, limits and pages at the gateway', () => {
       call('post', '/api/x', { ...bearer(key), 'content-type': 'text/plain' })
         .send(text)
         .then(({ body }) => body.code);
-    await expect.poll(() => send('x'.repeat(11)), patient).toBe('body_too_large');
-    await expect.poll(() => send('x'.repeat(10)), patient).toBe('bytes_limited');
+    await expect.poll(() => send('x'.repeat(11))).toBe('body_too_large');
+    await expect.poll(() => send('x'.repeat(10))).toBe('bytes_limited');
   });
 
   it('bounds a body that does not say how long it is', async () => {
@@ -155,7 +154,7 @@ describe('rules, limits and pages at the gateway', () => {
       const answer = await fetch(url, { method: 'POST', headers: bearer(key), body, duplex: 'half' } as RequestInit);
       return answer.status === 200 ? 200 : ((await answer.json()) as { code: string; bodyBytesMax: number });
     };
-    await expect.poll(() => send('x'.repeat(11)), patient).toMatchObject({ code: 'body_too_large', bodyBytesMax: 10 });
+    await expect.poll(() => send('x'.repeat(11))).toMatchObject({ code: 'body_too_large', bodyBytesMax: 10 });
     expect(await send('x'.repeat(10))).toBe(200);
     expect(upstream.seen.at(-1)!.headers['transfer-encoding']).toBe('chunked');
   });
@@ -169,7 +168,7 @@ describe('rules, limits and pages at the gateway', () => {
       else response.end('ok');
     });
     await setInstance(stage.database.db, acme, { address: events.address });
-    await expect.poll(() => codeOf(key), patient).toBe(200);
+    await expect.poll(() => codeOf(key)).toBe(200);
     const leave = new AbortController();
     const follow = async () => {
       const url = `${stage.url}/kama/${acme.org}/guestbook/api/events`;
@@ -182,7 +181,7 @@ describe('rules, limits and pages at the gateway', () => {
     const refused = await call('get', '/api/x', bearer(key));
     expect([refused.status, refused.body.code, refused.body.scope]).toEqual([429, 'connections_limited', 'app']);
     leave.abort();
-    await expect.poll(() => codeOf(key), patient).toBe(200);
+    await expect.poll(() => codeOf(key)).toBe(200);
     await events.close();
   });
 
@@ -190,7 +189,7 @@ describe('rules, limits and pages at the gateway', () => {
     await setApp({ limits: { wakesPerHour: 0 } });
     const { key } = await give();
     await setInstance(stage.database.db, acme, { address: null, observed: 'stopped', desired: 'stopped' });
-    await expect.poll(() => codeOf(key), patient).toBe('wakes_limited');
+    await expect.poll(() => codeOf(key)).toBe('wakes_limited');
     const row = await stage.database.db.asSystem((tx) => tx.instance.findFirst({ where: { appId: acme.appId } }));
     expect(row?.desired).toBe('stopped');
   });
@@ -198,7 +197,7 @@ describe('rules, limits and pages at the gateway', () => {
   it('answers preflights without a credential, and lets only pages of listed origins read', async () => {
     await setApp({ corsOrigins: ['https://console.acme.example'] });
     const { key } = await give();
-    await expect.poll(() => codeOf(key), patient).toBe(200);
+    await expect.poll(() => codeOf(key)).toBe(200);
     const ask = (origin: string) =>
       call('options', '/api/x', {
         Origin: origin,
@@ -225,7 +224,7 @@ describe('rules, limits and pages at the gateway', () => {
     expect(evil.headers.vary).toContain('Origin');
     await setApp({ corsOrigins: ['*'] });
     await expect
-      .poll(async () => (await call('get', '/x', { ...bearer(key), Origin: 'https://any.example' })).headers, patient)
+      .poll(async () => (await call('get', '/x', { ...bearer(key), Origin: 'https://any.example' })).headers)
       .toMatchObject({ 'access-control-allow-origin': '*' });
     const any = await call('get', '/x', { ...bearer(key), Origin: 'https://any.example' });
     expect(any.headers).not.toHaveProperty('access-control-allow-credentials');
@@ -250,7 +249,7 @@ describe('rules, limits and pages at the gateway', () => {
     const { installId } = await addInstall(stage.database.db, acme, licence.id);
     const other = await addInstall(stage.database.db, acme, licence.id);
     const named = { ...bearer(licence.key), 'Nm-Install': installId };
-    await expect.poll(async () => (await call('get', '/x', named)).status, patient).toBe(200);
+    await expect.poll(async () => (await call('get', '/x', named)).status).toBe(200);
     const token = upstream.seen.at(-1)!.headers['nm-context'] as string;
     const again = await call('get', '/x', { ...bearer(token), 'Nm-Install': other.installId });
     expect(again.status).toBe(200);
@@ -267,7 +266,7 @@ describe('rules, limits and pages at the gateway', () => {
       const data = { state: 'published', spec: { ...(spec as object), encodedSlashes: true } };
       await tx.appVersion.update({ where: { id: acme.versionId }, data });
     });
-    await expect.poll(() => codeOf(key, '/a%2Fb'), patient).toBe(200);
+    await expect.poll(() => codeOf(key, '/a%2Fb')).toBe(200);
     expect(upstream.seen.at(-1)!.url).toBe('/a%2Fb');
     expect(await codeOf(key, '/a%2F..%2fb')).toBe('invalid_path');
   });
@@ -287,7 +286,7 @@ describe('rules, limits and pages at the gateway', () => {
     while (texts.size < 2) {
       const licence = await give();
       const expected = cohortOf(licence.id) < 50 ? 'next' : 'ok';
-      await expect.poll(async () => (await call('get', '/x', bearer(licence.key))).text, patient).toBe(expected);
+      await expect.poll(async () => (await call('get', '/x', bearer(licence.key))).text).toBe(expected);
       texts.add(expected);
     }
     const { key } = await give();
@@ -306,9 +305,7 @@ describe('rules, limits and pages at the gateway', () => {
     for (const { key } of [good, bad, bad, fresh]) await call('get', '/api/x?secret=1', bearer(key));
     const samples = (licenceId: string) =>
       stage.database.db.asSystem((tx) => tx.decisionSample.findMany({ where: { licenceId } }));
-    await expect
-      .poll(async () => (await samples(bad.id)).reduce((sum, { weight }) => sum + weight, 0), patient)
-      .toBe(2);
+    await expect.poll(async () => (await samples(bad.id)).reduce((sum, { weight }) => sum + weight, 0)).toBe(2);
     const [denied] = await samples(bad.id);
     expect(denied).toMatchObject({
       appId: acme.appId,
@@ -318,13 +315,13 @@ describe('rules, limits and pages at the gateway', () => {
       request: { method: 'GET', path: '/api/x', routeClass: 'read', address: '127.0.0.1' },
       facts: { licence: { state: 'suspended' }, plan: { slug: 'pro' }, version: '1.0.0', channel: 'stable' },
     });
-    await expect.poll(async () => (await samples(good.id)).length, patient).toBeGreaterThan(0);
+    await expect.poll(async () => (await samples(good.id)).length).toBeGreaterThan(0);
     const used = () => stage.database.db.asSystem((tx) => tx.licence.findUniqueOrThrow({ where: { id: fresh.id } }));
-    await expect.poll(async () => (await used()).firstUsedAt, patient).not.toBeNull();
+    await expect.poll(async () => (await used()).firstUsedAt).not.toBeNull();
     const { firstUsedAt, expiresAt } = await used();
     expect(expiresAt!.getTime() - firstUsedAt!.getTime()).toBe(3_600_000);
     await expect
-      .poll(async () => (await call('get', '/x', bearer(fresh.key))).headers['nm-licence-expires'], patient)
+      .poll(async () => (await call('get', '/x', bearer(fresh.key))).headers['nm-licence-expires'])
       .toBe(expiresAt!.toISOString());
     await call('get', '/x', bearer(fresh.key));
     expect((await used()).firstUsedAt).toEqual(firstUsedAt);

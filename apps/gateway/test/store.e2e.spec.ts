@@ -105,13 +105,10 @@ describe('the gateway and its store', () => {
     await setLicence(database.db, tenant, known.id, 'revoked');
     await wire.mend();
     await expect
-      .poll(
-        async () => {
-          await clock.advance(2_000);
-          return status(gateway, known.key);
-        },
-        { timeout: 10_000 },
-      )
+      .poll(async () => {
+        await clock.advance(2_000);
+        return status(gateway, known.key);
+      }, patient)
       .toBe('licence_revoked');
     expect(await status(gateway, unknown.key)).toBe(200);
     closers.push(() => wire.cut());
@@ -195,7 +192,7 @@ describe('the gateway and its store', () => {
     expect(jwks[0]).toEqual(jwks[1]);
     await setLicence(database.db, tenant, licence.id, 'suspended');
     for (const gateway of [first, second])
-      await expect.poll(() => status(gateway, licence.key), { timeout: 1000 }).toBe('licence_suspended');
+      await expect.poll(() => status(gateway, licence.key), patient).toBe('licence_suspended');
   });
 
   const openStageOn = async (on: TestDatabase): Promise<Gateway> => {
