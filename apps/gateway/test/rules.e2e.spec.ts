@@ -1,10 +1,19 @@
-import { type Change, recordChange, type Tx } from '@nm/adapters/db';
+import type { Change, Tx } from '@nm/adapters/db';
 import type { AccessRule, UsageLimits } from '@nm/kernel/contracts';
 import { cohortOf, newId } from '@nm/kernel/ids';
 import request from 'supertest';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bearer, openStage, type Stage, startUpstream, type Upstream } from './fixture.js';
-import { addInstall, issue, makeTenant, openSession, setInstance, type Tenant } from './tenant.js';
+import {
+  addInstall,
+  issue,
+  makeTenant,
+  openSession,
+  setRules as saveRules,
+  setInstance,
+  type Tenant,
+  writeChange,
+} from './tenant.js';
 
 const day = 86_400_000;
 
@@ -31,25 +40,8 @@ describe('rules, limits and pages at the gateway', () => {
   });
 
   const write = (kind: Change['kind'], id: string, work: (tx: Tx) => Promise<unknown>) =>
-    stage.database.db.asSystem(async (tx) => {
-      await work(tx);
-      await recordChange(tx, { kind, id, orgId: acme.orgId });
-    });
-  let ruleSets = 0;
-  const setRules = (rules: AccessRule[]) =>
-    write('rules', acme.appId, (tx) =>
-      tx.accessRuleSet.create({
-        data: {
-          id: newId('ruleSet'),
-          orgId: acme.orgId,
-          appId: acme.appId,
-          version: ++ruleSets,
-          rules,
-          author: 'user_1',
-          createdAt: new Date(),
-        },
-      }),
-    );
+    writeChange(stage.database.db, acme, [kind, id], work);
+  const setRules = (rules: AccessRule[]) => saveRules(stage.database.db, acme, rules);
   const setApp = (data: object) => write('app', acme.appId, (tx) => tx.app.update({ where: { id: acme.appId }, data }));
   const setPlanLimits = (limits: UsageLimits) =>
     write('app', acme.appId, (tx) => tx.plan.update({ where: { id: acme.planId }, data: { limits } }));

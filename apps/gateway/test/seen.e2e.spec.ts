@@ -1,11 +1,11 @@
-import { type Change, recordChange, type Tx } from '@nm/adapters/db';
+import type { Change, Tx } from '@nm/adapters/db';
 import type { AccessRule } from '@nm/kernel/contracts';
 import { newId } from '@nm/kernel/ids';
 import pino from 'pino';
 import request from 'supertest';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bearer, openStage, type Stage, startUpstream, type Upstream } from './fixture.js';
-import { issue, makeTenant, setInstance, type Tenant } from './tenant.js';
+import { issue, makeTenant, setRules as saveRules, setInstance, type Tenant, writeChange } from './tenant.js';
 
 const patient = { timeout: 60_000, interval: 20 };
 
@@ -44,23 +44,12 @@ describe('what operators and licensees are told', () => {
     return lines.find(ofIt);
   };
   const write = (kind: Change['kind'], id: string, work: (tx: Tx) => Promise<unknown>) =>
-    stage.database.db.asSystem(async (tx) => {
-      await work(tx);
-      await recordChange(tx, { kind, id, orgId: acme.orgId });
-    });
+    writeChange(stage.database.db, acme, [kind, id], work);
   const setRules = (rules: Omit<AccessRule, 'name'>[]) =>
-    write('rules', acme.appId, (tx) =>
-      tx.accessRuleSet.create({
-        data: {
-          id: newId('ruleSet'),
-          orgId: acme.orgId,
-          appId: acme.appId,
-          version: 1,
-          rules: rules.map((rule) => ({ ...rule, name: rule.id })),
-          author: 'user_1',
-          createdAt: new Date(),
-        },
-      }),
+    saveRules(
+      stage.database.db,
+      acme,
+      rules.map((rule) => ({ ...rule, name: rule.id })),
     );
 
   it('logs a request in one line: who, the decision and its rule, and the time of decision, start and app', async () => {

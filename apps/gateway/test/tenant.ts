@@ -1,8 +1,7 @@
-import type { Db } from '@nm/adapters/db';
-import { recordChange } from '@nm/adapters/db';
+import { type Change, type Db, recordChange, type Tx } from '@nm/adapters/db';
 import type { Vault } from '@nm/adapters/vault';
 import { signLicenceSession } from '@nm/features/access';
-import { VersionSpec } from '@nm/kernel/contracts';
+import { type AccessRule, VersionSpec } from '@nm/kernel/contracts';
 import { mintBearerKey, newId } from '@nm/kernel/ids';
 import { systemClock } from '@nm/kernel/time';
 
@@ -165,5 +164,28 @@ export async function setInstance(db: Db, tenant: Tenant, row: InstanceRow, inst
     });
     await recordChange(tx, { kind: 'instance', id, orgId: tenant.orgId });
     return id;
+  });
+}
+
+/** writeChange writes what a publisher would, and tells the gateways. */
+export const writeChange = (
+  db: Db,
+  { orgId }: Pick<Tenant, 'orgId'>,
+  [kind, id]: readonly [kind: Change['kind'], id: string],
+  work: (tx: Tx) => Promise<unknown>,
+): Promise<void> =>
+  db.asSystem(async (tx) => {
+    await work(tx);
+    await recordChange(tx, { kind, id, orgId });
+  });
+
+/** setRules saves a new version of the app's rules. */
+export async function setRules(db: Db, { orgId, appId }: Tenant, rules: readonly AccessRule[]): Promise<void> {
+  await writeChange(db, { orgId }, ['rules', appId], async (tx) => {
+    const version = 1 + (await tx.accessRuleSet.count({ where: { appId } }));
+    const ids = { id: newId('ruleSet'), orgId, appId };
+    await tx.accessRuleSet.create({
+      data: { ...ids, version, rules: [...rules], author: 'user_1', createdAt: new Date() },
+    });
   });
 }

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { engineKinds, openEngine } from './engine.js';
+import { keeper } from './test/closers.js';
 import { differences } from './test/differences.js';
 import { type ProxyServer, startProxy } from './test/proxy-server.js';
 import { type RawUpstream, rawClient, startRawUpstream } from './test/raw-peers.js';
@@ -10,14 +11,7 @@ const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const get = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n';
 /** The machine may be busy. */
 const patient = { timeout: 20_000 };
-const closers: { close(): Promise<void> }[] = [];
-const keep = <T extends { close(): Promise<void> }>(thing: T): T => {
-  closers.push(thing);
-  return thing;
-};
-afterEach(async () => {
-  for (const thing of closers.splice(0).reverse()) await thing.close();
-});
+const keep = keeper();
 const answerHead = (socket: { write(text: string): unknown }, soFar: string): void => {
   if (soFar.endsWith('\r\n\r\n')) socket.write(ok);
 };

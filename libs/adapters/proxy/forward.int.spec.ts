@@ -1,20 +1,14 @@
 import { request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { engineKinds } from './engine.js';
+import { keeper } from './test/closers.js';
 import { differences } from './test/differences.js';
 import { type ProxyServer, startProxy } from './test/proxy-server.js';
 import { type RawUpstream, rawClient, startRawUpstream } from './test/raw-peers.js';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-const closers: { close(): Promise<void> }[] = [];
-const keep = <T extends { close(): Promise<void> }>(thing: T): T => {
-  closers.push(thing);
-  return thing;
-};
-afterEach(async () => {
-  for (const thing of closers.splice(0).reverse()) await thing.close();
-});
+const keep = keeper();
 
 const answerHead = (socket: { write(text: string): unknown }, soFar: string): void => {
   if (soFar.endsWith('\r\n\r\n')) socket.write(ok);

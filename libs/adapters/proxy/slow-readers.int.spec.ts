@@ -1,13 +1,10 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { engineKinds } from './engine.js';
+import { keeper } from './test/closers.js';
 import { startProxy } from './test/proxy-server.js';
 import { rawClient, startRawUpstream } from './test/raw-peers.js';
 
-const closers: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const thing of closers.splice(0).reverse()) await thing.close();
-});
-
+const keep = keeper();
 const requests = 2_000;
 const answerBytes = 16 * 1024;
 const answer = Buffer.concat([
@@ -18,13 +15,14 @@ const answer = Buffer.concat([
 describe.each(engineKinds)('%s', (kind) => {
   it('does not go on with requests sent ahead while their sender reads no answers', { timeout: 120_000 }, async () => {
     let seen = 0;
-    const upstream = await startRawUpstream((socket, soFar) => {
-      if (!soFar.endsWith('\r\n\r\n')) return;
-      seen++;
-      socket.write(answer);
-    });
-    const proxy = await startProxy(kind, () => upstream.origin);
-    closers.push(upstream, proxy);
+    const upstream = keep(
+      await startRawUpstream((socket, soFar) => {
+        if (!soFar.endsWith('\r\n\r\n')) return;
+        seen++;
+        socket.write(answer);
+      }),
+    );
+    const proxy = keep(await startProxy(kind, () => upstream.origin));
     const client = rawClient(proxy.port, '');
     client.socket.pause();
     let bytes = 0;

@@ -2,22 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { engineKinds } from './engine.js';
+import { keeper } from './test/closers.js';
 import { differences } from './test/differences.js';
 import { startProxy } from './test/proxy-server.js';
 import { rawClient, startRawUpstream } from './test/raw-peers.js';
 
 const get = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
 const patient = { timeout: 60_000 };
-const closers: { close(): Promise<void> }[] = [];
-const keep = <T extends { close(): Promise<void> }>(thing: T): T => {
-  closers.push(thing);
-  return thing;
-};
-afterEach(async () => {
-  for (const thing of closers.splice(0).reverse()) await thing.close();
-});
+const keep = keeper();
 
 const listener = `const s = require('node:net').createServer(() => {}); s.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(s.address().port));`;
 

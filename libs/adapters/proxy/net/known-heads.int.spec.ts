@@ -1,14 +1,12 @@
 import { Fault } from '@nm/kernel/fault';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { openEngine } from '../engine.js';
 import type { Again, Answer, Plan, RequestHead, Visit } from '../exchange.js';
+import { keeper } from '../test/closers.js';
 import { type RawUpstream, rawClient, startRawUpstream } from '../test/raw-peers.js';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
+const keep = keeper();
 
 interface Seen {
   /** How each request was opened. */
@@ -26,10 +24,11 @@ interface Seen {
 
 /** start is a policy that lets heads be known, and counts in a field of its own. */
 async function start(trustedPeers: readonly string[] = []): Promise<Seen> {
-  const upstream = await startRawUpstream((socket, soFar) => {
-    if (soFar.endsWith('\r\n\r\n') || soFar.endsWith('body')) socket.write(ok);
-  });
-  closers.push(() => upstream.close());
+  const upstream = keep(
+    await startRawUpstream((socket, soFar) => {
+      if (soFar.endsWith('\r\n\r\n') || soFar.endsWith('body')) socket.write(ok);
+    }),
+  );
   const now = { refused: false, target: '/t', shared: Buffer.from('X-Shared: 1\r\n') };
   const seen: Seen = { ...now, opened: [], upstream, port: 0, counts: () => ({ clients: 0 }) };
   const refuse = ({ status, code }: Fault): Answer => ({ status, fields: '', body: Buffer.from(code) });
@@ -59,11 +58,13 @@ async function start(trustedPeers: readonly string[] = []): Promise<Seen> {
   const policy = { open: (head: RequestHead) => visit(head, 'anew'), refuse };
   seen.port = await engine.listen({ hosts: ['127.0.0.1'], port: 0, policy });
   seen.counts = () => engine.counts();
-  closers.push(async () => {
-    const closed = engine.closeListeners();
-    engine.cutConnections();
-    await engine.close();
-    await closed;
+  keep({
+    close: async () => {
+      const closed = engine.closeListeners();
+      engine.cutConnections();
+      await engine.close();
+      await closed;
+    },
   });
   return seen;
 }
