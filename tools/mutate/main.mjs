@@ -68,7 +68,7 @@ await new Stryker({
   thresholds: { high: 95, low: 85, break: 85 },
   reporters: ['clear-text', 'json'],
   jsonReporter: { fileName: `${cache}/${name}.report.json` },
-  clearTextReporter: { allowColor: false, logTests: false, allowEmojis: false },
+  clearTextReporter: { allowColor: false, logTests: false, reportTests: false, allowEmojis: false },
   tempDirName: 'node_modules/.cache/mutate/sandbox',
   concurrency: Number(process.env.MUTATE_CONCURRENCY ?? 1),
   timeoutMS: 20_000,

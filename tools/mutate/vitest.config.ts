@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The tests that judge mutants: those without I/O, less the comparisons with other implementations, which would cost minutes for each. */
+/** The tests that judge mutants: those without I/O, less the comparisons with other implementations, which would cost minutes for each; properties are short here. */
 export default defineConfig({
   test: {
     alias: [{ find: /^@nm\/(.*)$/, replacement: `${root}libs/$1/index.ts` }],
@@ -15,6 +15,7 @@ export default defineConfig({
       '**/cel-peer.prop.spec.ts',
       '**/node_modules/**',
     ],
+    setupFiles: ['tools/mutate/short-properties.ts'],
     pool: 'threads',
     testTimeout: 60_000,
   },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dropOf, pairsOf } from './field-lines.js';
+import { dropOf, linesFrom, pairsOf } from './field-lines.js';
 import { endToEnd, isToken, splitList, valuesOf } from './headers.js';
 
 const passes = (...raw: string[]): string[] => endToEnd(raw, () => false);
@@ -64,6 +64,21 @@ describe('lists and tokens', () => {
 });
 
 describe('field lines', () => {
+  it('are what was written, whatever it was written as', () => {
+    const digits = Buffer.from('0123456789abcdef');
+    const lines = linesFrom((out) => {
+      out.text('A: ');
+      out.number(42);
+      out.prepared(Buffer.from('\r\nB: \xe9', 'latin1'));
+      out.text('\r\nC: ');
+      out.bits(0x0fa9, digits, 4);
+      out.bits(0b101, Buffer.from('ox'), 4);
+      out.bits(7, digits, 0);
+      out.text('\r\n');
+    });
+    expect(lines).toBe('A: 42\r\nB: \xe9\r\nC: 0fa9oxox\r\n');
+  });
+
   it('are cut into pairs', () => {
     expect(pairsOf('A: 1\r\nB: : x: y\r\nC: \r\n')).toEqual(['A', '1', 'B', ': x: y', 'C', '']);
     expect(pairsOf('')).toEqual([]);

@@ -1,12 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { FieldFilter, FieldSink, Plan } from '../exchange.js';
 import { dateField, putAnswer, putAnswerHead, putInterimHead } from './answer-head.js';
 import { copyFields } from './copy-fields.js';
 import { classify } from './field-kinds.js';
+import type { KnownHead } from './known-head.js';
 import { fieldKinds, MessageHead } from './message-head.js';
 import { OutBuffer } from './out-buffer.js';
 import { parseRequestHead, parseResponseHead } from './parse-head.js';
-import { loopFault, putRequestHead } from './request-line.js';
+import { loopFault, putKnownHead, putRequestHead } from './request-line.js';
 import { passingTrailers } from './trailers.js';
 
 const none: FieldFilter = { names: [], prefixes: [] };
@@ -40,6 +41,19 @@ describe('copyFields', () => {
     const out = new OutBuffer();
     copyFields(requestOf('A: 1\r\nB:2\r\n', 'GET / HTTP/1.1', 'junk\r\n'), none, out, false);
     expect(written(out)).toBe('A: 1\r\nB: 2\r\n');
+  });
+
+  it('copies lines that stand next to each other in the canonical form at once', () => {
+    const copies = (fields: string, filter = none) => {
+      const out = new OutBuffer();
+      const copy = vi.spyOn(out, 'copy');
+      copyFields(requestOf(fields), { names: ['host', ...filter.names], prefixes: filter.prefixes }, out, false);
+      return copy.mock.calls.map(([bytes, from, to]) => bytes.toString('latin1', from, to));
+    };
+    expect(copies('A: 1\r\nB: 2\r\nC: 3\r\n')).toEqual(['A: 1\r\nB: 2\r\nC: 3\r\n']);
+    expect(copies('A: 1\r\nTE: x\r\nB: 2\r\nC: 3\r\n')).toEqual(['A: 1\r\n', 'B: 2\r\nC: 3\r\n']);
+    expect(copies('A: 1\r\nB:2\r\nC: 3\r\n')).toEqual(['A: 1\r\n', 'B', '2', 'C: 3\r\n']);
+    expect(copies('A: 1\r\nB: 2 \r\nC:\t3\r\n')).toEqual(['A: 1\r\n', 'B', '2', 'C', '3']);
   });
 
   it('passes no field of the hop, of the framing, or that Connection names', () => {
@@ -155,6 +169,7 @@ describe('putRequestHead', () => {
     requestFilter: { names: ['host'], prefixes: [] },
     addToRequest: (sink: FieldSink) => sink.text('X-Added: 1\r\n'),
   } as unknown as Plan<string>;
+  const at = { host: 'h', path: '/p?q' };
   const put = (head: MessageHead, upgrade?: string, method = 'GET', host = '10.0.0.1:8080') => {
     const out = new OutBuffer();
     putRequestHead(out, head, { method, upgrade }, plan, { host, path: '/p?q' }, 'nmachine-1');
@@ -174,6 +189,27 @@ describe('putRequestHead', () => {
     expect(put(requestOf('Connection: upgrade\r\nUpgrade: websocket\r\n'), 'websocket')).toMatch(
       /\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Added: 1\r\n\r\n$/,
     );
+  });
+
+  it('writes what a plan has for all of its kind before what it has for this request, and tells where that begins', () => {
+    const out = new OutBuffer();
+    const shared = { ...plan, requestFields: Buffer.from('X-Shared: 1\r\n') };
+    const end = putRequestHead(out, requestOf(''), { method: 'GET', upgrade: undefined }, shared, at, 'nmachine-1');
+    const beginning = 'GET /p?q HTTP/1.1\r\nHost: h\r\nVia: 1.1 nmachine-1\r\nX-Shared: 1\r\n';
+    expect([written(out).slice(0, end), written(out).slice(end)]).toEqual([beginning, 'X-Added: 1\r\n\r\n']);
+  });
+
+  it('writes a head that is known for the plan that it was written for, and for no other', () => {
+    const target = { origin: 'http://h', path: '/p' };
+    const fields = Buffer.from('X-Shared: 1\r\n');
+    const known = { target, fields, beginning: Buffer.from('GET /p HTTP/1.1\r\n') } as unknown as KnownHead<string>;
+    const putKnown = (more: Partial<Plan<string>>) => {
+      const out = new OutBuffer();
+      return [putKnownHead(out, known, { ...plan, target, requestFields: fields, ...more }), written(out)];
+    };
+    expect(putKnown({})).toEqual([true, 'GET /p HTTP/1.1\r\nX-Added: 1\r\n\r\n']);
+    expect(putKnown({ target: { ...target } })).toEqual([false, '']);
+    expect(putKnown({ requestFields: Buffer.from(fields) })).toEqual([false, '']);
   });
 
   it('sees loops in any of several Via fields', () => {
