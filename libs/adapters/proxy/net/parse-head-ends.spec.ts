@@ -271,6 +271,7 @@ describe('a head that is kept', () => {
       head.isNominated(i),
     ]),
     all: head.text(head.start, head.end),
+    bytes: head.end - head.start,
     asked: [head.field('x-a'), head.field('x-b')],
   });
 
@@ -298,6 +299,21 @@ describe('a head that is kept', () => {
       memory.fill(0);
       expect(told(head).method).toBe(name);
     }
+  });
+
+  it('is as empty after a reset as it was at first', () => {
+    const told = ({ offsets, kinds, bytes, ...says }: MessageHead) => ({
+      ...says,
+      end: 0,
+      methodStart: 0,
+      methodEnd: 0,
+    });
+    const head = headOf(
+      'GET http://h/ HTTP/1.1\r\nHost: h\r\nUpgrade: a\r\nConnection: close, keep-alive, upgrade, b\r\nExpect: 100-continue\r\n\r\n',
+    );
+    head.reset(Buffer.alloc(0), 0);
+    const { targetStart, targetEnd } = head;
+    expect(told(head)).toEqual({ ...told(new MessageHead()), targetStart, targetEnd });
   });
 
   it('finds no field of the message before', () => {
