@@ -1,5 +1,8 @@
 import { recordChange } from '@nm/adapters/db';
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { ContextKeys } from '@nm/features/context';
+import type { ContextClaims } from '@nm/kernel/contracts';
+import { systemClock } from '@nm/kernel/time';
+import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
 import pg from 'pg';
 import request from 'supertest';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -235,6 +238,35 @@ describe('decisions of the gateway', () => {
       await recordChange(tx, { kind: 'install', id: b.installId, orgId: acme.orgId });
     });
     await expect.poll(() => asked(bearer(token))).toBe('not_found');
+  });
+
+  it('takes the token of an install for this install, in its mode, and no token that was made for an app alone', async () => {
+    const { db } = stage.database;
+    const [bare, late] = [await give(), await give({ expiresAt: ago(1000), graceSeconds: 3600 })];
+    const { installId } = await addInstall(db, acme, late.id);
+    const tokenOf = async (key: string) => {
+      expect((await get('/kama/acme/guestbook/x', bearer(key))).status).toBe(200);
+      return upstream.seen.at(-1)!.headers['nm-context'] as string;
+    };
+    const codeOf = async (method: 'get' | 'post', token: string) => {
+      const { status, body } = await request(stage.url)[method]('/kama/acme/guestbook/x').set(bearer(token));
+      return status === 200 ? 200 : body.code;
+    };
+    const reading = await tokenOf(late.key);
+    await expect.poll(() => codeOf('get', reading)).toBe(200);
+    expect(decodeJwt(upstream.seen.at(-1)!.headers['nm-context'] as string)).toMatchObject({
+      mode: 'read-only',
+      install: { id: installId },
+    });
+    await db.asSystem((tx) => tx.licence.update({ where: { id: late.id }, data: { expiresAt: null } }));
+    await setLicence(db, acme, late.id, 'active');
+    await expect.poll(() => codeOf('post', late.key)).toBe(200);
+    expect([await codeOf('get', reading), await codeOf('post', reading)]).toEqual([200, 'licence_read_only']);
+    expect(await codeOf('get', await tokenOf(bare.key))).toBe('unauthenticated');
+    const { iss, iat, exp, jti, ...facts } = decodeJwt<ContextClaims>(reading);
+    const keys = await ContextKeys.open({ db, vault: stage.vault, clock: systemClock });
+    expect(await codeOf('get', await keys.sign({ ...facts, aud: [acme.appId] }))).toBe('unauthenticated');
+    expect(await codeOf('get', await keys.sign(facts))).toBe(200);
   });
 
   it('refuses path tricks with a code, before it looks at the credential', async () => {

@@ -15,6 +15,18 @@ it('holds at least 150 exchanges, each under a name of its own', () => {
   for (const kind of kinds) expect(names).toEqual(expect.arrayContaining(weakRowsOf(kind)));
 });
 
+it.each(kinds)('has at least 150 of them cut at each of their bytes, on %s', (kind) => {
+  const all = Object.entries(themes).flatMap(([theme, rows]) =>
+    rows.filter((row) => row.around === undefined && mayCut(theme, row, kind)),
+  );
+  expect(all.length).toBeGreaterThanOrEqual(150);
+  for (const row of all) {
+    const sent = typeof row.send === 'string' ? row.send : row.send[0];
+    const bytes = row.split === 'request' ? sent : row.replies[0]?.bytes;
+    expect(cutsOf(row)).toHaveLength(1 + Math.max(0, (bytes?.length ?? 0) - 1) + 1);
+  }
+});
+
 /** `net-events` has the parser of `net`, so that one cut everywhere shows all that can be different. */
 const cutsFor = (kind: EngineKind, row: Exchange): number[][] =>
   kind === 'net-events' ? [[], ...cutsOf(row).slice(-1)] : cutsOf(row);
