@@ -3,7 +3,16 @@ import { createEgressAgent, EgressPolicy } from '@nm/adapters/egress';
 import { KubeSession } from '@nm/adapters/k8kat';
 import { Vault } from '@nm/adapters/vault';
 import type { LicenseePrincipal } from '@nm/features/access';
-import { advanceRun, queueRun, RunCancellations, type RunEngine, type RunScope, readRun } from '@nm/features/actions';
+import {
+  type Advance,
+  advanceRun,
+  queueRun,
+  RunCancellations,
+  type RunEngine,
+  type RunScope,
+  readRun,
+  sweepRuns,
+} from '@nm/features/actions';
 import { ClusterSessions, registerCluster } from '@nm/features/clusters';
 import { createInstall, previewInstall } from '@nm/features/installs';
 import { type RbacPolicy, type Run, type RunPlan, VersionSpec } from '@nm/kernel/contracts';
@@ -36,10 +45,15 @@ export interface RunLab {
   engine(overrides?: Partial<RunEngine>): RunEngine;
   queue(plan: RunPlan, options?: QueueOptions): Promise<string>;
   read(runId: string): Promise<Run>;
+  /** Works on a run as workers and their sweepers do, until it has ended or waits for somebody. */
+  advance(runId: string): Promise<Advance>;
   close(): Promise<void>;
 }
 
 const masterKey = Buffer.alloc(32, 7);
+const never = new AbortController().signal;
+/** What passes by itself. */
+const passing = new Set<string>(['time', 'kama', 'condition']);
 /** The test cluster answers on loopback. */
 export const labPolicy = (): EgressPolicy => new EgressPolicy({ allow: ['127.0.0.0/8', '::1'] });
 
@@ -72,6 +86,19 @@ export async function openRunLab(
     onFault: () => undefined,
     ...overrides,
   });
+  const read = (runId: string) => readRun(db, scope, runId);
+  const sweep = () => sweepRuns({ db, clock, advance: async () => undefined, onError: () => undefined });
+  const advance = async (runId: string): Promise<Advance> => {
+    for (;;) {
+      const outcome = await advanceRun(engine(), runId, never);
+      if (outcome !== 'waits') return outcome;
+      for (let run = await read(runId); run.status === 'waiting'; run = await read(runId)) {
+        if (!passing.has(run.waiting?.reason ?? '')) return outcome;
+        await clock.sleep(100);
+        await sweep();
+      }
+    }
+  };
   const namespaces: string[] = [];
   const provision = async () => {
     const namespace = `runs-${newId('request').slice(-10)}`;
@@ -80,7 +107,7 @@ export async function openRunLab(
     const accept = acceptClusterRoles ? { acceptClusterRoles } : {};
     const install = await createInstall(deps, principal, { ...place, ...accept });
     namespaces.push(namespace);
-    await advanceRun(engine(), install.provisionRunId ?? '', new AbortController().signal);
+    await advance(install.provisionRunId ?? '');
     return install;
   };
   const install = await provision();
@@ -88,7 +115,7 @@ export async function openRunLab(
   const { namespace } = install;
   return {
     ...{ database, principal, scope, namespace, admin, engine, masterKey, provisionRunId, installId: install.id },
-    read: (runId) => readRun(db, scope, runId),
+    ...{ read, advance },
     addInstall: provision,
     queue: async (plan, options = {}) => {
       const { orgId, licenceId } = principal;

@@ -6,6 +6,7 @@ import { type Logger, startOpsServer } from '@nm/adapters/telemetry';
 import { keyProviderOf, openVault } from '@nm/adapters/vault';
 import {
   type AdvanceRequest,
+  CancelLane,
   OutboxDispatcher,
   RunCancellations,
   type RunEngine,
@@ -61,6 +62,10 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     onFault: (err: Fault, runId: string): void => logger.error({ err, runId }, 'a run met a fault of ours'),
   };
   const host = await startHost(config, target, engine, logger, metrics);
+  const lane = new CancelLane({
+    ...{ engine, cancellations, onError },
+    onAdvanced: (worked) => logger.info(worked, 'cancelled run advanced'),
+  });
   const producer = new Producer({ target, onError });
   const publisher = redisUrl ? openPublisher(redisUrl, onError) : undefined;
   const advance = (requests: readonly AdvanceRequest[]) => producer.addAll('advance-run', requests);
@@ -86,7 +91,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     drainWorker({
       ...{ logger, clock, drainMs, host },
       unready: () => ops.setReady(false),
-      first: [sweeper, runCare, evidence, care],
+      first: [sweeper, lane, runCare, evidence, care],
       // A run that was given back left a row in the outbox; this or another worker's dispatcher passes it on.
       after: [dispatcher, cancellations, changes],
       last: [producer, ...(publisher ? [publisher] : []), sessions, kamas, { close: () => egress.destroy() }, db, ops],

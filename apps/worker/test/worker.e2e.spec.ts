@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { describeWith } from '../../../libs/testing/needs.js';
 import { startRedis, type TestRedis } from '../../../libs/testing/redis.js';
 import { openRunLab, type RunLab } from '../../../libs/testing/run-lab.js';
+import { type Gates, startGates } from './gates.js';
 import { spawnWorker, type WorkerProcess } from './worker-process.js';
 
 type Step = RunPlan['steps'][number];
@@ -21,8 +22,7 @@ const substanceOf = ({ metadata, data }: KubeObject & { data?: unknown }) => [me
 const fenceOf = (object: KubeObject) => Number(object.metadata?.annotations?.[fenceAnnotation]);
 const refOf = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', name });
 const apply = (...names: string[]): Step => ({ kind: 'apply', title: 'Apply', manifests: names.map(configMap) });
-/** Holds a run until the test opens it. */
-const gate = (name: string): Step => ({ kind: 'await', title: 'Gate', refs: [refOf(name)], timeoutSeconds: 90 });
+const awaits = (name: string): Step => ({ kind: 'await', title: 'Wait', refs: [refOf(name)], timeoutSeconds: 90 });
 
 describe('the worker as it is started', () => {
   it('ends at once, and says what to do, on a database whose queue was not prepared', async () => {
@@ -48,15 +48,18 @@ describeWith(['kubernetes', 'redis'], 'the worker as it is started, on Redis', (
 function workerSuite(backend: 'postgres' | 'redis'): void {
   let lab: RunLab;
   let redis: TestRedis | undefined;
+  let gates: Gates;
   const workers: WorkerProcess[] = [];
   beforeAll(async () => {
     lab = await openRunLab(policy);
     if (backend === 'redis') redis = await startRedis();
+    gates = await startGates();
   });
   afterEach(async () => {
     for (const worker of workers.splice(0)) await worker.end('SIGKILL');
   });
   afterAll(async () => {
+    gates.close();
     await lab.close();
     await redis?.stop();
   });
@@ -99,13 +102,13 @@ function workerSuite(backend: 'postgres' | 'redis'): void {
 
   it('killed with -9 between steps: another finishes, and what was done is not done again', async () => {
     const first = await start();
-    const runId = await lab.queue({ steps: [apply('kill-a', 'kill-b'), gate('kill-gate'), apply('kill-c')] });
+    const runId = await lab.queue({ steps: [apply('kill-a', 'kill-b'), gates.step('kill-gate'), apply('kill-c')] });
     await expect.poll(() => stepStatus(runId, 1), patience).toBe('running');
     const before = await versions('kill-');
     await first.end('SIGKILL');
     await start();
     await expect.poll(async () => (await row(runId)).fence, patience).toBe(2);
-    await open('kill-gate');
+    gates.open('kill-gate');
     await expect.poll(() => status(runId), patience).toBe('positive');
     expect(await versions('kill-')).toMatchObject(before);
     expect((await lab.read(runId)).steps.map((step) => step.attempts)).toEqual([1, 2, 1]);
@@ -256,21 +259,21 @@ function workerSuite(backend: 'postgres' | 'redis'): void {
 
   it('told to stop (SIGTERM): gives its run back at once and ends with 0; another goes on without waiting for the lease', async () => {
     const leaving = await start({ NM_RUN_LEASE_MS: '60000' });
-    const runId = await lab.queue({ steps: [gate('drain-gate'), apply('drain-after')] });
+    const runId = await lab.queue({ steps: [gates.step('drain-gate'), apply('drain-after')] });
     await expect.poll(() => stepStatus(runId, 0), patience).toBe('running');
     await start({ NM_RUN_LEASE_MS: '60000' });
     const beganMs = clock.monotonicMs();
     expect(await leaving.end('SIGTERM')).toBe(0);
     expect(clock.monotonicMs() - beganMs).toBeLessThan(5_000);
     await expect.poll(async () => (await row(runId)).fence, { timeout: 5_000 }).toBe(2);
-    await open('drain-gate');
+    gates.open('drain-gate');
     await expect.poll(() => status(runId), patience).toBe('positive');
     await expectWholeStory(runId, 2);
   });
 
   it('hears of a cancel wherever it was asked for', async () => {
     await start();
-    const runId = await lab.queue({ steps: [gate('never')] });
+    const runId = await lab.queue({ steps: [gates.step('never')] });
     const waiting = await lab.queue({ steps: [apply('after-cancelled')] });
     await expect.poll(() => stepStatus(runId, 0), patience).toBe('running');
     const beganMs = clock.monotonicMs();
@@ -280,14 +283,27 @@ function workerSuite(backend: 'postgres' | 'redis'): void {
     await expect.poll(() => status(waiting), patience).toBe('positive');
   });
 
+  it('hears of a cancel of a run that waits, though its only slot is taken', async () => {
+    await start({ NM_WORKER_CONCURRENCY: '1' });
+    const waiting = await lab.queue({ steps: [awaits('nothing')] });
+    await expect.poll(() => status(waiting), patience).toBe('waiting');
+    const holding = await lab.queue({ steps: [gates.step('slot')] });
+    await expect.poll(() => stepStatus(holding, 0), patience).toBe('running');
+    await cancelRun(lab.database.db, lab.scope, waiting);
+    await expect.poll(() => status(waiting), patience).toBe('cancelled');
+    expect(await status(holding)).toBe('running');
+    gates.open('slot');
+    await expect.poll(() => status(holding), patience).toBe('positive');
+  });
+
   if (backend === 'redis')
     it('loses no run when Redis loses everything', async () => {
       await start();
-      const running = await lab.queue({ steps: [gate('redis-gate'), apply('redis-a')] });
+      const running = await lab.queue({ steps: [gates.step('redis-gate'), apply('redis-a')] });
       await expect.poll(() => stepStatus(running, 0), patience).toBe('running');
       const waiting = await lab.queue({ steps: [apply('redis-b')] });
       await redis?.restart();
-      await open('redis-gate');
+      gates.open('redis-gate');
       await expect.poll(() => status(running), patience).toBe('positive');
       await expect.poll(() => status(waiting), patience).toBe('positive');
     });

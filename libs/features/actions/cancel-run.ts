@@ -1,17 +1,16 @@
 import type { Db, Tx } from '@nm/adapters/db';
 import type { Run, RunStatus } from '@nm/kernel/contracts';
-import { Fault, invariant } from '@nm/kernel/fault';
+import { Fault } from '@nm/kernel/fault';
 import { type Clock, systemClock } from '@nm/kernel/time';
-import { writeEnd } from './end-run.js';
+import { endUnbegun } from './end-run.js';
 import { lockInstall } from './install-lock.js';
 import { resumeRun } from './resume-run.js';
-import { runErrorOf } from './run-error.js';
 import { decideCancel, isTerminal } from './run-rules.js';
 import { findRun, type RunScope } from './run-scope.js';
 
 /**
- * cancelRun ends a queued run at once, and asks the worker of a running one to stop; the database tells it (NOTIFY `nm_run_cancel`).
- * One that waits goes back to a worker, which undoes what can be undone.
+ * cancelRun ends a run at once that has not begun, and asks the worker of a running one to stop; the database tells it (NOTIFY `nm_run_cancel`).
+ * One that waits in the middle of its work goes back to a worker, which undoes what can be undone; see `CancelLane`.
  * Asking twice is fine. @throws Fault not_found; run_finished when it has ended otherwise
  */
 export function cancelRun(db: Db, scope: RunScope, runId: string, clock: Clock = systemClock): Promise<void> {
@@ -25,7 +24,7 @@ export function cancelRun(db: Db, scope: RunScope, runId: string, clock: Clock =
 async function cancelLocked(tx: Tx, scope: RunScope, runId: string, clock: Clock): Promise<void> {
   await tx.$queryRaw`SELECT id FROM run WHERE id = ${runId} FOR UPDATE`;
   const run = await findRun(tx, scope, runId);
-  const decision = decideCancel(run.status as Run['status']);
+  const decision = decideCancel({ status: run.status as Run['status'], begun: run.startedAt !== null });
   if (decision === 'ended') {
     if (run.status === 'cancelled') return;
     throw new Fault('run_finished', { extra: { runStatus: run.status } });
@@ -38,29 +37,10 @@ async function cancelLocked(tx: Tx, scope: RunScope, runId: string, clock: Clock
     else if (run.status === 'waiting') await resumeRun(tx, run);
     return;
   }
-  await cancelQueued(tx, { ...run, kind: run.kind as Run['kind'] }, clock.now());
+  await endUnbegun(tx, { ...run, kind: run.kind as Run['kind'] }, clock.now());
 }
 
 async function openChild(tx: Tx, childId: string): Promise<string | undefined> {
   const child = await tx.run.findUnique({ where: { id: childId }, select: { id: true, status: true } });
   return child && !isTerminal(child.status as RunStatus) ? child.id : undefined;
-}
-
-async function cancelQueued(tx: Tx, run: Parameters<typeof writeEnd>[1], at: Date): Promise<void> {
-  const error = runErrorOf(new Fault('run_cancelled'));
-  await writeEnd(tx, run, { status: 'cancelled', error }, at, async (count) => {
-    const { nextSeq } = await tx.run.update({
-      where: { id: run.id, status: 'queued' },
-      data: {
-        status: 'cancelled',
-        error: error as object,
-        cancelRequestedAt: at,
-        finishedAt: at,
-        nextSeq: { increment: count },
-      },
-      select: { nextSeq: true },
-    });
-    invariant(nextSeq > count, 'a run has numbers to give');
-    return nextSeq - count;
-  });
 }

@@ -1,6 +1,8 @@
 import { recordChange, type Tx } from '@nm/adapters/db';
 import type { Run, RunError } from '@nm/kernel/contracts';
+import { Fault } from '@nm/kernel/fault';
 import { returnInstall } from './child-run.js';
+import { runErrorOf } from './run-error.js';
 import { type JournalEntry, writeJournal } from './run-journal.js';
 import type { TerminalStatus } from './run-rules.js';
 import { isBegun } from './steps/at-most-once.js';
@@ -53,9 +55,32 @@ export async function writeEnd(
       data: { status: statusAtEnd(step), finishedAt: at, ...(error ? { error: error as object } : {}) },
     });
   await writeJournal(tx, run, firstSeq, at, entries);
+  if (status !== 'positive') await endChildren(tx, run.id, at);
   await moveInstall(tx, run, status);
   await returnInstall(tx, run.id);
   await announceNext(tx, run);
+}
+
+/** endUnbegun ends a run as cancelled that no worker has begun, in the caller's transaction and under the install's lock. */
+export async function endUnbegun(tx: Tx, run: EndedRun, at: Date): Promise<void> {
+  const error = runErrorOf(new Fault('run_cancelled'));
+  await writeEnd(tx, run, { status: 'cancelled', error }, at, async (count) => {
+    const { nextSeq } = await tx.run.update({
+      where: { id: run.id, startedAt: null },
+      data: {
+        ...{ status: 'cancelled', error: error as object, cancelRequestedAt: at, finishedAt: at },
+        nextSeq: { increment: count },
+      },
+      select: { nextSeq: true },
+    });
+    return nextSeq - count;
+  });
+}
+
+/** A run that was to be a step of this one, and had not been lent the install yet. */
+async function endChildren(tx: Tx, runId: string, at: Date): Promise<void> {
+  const children = await tx.run.findMany({ where: { parentId: runId, status: 'queued', startedAt: null } });
+  for (const child of children) await endUnbegun(tx, { ...child, kind: child.kind as Run['kind'] }, at);
 }
 
 /** A step that was cut off in a work that is done at most once may have had its effect. */

@@ -2,6 +2,7 @@ export { cancelRun } from './cancel-run.js';
 export { listChanges } from './changes/read-changes.js';
 export { decideApproval } from './decide-approval.js';
 export { decideStep } from './decide-step.js';
+export { CancelLane } from './dispatch/cancel-lane.js';
 export { type AdvanceRequest, type DispatchOptions, OutboxDispatcher } from './dispatch/outbox-dispatcher.js';
 export { startRunCare } from './dispatch/run-care.js';
 export { type SweepOptions, startRunSweeper, sweepRuns } from './dispatch/run-sweeper.js';

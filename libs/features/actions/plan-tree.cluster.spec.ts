@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith } from '../../testing/needs.js';
 import { openRunLab, type RunLab } from '../../testing/run-lab.js';
 import { testVault } from '../../testing/test-vault.js';
-import { advanceRun, cancelRun, decideApproval, retryRun, sweepRuns } from './index.js';
+import { cancelRun, decideApproval, retryRun, sweepRuns } from './index.js';
 
 const verbs = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
 const rbac: RbacPolicy = {
@@ -34,7 +34,6 @@ const drop = (name: string) => ({
 });
 const approval = (more: object = {}): Step =>
   ({ kind: 'approval', title: 'Ask', message: 'May it go on?', timeoutSeconds: 600, ...more }) as Step;
-const never = new AbortController().signal;
 
 describeWith(['kubernetes'], 'plans with groups, conditions, undoing and people', () => {
   let lab: RunLab;
@@ -42,7 +41,7 @@ describeWith(['kubernetes'], 'plans with groups, conditions, undoing and people'
     lab = await openRunLab(rbac);
   });
   afterAll(() => lab.close());
-  const advance = (runId: string) => advanceRun(lab.engine(), runId, never);
+  const advance = (runId: string) => lab.advance(runId);
   const run = async (...steps: Step[]) => {
     const runId = await lab.queue({ steps });
     const verdict = await advance(runId);

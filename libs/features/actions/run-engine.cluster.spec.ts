@@ -6,7 +6,7 @@ import { systemClock } from '@nm/kernel/time';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith } from '../../testing/needs.js';
 import { openRunLab, type RunLab } from '../../testing/run-lab.js';
-import { advanceRun, cancelRun, runEvents } from './index.js';
+import { cancelRun, runEvents } from './index.js';
 
 const verbs = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
 const rbac: RbacPolicy = {
@@ -57,7 +57,6 @@ const awaitRef = (object: Parameters<typeof refOf>[0], timeoutSeconds = 60): Run
   refs: [refOf(object)],
   timeoutSeconds,
 });
-const never = new AbortController().signal;
 
 describeWith(['kubernetes'], 'runs on a real cluster', () => {
   let lab: RunLab;
@@ -65,7 +64,7 @@ describeWith(['kubernetes'], 'runs on a real cluster', () => {
     lab = await openRunLab(rbac);
   });
   afterAll(() => lab.close());
-  const advance = (runId: string) => advanceRun(lab.engine(), runId, never);
+  const advance = (runId: string) => lab.advance(runId);
   const get = (object: Parameters<typeof refOf>[0]) => lab.admin.get(refOf(object), lab.namespace);
 
   it('makes an install ready with its provisioning run, and announces it', async () => {

@@ -69,7 +69,7 @@ function happen(run: Model, event: Happening): void {
       run.holder = undefined;
       return;
     case 'cancel': {
-      const decision = decideCancel(run.status);
+      const decision = decideCancel({ status: run.status, begun: run.fence > 0 });
       if (decision === 'ask-worker') run.cancelRequested = true;
       if (decision === 'cancel-now') run.status = 'cancelled';
       return;

@@ -41,10 +41,16 @@ export function decideClaim({ status, leaseExpired, busy, behind, paused, away, 
 
 export type CancelDecision = 'cancel-now' | 'ask-worker' | 'ended';
 
-/** decideCancel: what nobody has begun ends at once; whoever works on it, or will when it has waited, is asked to stop. */
-export function decideCancel(status: RunStatus): CancelDecision {
+/** decideCancel: what nobody has begun ends at once; whoever works on it, or will when it has waited, is asked to stop, and undoes what was done. */
+export function decideCancel({
+  status,
+  begun,
+}: {
+  readonly status: RunStatus;
+  readonly begun: boolean;
+}): CancelDecision {
   if (isTerminal(status)) return 'ended';
-  return status === 'queued' ? 'cancel-now' : 'ask-worker';
+  return begun ? 'ask-worker' : 'cancel-now';
 }
 
 /** What becomes of a run when its work stops with a fault: an end, or somebody else goes on with it. */

@@ -6,8 +6,17 @@ import { Id, Instant, PageQuery } from './primitives.js';
 export const RunStatus = z.enum(['queued', 'running', 'waiting', 'positive', 'negative', 'cancelled', 'timed_out']);
 export type RunStatus = z.infer<typeof RunStatus>;
 
-/** Why a run waits: for a person, for its cluster to answer, for a maintenance window, for another run that is a step of it, for time to pass, or for what its install's KAMA does. */
-export const WaitReason = z.enum(['approval', 'cluster_offline', 'window', 'run', 'decision', 'time', 'kama']);
+/** Why a run waits: for a person, for its cluster to answer, for a maintenance window, for another run that is a step of it, for time to pass, for what its install's KAMA does, or for objects, Jobs or addresses to come to the state that a step waits for. */
+export const WaitReason = z.enum([
+  'approval',
+  'cluster_offline',
+  'window',
+  'run',
+  'decision',
+  'time',
+  'kama',
+  'condition',
+]);
 export type WaitReason = z.infer<typeof WaitReason>;
 
 /** `unknown`: it began, it cannot be done twice, and nobody can say what came of it. */

@@ -1,10 +1,11 @@
-import { isFault, toFault } from '@nm/kernel/fault';
+import { Fault, isFault, toFault } from '@nm/kernel/fault';
 import type { RunEnd } from '../end-run.js';
 import { runErrorOf } from '../run-error.js';
 import { type ClaimDecision, verdictOf } from '../run-rules.js';
 import { RunWaits } from '../steps/run-waits.js';
 import { type StepSession, stepSession } from '../steps/step-context.js';
-import { type ClaimedRun, claimRun, readSteps } from './claim-run.js';
+import { isParked } from '../steps/watch.js';
+import { type ClaimedRun, type ClaimedStep, claimRun, readSteps } from './claim-run.js';
 import { clusterAway } from './cluster-away.js';
 import { preflight } from './preflight.js';
 import { RunControl } from './run-control.js';
@@ -52,7 +53,8 @@ export async function workOnRun(
     if (run.unreadable) throw run.unreadable;
     if (run.ending) return await undoAndEnd(work, run.ending);
     control.guard();
-    await preflight(work.session, run, control.signal);
+    // Between two looks of a step that waits nothing has changed that would have to be asked again.
+    if (!run.steps.some(isBetweenLooks)) await preflight(work.session, run, control.signal);
     await new PlanWalk(work).walk();
     await ledger.finish({ status: 'positive' }, goesOn);
     return 'positive';
@@ -64,6 +66,8 @@ export async function workOnRun(
   }
 }
 
+const isBetweenLooks = ({ status, output }: ClaimedStep): boolean => status === 'running' && isParked(output);
+
 const openSession = (sessions: RunSessions, run: ClaimedRun): StepSession =>
   stepSession(() => (run.kind === 'action' ? sessions.forInstall(run.installId) : sessions.forCluster(run.clusterId)));
 
@@ -71,16 +75,9 @@ const openSession = (sessions: RunSessions, run: ClaimedRun): StepSession =>
 async function settle(work: RunWork, reason: unknown): Promise<Advance> {
   const { engine, run, ledger } = work;
   try {
-    if (reason instanceof RunWaits) {
-      await ledger.wait(reason);
-      return 'waits';
-    }
-    const fault = toFault(reason);
-    const away = clusterAway(fault, run, engine.clock);
-    if (away) {
-      await ledger.wait(away);
-      return 'waits';
-    }
+    const wait = reason instanceof RunWaits ? reason : clusterAway(toFault(reason), run, engine.clock);
+    if (wait && (await ledger.wait(wait))) return 'waits';
+    const fault = wait ? new Fault('run_cancelled') : toFault(reason);
     if (fault.code === 'internal' || fault.code === 'plan_unreadable') engine.onFault(fault, run.id);
     const verdict = verdictOf(fault.code);
     if (verdict === 'abandon') return verdict;
@@ -99,12 +96,13 @@ async function settle(work: RunWork, reason: unknown): Promise<Advance> {
 /** endWork ends the run, once what it has done and can undo is undone. */
 async function endWork(work: RunWork, ending: RunEnd): Promise<Advance> {
   const { engine, run, ledger } = work;
+  const claim = await refreshed(work);
+  await new PlanWalk({ ...work, run: claim }).abandon();
   if (run.ending) {
     // The undoing itself was cut off by its time limit.
     await ledger.finish(run.ending);
     return run.ending.status;
   }
-  const claim = await refreshed(work);
   if (!new PlanWalk({ ...work, run: claim }).hasUndo()) {
     await ledger.finish(ending);
     return ending.status;

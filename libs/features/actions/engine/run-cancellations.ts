@@ -10,12 +10,16 @@ interface Watch {
 export class RunCancellations implements Cancellations {
   readonly #watches = new Map<string, Set<Watch>>();
   readonly #listener: Listener;
+  #onOther: (runId: string) => void = () => undefined;
 
   constructor(options: { readonly url: string; readonly onError: (error: Error) => void }) {
     this.#listener = listen({
       ...options,
       channels: ['nm_run_cancel'],
-      onMessage: (_channel, runId) => this.#each(runId, (watch) => watch.onCancel()),
+      onMessage: (_channel, runId) => {
+        if (this.#watches.has(runId)) this.#each(runId, (watch) => watch.onCancel());
+        else this.#onOther(runId);
+      },
       onConnected: () => {
         for (const runId of this.#watches.keys()) this.#each(runId, (watch) => watch.check());
       },
@@ -30,6 +34,11 @@ export class RunCancellations implements Cancellations {
       watches.delete(watch);
       if (watches.size === 0 && this.#watches.get(runId) === watches) this.#watches.delete(runId);
     };
+  }
+
+  /** hearOthers tells of requests to cancel runs that nobody here works on. */
+  hearOthers(onOther: (runId: string) => void): void {
+    this.#onOther = onOther;
   }
 
   close(): Promise<void> {

@@ -131,13 +131,18 @@ export class RunLedger {
   /**
    * wait gives the run back until something outside happens; its deadline begins anew then, unless the wait is a part of its work. A child that it waits for
    * may begin now.
+   * @returns false when somebody has asked to cancel it: then it does not wait
    * @throws Fault run_lost, store_unavailable
    */
-  async wait({ until, forWhat, run, reason, keepsDeadline }: Omit<RunWaits, keyof Error>): Promise<void> {
+  async wait({ until, forWhat, run, reason, keepsDeadline }: Omit<RunWaits, keyof Error>): Promise<boolean> {
     const { id, fence, installId, clusterId } = this.#run;
     await this.flush();
     return this.#fenced(async (tx) => {
       await lockInstall(tx, installId);
+      // Whoever cancels a run that is at work leaves it to its worker.
+      const [cancelled] = await tx.$queryRaw<object[]>`
+        SELECT 1 FROM run WHERE id = ${id} AND fence = ${fence} AND cancel_requested_at IS NOT NULL AND ending IS NULL`;
+      if (cancelled) return false;
       const rows = await tx.$queryRaw<{ firstSeq: number }[]>`
         UPDATE run SET status = 'waiting', waits_for = ${forWhat}, waits_reason = ${reason}, waits_run = ${run ?? null},
                waits_since = clock_timestamp(), lease_until = NULL, worker = NULL, next_seq = next_seq + 1,
@@ -149,6 +154,7 @@ export class RunLedger {
       await writeJournal(tx, this.#run, firstOf(rows), now, [{ kind: 'status', data: { status: 'waiting', reason } }]);
       if (reason === 'cluster_offline') await lookSoon(tx, [clusterId]);
       if (run !== undefined) await lendInstall(tx, this.#run, run);
+      return true;
     });
   }
 

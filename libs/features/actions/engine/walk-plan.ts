@@ -7,7 +7,7 @@ import { askPerson } from '../step-in-doubt.js';
 import { conditionHolds } from '../steps/condition.js';
 import { joinWaits, RunWaits } from '../steps/run-waits.js';
 import type { ClaimedStep } from './claim-run.js';
-import { type RunWork, takeStep } from './take-step.js';
+import { abandonWork, type RunWork, takeStep } from './take-step.js';
 
 /** Steps of one parallel group that are worked on at the same time. */
 const parallelMax = 8;
@@ -49,12 +49,23 @@ export class PlanWalk {
           this.#status[node.position] = 'positive';
         } catch (error) {
           control.signal.throwIfAborted();
-          if (isFault(error) && isOurs(error.code)) throw error;
+          if (error instanceof RunWaits || (isFault(error) && isOurs(error.code))) throw error;
           ledger.log(node.position, 'This could not be undone; the rest is.');
           break;
         }
       }
     }
+  }
+
+  /** abandon takes away what the steps have left at work on the cluster that the end of the run cuts off. */
+  async abandon(): Promise<void> {
+    const { steps } = this.#work.run;
+    await Promise.all(
+      this.#nodes.map(async (node) => {
+        const row = steps[node.position];
+        if (node.role !== 'group' && row?.status === 'running') await abandonWork(this.#work, row, node.step);
+      }),
+    );
   }
 
   /** hasUndo tells whether anything that was done knows how to be undone. */
@@ -79,12 +90,14 @@ export class PlanWalk {
     };
     await Promise.all(Array.from({ length: Math.min(parallelMax, nodes.length) }, branch));
     // What says that this worker cannot go on comes before what a branch has met.
-    const failure =
-      reasons.find((reason) => isFault(reason) && isOurs(reason.code)) ??
-      reasons.find((reason) => !(reason instanceof RunWaits));
-    if (failure !== undefined) throw failure;
-    const [wait, ...others] = reasons as RunWaits[];
+    const ours = reasons.find((reason) => isFault(reason) && isOurs(reason.code));
+    if (ours) throw ours;
+    const waits = reasons.filter((reason) => reason instanceof RunWaits);
+    const failure = reasons.find((reason) => !(reason instanceof RunWaits));
+    // A branch that has given its worker back between two looks is at work; one that waits for somebody is not.
+    const [wait, ...others] = failure ? waits.filter(({ keepsDeadline }) => keepsDeadline) : waits;
     if (wait) throw joinWaits([wait, ...others]);
+    if (failure) throw failure;
   }
 
   async #take(node: PlanNode): Promise<Outcome> {

@@ -3,7 +3,7 @@ import { readJob, startChecks } from './kama-door.js';
 import { problemOf } from './kama-progress.js';
 import type { StepContext } from './step-context.js';
 import type { StepKindSpec } from './step-kind.js';
-import { Watch } from './watch.js';
+import { kamaPace, Watch } from './watch.js';
 
 /** A check that says nothing for so long is asked for anew. Milliseconds. */
 const checkMsMax = 60_000;
@@ -27,7 +27,7 @@ export const awaitPredicatesKind: StepKindSpec<'await-predicates'> = {
       return undefined;
     };
     const late = () => `Not done within ${timeoutSeconds} s: ${lastOf()}.`;
-    return watch.until({ timeoutSeconds, forWhat: 'predicates of the KAMA to hold', look, late });
+    return watch.until({ pace: kamaPace, timeoutSeconds, forWhat: 'predicates of the KAMA to hold', look, late });
   },
 };
 

@@ -6,7 +6,7 @@ import { systemClock as clock } from '@nm/kernel/time';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith } from '../../../testing/needs.js';
 import { openRunLab, type RunLab } from '../../../testing/run-lab.js';
-import { advanceRun, cancelRun, listChanges } from '../index.js';
+import { cancelRun, listChanges } from '../index.js';
 
 const verbs = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
 const rbac: RbacPolicy = {
@@ -24,7 +24,6 @@ const rbac: RbacPolicy = {
   clusterRoles: [],
 };
 type Step = RunPlan['steps'][number];
-const never = new AbortController().signal;
 const mapRef = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', name });
 const configMap = (name: string, data: Record<string, string> = {}, labels: Record<string, string> = {}) => ({
   ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, labels } },
@@ -44,7 +43,7 @@ describeWith(['kubernetes'], 'steps, what they change, and runs that are parts o
   });
   afterAll(() => lab.close());
   const asSystem = <T>(make: (tx: Tx) => Promise<T>) => lab.database.db.asSystem(make);
-  const advance = (runId: string) => advanceRun(lab.engine(), runId, never);
+  const advance = (runId: string) => lab.advance(runId);
   const work = async (...steps: Step[]) => {
     const runId = await lab.queue({ steps });
     const verdict = await advance(runId);

@@ -4,7 +4,7 @@ import { type JobState, readJob } from './kama-door.js';
 import { copyProgress, problemOf, statusLines } from './kama-progress.js';
 import type { StepContext, StepOf } from './step-context.js';
 import type { StepKindSpec } from './step-kind.js';
-import { Watch } from './watch.js';
+import { kamaPace, Watch } from './watch.js';
 
 /** So long a KAMA may be away or not know the job: it may be starting. A job that it has forgotten by then was lost with its restart. */
 const awayMsMax = 120_000;
@@ -45,7 +45,7 @@ function follow(job: string, timeoutSeconds: number, context: StepContext, watch
     return undefined;
   };
   const late = () => `The job ${job} has not ended within ${timeoutSeconds} s.`;
-  return watch.until({ timeoutSeconds, forWhat: `the job ${job} of the KAMA`, look, late });
+  return watch.until({ pace: kamaPace, timeoutSeconds, forWhat: `the job ${job} of the KAMA`, look, late });
 }
 
 function failed(job: string, { progress }: JobState): Fault {
@@ -80,6 +80,7 @@ async function lookPastAbsence(job: string, context: StepContext, watch: Watch):
     return undefined;
   }
   if (clock.nowMs() - Date.parse(awaySince) <= maxMs) return undefined;
+  await watch.keep({ awaySince: undefined });
   const public_ = `${why} What became of the job cannot be told: a KAMA forgets its jobs when it starts anew.`;
   throw new Fault('step_failed', { public: public_, extra: { reason: 'JobLost' } });
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { isKubeStatus, type KubeObject, objectPath } from '@nm/adapters/k8kat';
 import type { KubeManifest, ObjectRef } from '@nm/kernel/contracts';
-import { Fault, hasCode } from '@nm/kernel/fault';
+import { Fault } from '@nm/kernel/fault';
 import { z } from 'zod';
 import { refOfManifest } from '../plan/plan-issue.js';
 import { atMostOnce, isBegun } from './at-most-once.js';
 import { createOnce } from './create-once.js';
-import { fencedWrite, stamp } from './fenced-write.js';
+import { fencedWrite, runAnnotation, stamp } from './fenced-write.js';
 import { objectName } from './object-name.js';
 import { patiently } from './patience.js';
 import { recordedDelete } from './recorded-delete.js';
@@ -16,9 +16,6 @@ const nameCharsMax = 50;
 /** So many lines of each of so many pods are kept as the step's log. */
 const logLines = 20;
 const podsMax = 3;
-/** So long a cancelled step tries to take its Job away, in milliseconds; the Job's own deadline does it otherwise. */
-const removeMsMax = 1_000;
-
 /** What is kept of a Job that was made: its uid, and how many earlier ones of this step have failed. */
 const JobNote = z.object({ job: z.string().optional(), failed: z.number().int().default(0) });
 
@@ -35,20 +32,20 @@ export function nameOfJob(base: string, { run, position, noted }: StepContext): 
 }
 
 /**
- * startJob makes the Job, once: one of this name that is there already is ours. One that was made, and is not there any more, is not made again.
+ * startJob makes the Job, once: done again, the step finds its own Job, by the name and by what was kept of it. One that was made, and is not there any more, is not made again.
  * @param repeatable its author says that running it twice does no harm
+ * @returns what the step keeps of it from now on
  * @throws Fault step_unknown
  */
 export async function startJob(
   job: KubeObject,
   repeatable: boolean | undefined,
   context: StepContext,
-): Promise<ObjectRef> {
+): Promise<unknown> {
   const ref = refOfManifest(job as KubeManifest);
-  const wasMade = isBegun(context.noted) || JobNote.safeParse(context.noted).data?.job !== undefined;
-  if (wasMade) {
+  if (wasMade(context.noted)) {
     const there = await patiently(context, () => context.session.get(ref, context.namespace, context.signal));
-    if (there) return ref;
+    if (there && isOwn(there, context)) return keepFound(there, context);
     if (!repeatable)
       throw new Fault('step_unknown', {
         public: `${objectName(ref)} was begun and is gone; nobody can say how it ended.`,
@@ -58,9 +55,25 @@ export async function startJob(
   const again = { ...context, noted: undefined };
   const work = (leave: () => void) => patiently(again, () => create(job, ref, leave, again));
   const made = await atMostOnce(again, work, { keep });
-  await context.note({ ...keep, job: made });
-  return ref;
+  const noted = { ...keep, job: made };
+  await context.note(noted);
+  return noted;
 }
+
+/** Cut off in the creation, the step did not know yet what it had made. */
+async function keepFound({ metadata }: KubeObject, { noted, note }: StepContext): Promise<unknown> {
+  if (uidOf(noted) !== undefined) return noted;
+  const found = { failed: failuresOf(noted), job: metadata?.uid };
+  await note(found);
+  return found;
+}
+
+const uidOf = (noted: unknown): string | undefined => JobNote.safeParse(noted).data?.job;
+const wasMade = (noted: unknown): boolean => isBegun(noted) || uidOf(noted) !== undefined;
+
+/** Somebody may have made another Job of that name since. Cut off in its creation, the step knows its Job by the stamp of the run. */
+const isOwn = ({ metadata }: KubeObject, { noted, run }: StepContext): boolean =>
+  uidOf(noted) === undefined ? metadata?.annotations?.[runAnnotation] === run.id : metadata?.uid === uidOf(noted);
 
 /** A create that is sent again finds what the first one made. */
 async function create(job: KubeObject, ref: ObjectRef, leave: () => void, context: StepContext): Promise<string> {
@@ -87,12 +100,16 @@ export async function removeJob(ref: ObjectRef, uid: string, context: StepContex
   });
 }
 
-/** removeWhenStopped takes a Job away whose step was cancelled or is out of time. Whoever has lost the run leaves it to who goes on. */
-export async function removeWhenStopped(ref: ObjectRef, context: StepContext): Promise<void> {
-  const { signal, session, namespace } = context;
-  const reason: unknown = signal.reason;
-  if (!signal.aborted || !(hasCode(reason, 'run_cancelled') || hasCode(reason, 'run_timeout'))) return;
-  await session.delete(ref, namespace, { signal: AbortSignal.timeout(removeMsMax) }).catch(() => undefined);
+/** abandonJob takes away the Job that the step has made, if it is there; a Job of that name that somebody else has made stays. */
+export async function abandonJob(ref: ObjectRef, context: StepContext): Promise<void> {
+  if (!wasMade(context.noted)) return;
+  const { session, namespace, signal } = context;
+  const job = await session.get(ref, namespace, signal);
+  const uid = job?.metadata?.uid;
+  if (!job || uid === undefined || !isOwn(job, context)) return;
+  const beforeSend = () => context.guard();
+  if (await session.delete(ref, namespace, { signal, uid, beforeSend }))
+    await context.log(`${objectName(ref)} is taken away`);
 }
 
 /** podsOfJob lists the pods that a Job has made. */

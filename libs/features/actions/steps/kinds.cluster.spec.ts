@@ -5,7 +5,6 @@ import type { RbacPolicy, RunPlan } from '@nm/kernel/contracts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith } from '../../../testing/needs.js';
 import { openRunLab, type RunLab } from '../../../testing/run-lab.js';
-import { advanceRun } from '../index.js';
 
 const verbs = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
 const rbac: RbacPolicy = {
@@ -23,7 +22,6 @@ const rbac: RbacPolicy = {
   clusterRoles: [],
 };
 type Step = RunPlan['steps'][number];
-const never = new AbortController().signal;
 const configMap = (name: string, data: Record<string, string> = {}, annotations: Record<string, string> = {}) => ({
   ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, annotations } },
   data,
@@ -56,7 +54,7 @@ describeWith(['kubernetes'], 'every kind of step, on a real cluster', () => {
   afterAll(() => lab.close());
   const work = async (...steps: Step[]) => {
     const runId = await lab.queue({ steps });
-    const verdict = await advanceRun(lab.engine(), runId, never);
+    const verdict = await lab.advance(runId);
     const run = await lab.read(runId);
     return { ...run, verdict, outputs: run.steps.map(({ output }) => output) };
   };
@@ -68,7 +66,7 @@ describeWith(['kubernetes'], 'every kind of step, on a real cluster', () => {
       await tx.runStep.updateMany({ where: { runId, position }, data });
       await tx.run.update({ where: { id: runId }, data: { status: 'queued', finishedAt: null } });
     });
-    return advanceRun(lab.engine(), runId, never);
+    return lab.advance(runId);
   };
 
   it('patch changes what it names, null removes, and a missing object is a failure', async () => {
@@ -146,7 +144,7 @@ describeWith(['kubernetes'], 'every kind of step, on a real cluster', () => {
   it('wait-for waits for a field, and says what it saw when it is too late', async () => {
     const condition = { object: mapRef('w'), field: 'data.state', equals: 'done' };
     const runId = await lab.queue({ steps: [{ kind: 'wait-for', title: 'Wait', condition, timeoutSeconds: 60 }] });
-    const working = advanceRun(lab.engine(), runId, never);
+    const working = lab.advance(runId);
     await lab.admin.apply(configMap('w', { state: 'begun' }), { namespace: lab.namespace, fieldManager: 'somebody' });
     await expect
       .poll(async () => (await lab.read(runId)).progress.sub_items[0]?.logs.at(-1), { timeout: 20_000 })

@@ -66,6 +66,13 @@ export const needsOfStep = async (step: AnyStep, needs: NeedList): Promise<void>
 export const executeStep = (step: AnyStep, context: StepContext): Promise<unknown> =>
   kindOf(step).execute(step, context);
 
+/** leavesWork tells a kind that may leave something at work on the cluster. */
+export const leavesWork = (step: AnyStep): boolean => kindOf(step).abandon !== undefined;
+
+/** abandonStep takes away what a step has left at work that its run will not wait for any more. */
+export const abandonStep = async (step: AnyStep, context: StepContext): Promise<void> =>
+  kindOf(step).abandon?.(step, context);
+
 /** previewOfStep tells how a step is previewed. */
 export const previewOfStep = (step: AnyStep): StepPreview => kindOf(step).preview;
 

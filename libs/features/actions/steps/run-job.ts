@@ -2,11 +2,11 @@ import { type KubeObject, readinessOf } from '@nm/adapters/k8kat';
 import type { KubeManifest, ObjectRef } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { manifestIssues, refOfManifest } from '../plan/plan-issue.js';
-import { failuresOf, nameOfJob, podLines, removeWhenStopped, startJob } from './job-work.js';
+import { abandonJob, failuresOf, nameOfJob, podLines, startJob } from './job-work.js';
 import { aboutObject, objectName } from './object-name.js';
-import { until } from './patience.js';
 import type { StepContext, StepOf } from './step-context.js';
 import type { StepKindSpec } from './step-kind.js';
+import { lastOf, untilSettled } from './until-settled.js';
 
 /** A Job that has ended goes by itself, so that what came of it can be looked at for a day. */
 const keepSeconds = 86_400;
@@ -29,14 +29,14 @@ export const runJobKind: StepKindSpec<'run-job'> = {
     const job = jobOf(step.manifest, context);
     const ref = refOfManifest(job as KubeManifest);
     try {
-      await startJob(job, false, context);
+      const noted = await startJob(job, false, context);
       if (context.dry) return {};
-      return { objects: [{ ...ref, operation: 'created' }], ...(await untilEnded(step, ref, context)) };
+      return { objects: [{ ...ref, operation: 'created' }], ...(await untilEnded(step, ref, { ...context, noted })) };
     } catch (error) {
-      await removeWhenStopped(ref, context);
       throw aboutObject(error, ref);
     }
   },
+  abandon: (step, context) => abandonJob(refOfManifest(jobOf(step.manifest, context) as KubeManifest), context),
 };
 
 function jobOf(manifest: KubeManifest, context: StepContext): KubeObject {
@@ -55,7 +55,7 @@ function jobOf(manifest: KubeManifest, context: StepContext): KubeObject {
 
 async function untilEnded(step: StepOf<'run-job'>, ref: ObjectRef, context: StepContext): Promise<object> {
   const { session, namespace, signal } = context;
-  let last = 'not looked at yet';
+  let last = lastOf(context.noted);
   const look = async (): Promise<'ready' | 'failed' | undefined> => {
     const job = await session.get(ref, namespace, signal);
     const { state, reason } = job ? readinessOf(job) : { state: 'failed' as const, reason: 'was deleted' };
@@ -63,7 +63,10 @@ async function untilEnded(step: StepOf<'run-job'>, ref: ObjectRef, context: Step
     last = reason;
     return state === 'pending' ? undefined : state;
   };
-  const state = await until(context, step.timeoutSeconds, look, () => `${objectName(ref)}: ${last}`);
+  const state = await untilSettled(context, {
+    ...{ look, late: () => `${objectName(ref)}: ${last}`, state: () => ({ last }) },
+    ...{ timeoutSeconds: step.timeoutSeconds, forWhat: `${objectName(ref)} to end` },
+  });
   const lines = await podLines(ref, context);
   for (const line of lines) await context.log(line);
   if (state === 'ready') return { reason: last };

@@ -2,11 +2,11 @@ import type { KubeObject } from '@nm/adapters/k8kat';
 import type { ObjectRef } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { z } from 'zod';
-import { failuresOf, nameOfJob, podLines, podsOfJob, removeJob, removeWhenStopped, startJob } from './job-work.js';
+import { abandonJob, failuresOf, nameOfJob, podLines, podsOfJob, removeJob, startJob } from './job-work.js';
 import { aboutObject, objectName } from './object-name.js';
-import { until } from './patience.js';
 import type { StepContext, StepOf } from './step-context.js';
 import type { StepKindSpec } from './step-kind.js';
+import { untilSettled } from './until-settled.js';
 
 /** What nobody has taken away, the cluster takes away so long after its end. Until then a worker that was cut off finds how it ended. */
 const keepSeconds = 600;
@@ -46,10 +46,11 @@ export const runPodKind: StepKindSpec<'run-pod'> = {
         extra: { reason: 'ExitCode' },
       });
     } catch (error) {
-      await removeWhenStopped(ref, context);
       throw aboutObject(error, ref);
     }
   },
+  abandon: (step, context) =>
+    abandonJob({ apiVersion: 'batch/v1', kind: 'Job', name: jobOf(step, context).metadata?.name ?? '' }, context),
 };
 
 /** How it ended is written down before the Job is taken away: done again, the step knows, and has only to clean up. */
@@ -64,9 +65,9 @@ async function endOf(
     await removeJob(ref, known.data.uid, context);
     return known.data.ended;
   }
-  await startJob(job, step.repeatable, context);
+  const noted = await startJob(job, step.repeatable, context);
   if (context.dry) return undefined;
-  const { end, uid } = await untilEnded(step, ref, context);
+  const { end, uid } = await untilEnded(step, ref, { ...context, noted });
   const lines = await podLines(ref, context);
   for (const line of lines) await context.log(line);
   const ended = { ...end, output: lines.join('\n').slice(-outputCharsMax) };
@@ -116,7 +117,10 @@ async function untilEnded(
     }
     return undefined;
   };
-  return until(context, step.timeoutSeconds + graceSeconds, look, () => `${objectName(ref)} has not ended`);
+  return untilSettled(context, {
+    ...{ look, late: () => `${objectName(ref)} has not ended`, forWhat: 'the command to end' },
+    timeoutSeconds: step.timeoutSeconds + graceSeconds,
+  });
 }
 
 function jobOf(step: StepOf<'run-pod'>, context: StepContext): KubeObject {

@@ -48,4 +48,4 @@ export function joinWaits(waits: readonly [RunWaits, ...RunWaits[]]): RunWaits {
 }
 
 /** What passes by itself. */
-const passing: ReadonlySet<WaitReason> = new Set<WaitReason>(['time', 'kama']);
+const passing: ReadonlySet<WaitReason> = new Set<WaitReason>(['time', 'kama', 'condition']);

@@ -1,7 +1,7 @@
 import type { AccessQuestion } from '@nm/adapters/k8kat';
 import type { ObjectRef, StepKind } from '@nm/kernel/contracts';
 import type { PlanIssue } from '../plan/plan-issue.js';
-import type { StepExecutor, StepOf } from './step-context.js';
+import type { StepContext, StepExecutor, StepOf } from './step-context.js';
 
 /** NeedList collects the permissions that a step needs on the cluster. */
 export interface NeedList {
@@ -24,6 +24,8 @@ export interface StepKindSpec<K extends StepKind> {
   readonly preview: StepPreview;
   /** Members of what it gives that later steps may refer to. */
   readonly outputs?: readonly string[];
+  /** Takes away what the step has left at work on the cluster, when its run ends before it does. The note says what that is. */
+  readonly abandon?: (step: StepOf<K>, context: StepContext) => Promise<void>;
   /** Looks at what the form alone cannot say. */
   readonly check?: (step: StepOf<K>, path: string) => PlanIssue[];
 }

@@ -1,9 +1,9 @@
 import { isFault } from '@nm/kernel/fault';
 import { serviceIssues } from '../plan/plan-issue.js';
 import { type HttpTarget, httpTarget } from './http-target.js';
-import { until } from './patience.js';
 import type { StepContext, StepOf } from './step-context.js';
 import type { StepKindSpec } from './step-kind.js';
+import { lastOf, untilSettled } from './until-settled.js';
 
 const probeMsMax = 5_000;
 
@@ -23,14 +23,17 @@ export const waitForHttpKind: StepKindSpec<'wait-for-http'> = {
  */
 async function waitForHttp(step: StepOf<'wait-for-http'>, context: StepContext): Promise<unknown> {
   const target = httpTarget(step, context);
-  let last = 'nothing yet';
+  let last = lastOf(context.noted);
   const look = async (): Promise<{ status: number } | undefined> => {
     const seen = await ask(target, context);
     if (seen !== last) await context.log(`${target.name} answered ${seen}`);
     last = seen;
     return seen === String(step.expectStatus) ? { status: step.expectStatus } : undefined;
   };
-  return until(context, step.timeoutSeconds, look, () => `${target.name} answered ${last}`);
+  return untilSettled(context, {
+    ...{ look, late: () => `${target.name} answered ${last}`, state: () => ({ last }) },
+    ...{ timeoutSeconds: step.timeoutSeconds, forWhat: `${target.name} to answer ${step.expectStatus}` },
+  });
 }
 
 async function ask(target: HttpTarget, { signal }: StepContext): Promise<string> {

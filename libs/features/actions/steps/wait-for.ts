@@ -1,8 +1,8 @@
 import { type Condition } from '@nm/kernel/contracts';
 import { type PlanIssue, refIssues } from '../plan/plan-issue.js';
 import { conditionHolds, leaves } from './condition.js';
-import { until } from './patience.js';
 import type { StepKindSpec } from './step-kind.js';
+import { lastOf, untilSettled } from './until-settled.js';
 
 /** Waits until a condition on objects holds. */
 export const waitForKind: StepKindSpec<'wait-for'> = {
@@ -13,14 +13,15 @@ export const waitForKind: StepKindSpec<'wait-for'> = {
       if ('object' in leaf) await needs.object(leaf.object, ['get']);
   },
   execute: async ({ condition, timeoutSeconds }, context) => {
-    let last = 'not looked at yet';
+    let last = lastOf(context.noted);
     const look = async (): Promise<true | undefined> => {
       const { holds, because } = await conditionHolds(condition, context);
       if (because !== last) await context.log(because);
       last = because;
       return holds ? true : undefined;
     };
-    await until(context, timeoutSeconds, look, () => last);
+    const forWhat = 'a condition to hold';
+    await untilSettled(context, { look, late: () => last, state: () => ({ last }), timeoutSeconds, forWhat });
     return { because: last };
   },
 };

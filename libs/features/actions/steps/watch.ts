@@ -1,29 +1,51 @@
+import type { WaitReason } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
 import { z } from 'zod';
 import { RunWaits } from './run-waits.js';
 import type { StepContext } from './step-context.js';
 
-/** Looks come quickly at first, for what is there at once; then the run is given back between two of them. Milliseconds. */
-const heldMs = [500, 1_000, 1_000, 2_000, 2_000, 3_000];
-/** The longer it has lasted, the more seldom it is looked at: after a tenth of what has gone by, within these bounds. Milliseconds. */
-const againMs = { min: 5_000, max: 30_000 };
+interface Pace {
+  readonly reason: WaitReason;
+  /** Looks come quickly at first, for what is there at once; then the run is given back between two of them. Milliseconds. */
+  readonly heldMs: readonly number[];
+  /** The longer it has lasted, the more seldom it is looked at: after a tenth of what has gone by, within these bounds. Milliseconds. */
+  readonly againMs: { readonly min: number; readonly max: number };
+}
 
-/** What is kept of a watch, beside what its step keeps: since when, whether a worker has given it back, and how often the step has failed before. */
-const WatchNote = z.looseObject({
-  since: z.iso.datetime().optional(),
-  parked: z.boolean().optional(),
-  failed: z.number().int().default(0),
-});
+/** How what the install's KAMA does is looked at: each look is a request through the gateway. */
+export const kamaPace: Pace = {
+  reason: 'kama',
+  heldMs: [500, 1_000, 1_000, 2_000, 2_000, 3_000],
+  againMs: { min: 5_000, max: 30_000 },
+};
+/** How objects and addresses are looked at. */
+export const conditionPace: Pace = {
+  reason: 'condition',
+  heldMs: [250, 250, 500, 500, 1_000, 1_000, 1_500],
+  againMs: { min: 2_000, max: 15_000 },
+};
+
+/** What is kept of a watch, beside what its step keeps: since when, and whether a worker has given it back. */
+const WatchNote = z.looseObject({ since: z.iso.datetime().optional(), parked: z.boolean().optional() });
 type WatchNote = z.infer<typeof WatchNote>;
 
 /** isParked tells a step whose run was given back between two looks: taking it up again is no new attempt. */
 export const isParked = (noted: unknown): boolean => WatchNote.safeParse(noted).data?.parked === true;
 
-interface WatchOptions<T> {
+/** withoutWatch is what the note of a step keeps when the step is tried again: it begins to watch anew. */
+export function withoutWatch(noted: unknown): object {
+  const { since: _s, parked: _p, ...kept } = WatchNote.safeParse(noted).data ?? {};
+  return kept;
+}
+
+export interface WatchOptions<T> {
+  readonly pace: Pace;
   readonly timeoutSeconds: number;
   /** What is waited for, in words. */
   readonly forWhat: string;
   readonly look: () => Promise<T | undefined>;
+  /** What the next look must know, whoever takes it; asked for when the run is given back. */
+  readonly state?: () => Readonly<Record<string, unknown>>;
   /** What to say when it has taken too long. */
   readonly late: () => string;
 }
@@ -36,9 +58,10 @@ export class Watch {
   readonly #context: StepContext;
   #note: WatchNote;
 
-  constructor(context: StepContext) {
+  /** @param noted what the step has kept, when it has kept something since it was taken up */
+  constructor(context: StepContext, noted: unknown = context.noted) {
     this.#context = context;
-    this.#note = WatchNote.safeParse(context.noted).data ?? { failed: 0 };
+    this.#note = WatchNote.safeParse(noted).data ?? {};
   }
 
   /** What the step has kept. */
@@ -60,35 +83,26 @@ export class Watch {
   }
 
   /** until looks until the look gives something. @throws RunWaits; Fault run_timeout; what the look throws */
-  async until<T>(options: WatchOptions<T>): Promise<T> {
-    if (this.isNew) await this.keep({ since: this.#context.clock.now().toISOString() });
-    try {
-      return await this.#look(options);
-    } catch (error) {
-      if (error instanceof RunWaits || this.#context.signal.aborted) throw error;
-      // Tried again, the step begins anew.
-      await this.keep({ since: undefined, parked: undefined, failed: this.#note.failed + 1 });
-      throw error;
-    }
-  }
-
-  async #look<T>({ timeoutSeconds, forWhat, look, late }: WatchOptions<T>): Promise<T> {
+  async until<T>({ pace, timeoutSeconds, forWhat, look, state, late }: WatchOptions<T>): Promise<T> {
     const { clock, signal } = this.#context;
+    // Written down with the first thing that is kept: a look that finds what it looks for keeps nothing.
+    this.#note = { ...this.#note, since: this.#note.since ?? clock.now().toISOString() };
     const sinceMs = Date.parse(this.#note.since ?? '');
     const endMs = sinceMs + timeoutSeconds * 1000;
-    for (let looks = this.#note.parked ? heldMs.length : 0; ; looks++) {
+    for (let looks = this.#note.parked ? pace.heldMs.length : 0; ; looks++) {
       const found = await look();
       if (found !== undefined) return found;
       const nowMs = clock.nowMs();
       if (nowMs >= endMs) throw new Fault('run_timeout', { public: late() });
-      const waitMs = heldMs[looks];
+      const waitMs = pace.heldMs[looks];
       if (waitMs !== undefined) {
         await clock.sleep(Math.min(waitMs, endMs - nowMs), signal);
         continue;
       }
-      await this.keep({ parked: true });
-      const nextMs = nowMs + Math.min(againMs.max, Math.max(againMs.min, (nowMs - sinceMs) / 10));
-      throw new RunWaits(new Date(Math.min(nextMs, endMs)), forWhat, { reason: 'kama', keepsDeadline: true });
+      await this.keep({ ...state?.(), parked: true });
+      const { min, max } = pace.againMs;
+      const nextMs = nowMs + Math.min(max, Math.max(min, (nowMs - sinceMs) / 10));
+      throw new RunWaits(new Date(Math.min(nextMs, endMs)), forWhat, { reason: pace.reason, keepsDeadline: true });
     }
   }
 }
