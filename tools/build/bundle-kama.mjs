@@ -3,27 +3,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { builtinsByName, lazyIndexes, looseSchemas, partsOnDemand, withoutEffects } from './lean-modules.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const builtin = new Set(builtinModules.flatMap((name) => [name, `node:${name}`]));
-
-/** Imported, a built-in module has all its getters called, and one of `node:http` loads a whole HTTP client; so they are fetched instead. */
-const builtinsByName = {
-  name: 'builtins by name',
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^[a-z0-9_:/]+$/ }, ({ path }) =>
-      builtin.has(path) ? { path, namespace: 'builtin', sideEffects: false } : undefined,
-    );
-    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
-      loader: 'js',
-    }));
-  },
-};
-
 /** CommonJS within the bundle asks for these. */
 const banner = `import { createRequire as requireOf } from 'node:module';
 const require = requireOf(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;`;
@@ -50,12 +34,11 @@ await build({
   chunkNames: 'part-[hash]',
   minifyWhitespace: true,
   minifySyntax: true,
-  keepNames: true,
   legalComments: 'none',
   logLevel: 'warning',
   // The paths of tsconfig.json lead to the sources.
   tsconfigRaw: {},
-  plugins: [builtinsByName],
+  plugins: [builtinsByName, partsOnDemand, withoutEffects, lazyIndexes, looseSchemas],
   banner: { js: banner },
   // Files beside these, or packages that Nest and Fastify ask for only when they are used.
   external: [

@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type * as Report from './commands/report.js';
 import type * as Run from './commands/run.js';
-import { sameModules } from './same-modules.js';
 
 const bundle = new URL('../bundle/', import.meta.url);
 const bundled = existsSync(new URL('run.js', bundle));
@@ -14,7 +13,6 @@ if (
   enableCompileCache(fileURLToPath(new URL('compiled', bundle))).status === constants.compileCacheStatus.FAILED
 )
   enableCompileCache();
-if (bundled) sameModules(bundle);
 const [runFile, reportFile] = bundled
   ? ['../bundle/run.js', '../bundle/report.js']
   : ['./commands/run.js', './commands/report.js'];

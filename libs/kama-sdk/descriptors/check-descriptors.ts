@@ -10,6 +10,8 @@ import { type Finding, type FindingCode, findingAt, type Place } from './finding
 import { bundleLimits } from './limits.js';
 import { exprPrefix, getPrefix, idPrefix, kindPrefix, mentionsIn, splat } from './reference.js';
 
+const descriptorsWorthCompiling = 500;
+
 /** checkDescriptors finds, without running anything, what cannot work: unknown names, wrong types and kinds, circles. */
 export function checkDescriptors(bundle: Bundle): Finding[] {
   const checker = new Checker(bundle);
@@ -23,7 +25,12 @@ class Checker {
   private suggestions: number = bundleLimits.suggestions;
   private readonly count = { error: 0, warning: 0 };
 
-  constructor(private readonly bundle: Bundle) {}
+  /** zod compiles a parser of its own for each kind: for few models, that takes longer than they do without. */
+  private readonly parsing: { readonly jitless: boolean };
+
+  constructor(private readonly bundle: Bundle) {
+    this.parsing = { jitless: bundle.descriptors.length < descriptorsWorthCompiling };
+  }
 
   /** checkModel looks at a model, written at the top or in place, and at those within it. */
   checkModel(config: Dict, kind: string, owner: Descriptor): void {
@@ -43,7 +50,7 @@ class Checker {
   }
 
   private checkTypes(config: Dict, kind: string, owner: Descriptor): void {
-    const result = this.bundle.kinds.schemaOf(kind).safeParse(config);
+    const result = this.bundle.kinds.schemaOf(kind).safeParse(config, this.parsing);
     for (const issue of result.success ? [] : result.error.issues.slice(0, 20)) {
       const [inner] =
         'errors' in issue ? (issue.errors as readonly (readonly { message: string }[])[]).flat() : [issue];

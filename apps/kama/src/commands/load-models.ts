@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { CompileOptions, Finding } from '@nm/kama-sdk';
 import { Fault } from '@nm/kernel/fault';
+import { sameModules } from '../same-modules.js';
 import { placeOfError } from './place-of-error.js';
 
 type Models = NonNullable<CompileOptions['models']>;
@@ -14,6 +16,9 @@ type Models = NonNullable<CompileOptions['models']>;
  */
 export function modelsLoader(file: string | undefined): () => Promise<Models> {
   if (file === undefined) return () => Promise.resolve([]);
+  // Not before: with hooks, the server's own modules are found more slowly.
+  const here = new URL('.', import.meta.url);
+  if (existsSync(new URL('define.js', here))) sameModules(here);
   const { href } = pathToFileURL(resolve(file));
   const folder = `${pathToFileURL(dirname(resolve(file))).href}/`;
   let round = 0;

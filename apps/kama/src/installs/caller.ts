@@ -11,12 +11,13 @@ export interface Caller {
 
 /** CallerReader verifies the context of requests; the gateway's keys are fetched once and kept. */
 export class CallerReader {
-  readonly #keys: JWTVerifyGetKey;
+  readonly #jwksUrl: string;
+  #keys: JWTVerifyGetKey | undefined;
   readonly #appId: string | undefined;
 
   /** @param appId the one app that is served here; without it, any: the context says which */
   constructor(jwksUrl: string, appId?: string) {
-    this.#keys = createRemoteJWKSet(new URL(jwksUrl), { cooldownDuration: 1_000, timeoutDuration: 3_000 });
+    this.#jwksUrl = jwksUrl;
     this.#appId = appId;
   }
 
@@ -26,6 +27,8 @@ export class CallerReader {
     if (typeof token !== 'string' || token === '')
       throw new Fault('unauthenticated', { public: 'This app answers through the gateway of NMachine only.' });
     try {
+      // Made by the first request: it loads the HTTP client of Node.
+      this.#keys ??= createRemoteJWKSet(new URL(this.#jwksUrl), { cooldownDuration: 1_000, timeoutDuration: 3_000 });
       const { payload } = await jwtVerify(token, this.#keys, {
         issuer: contextIssuer,
         ...(this.#appId === undefined ? {} : { audience: this.#appId }),

@@ -22,6 +22,10 @@ const kamaModule = (parts: KamaParts): DynamicModule => ({
   providers: [{ provide: KAMA_PARTS, useValue: parts }, VisitPipe],
 });
 
+const noSchemas = (): never => {
+  throw new Error('a route of the KAMA has a schema of Fastify');
+};
+
 /** createKama makes the HTTP server of an app; the caller listens and closes. */
 export async function createKama(parts: KamaParts): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
@@ -29,6 +33,8 @@ export async function createKama(parts: KamaParts): Promise<NestFastifyApplicati
     keepAliveTimeout: keepAliveMs,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 4_000 },
+    // No route has a schema of Fastify's own; by default, both compilers are loaded and made at each start.
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     frameworkErrors: (error: Error, _request: unknown, reply: FastifyReply) => {
       void reply
         .status(faultOf(error).status)
