@@ -1,3 +1,4 @@
+import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { JobReader } from './job-reader.js';
 
@@ -12,11 +13,20 @@ function read(...pieces: (string | Buffer)[]): string | undefined {
   return reader.jobId;
 }
 
+const answer = '{"data":{"job_id":"6b5f-1"}}';
+const bomb = `{"job_id":"6b5f-1","more":"${'x'.repeat(10_000_000)}"}`;
+
 describe('an answer that may name a job', () => {
   it.each([
     ['bare', ['{"status":"running","job_id":"6b5f-1"}']],
     ['in data', ['{"data":{"job_id":"6b5f-1"}}']],
     ['in pieces', ['\n', '  {"data":{"jo', 'b_id":"6b5', '', 'f-1"}}']],
+    ['by gzip', [gzipSync(answer)]],
+    ['by deflate', [deflateSync(answer)]],
+    ['by zstd', [zstdCompressSync(answer)]],
+    ['by Brotli', [brotliCompressSync(answer)]],
+    ['by Brotli, quickly', [brotliCompressSync(answer, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })]],
+    ['by gzip in pieces', [...gzipSync(answer)].map((byte) => Buffer.from([byte]))],
   ])('names it: %s', (_, pieces) => expect(read(...pieces)).toBe('6b5f-1'));
 
   it.each([
@@ -25,7 +35,11 @@ describe('an answer that may name a job', () => {
     ['no id', ['{"job_id":"../../admin"}']],
     ['no object', ['["job_id"]']],
     ['half an object', ['{"job_id":"6b5f-1"']],
-    ['something compressed', [Buffer.from([0x1f, 0x8b, 8, 0])]],
+    ['half of something compressed', [gzipSync(answer).subarray(0, 20)]],
+    ['a page', ['<html>job_id</html>']],
+    ['a small thing that becomes large: gzip', [gzipSync(bomb)]],
+    ['a small thing that becomes large: Brotli', [brotliCompressSync(bomb)]],
+    ['a small thing that becomes large: zstd', [zstdCompressSync(bomb)]],
     ['nothing', []],
     ['too much', ['{"job_id":"6b5f-1","more":"', 'x'.repeat(20_000), '"}']],
   ])('names none: %s', (_, pieces) => expect(read(...pieces)).toBeUndefined());

@@ -1,7 +1,8 @@
+import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { KamaJobId } from '@nm/kernel/contracts';
 import { z } from 'zod';
 
-/** An answer that names a job is short. */
+/** An answer that names a job is short, as it is sent and as it is read. */
 const bytesMax = 16 * 1024;
 /** Jobs that are runs of ours by now; a KAMA that is built on NMachine gives such ids. */
 const ownJob = /^run_/;
@@ -14,25 +15,20 @@ const Answer = z.union([Named, z.object({ data: Named }).transform(({ data }) =>
 export class JobReader {
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
-  #isOther = false;
 
   /** push sees a piece of the answer's content; it copies what it keeps. */
   push(bytes: Buffer, start: number, end: number): void {
-    if (this.#isOther || start === end) return;
+    if (start === end || this.#bytes > bytesMax) return;
     this.#bytes += end - start;
-    if (this.#bytes > bytesMax || (this.#chunks.length === 0 && !mayBeObject(bytes, start, end))) {
-      this.#isOther = true;
-      this.#chunks.length = 0;
-      return;
-    }
-    this.#chunks.push(Buffer.from(bytes.subarray(start, end)));
+    if (this.#bytes > bytesMax) this.#chunks.length = 0;
+    else this.#chunks.push(Buffer.from(bytes.subarray(start, end)));
   }
 
   /** The job that the answer names, unless it is a run of ours. */
   get jobId(): string | undefined {
     if (this.#chunks.length === 0) return undefined;
     try {
-      const answer = Answer.safeParse(JSON.parse(Buffer.concat(this.#chunks).toString('utf8')));
+      const answer = Answer.safeParse(JSON.parse(plainOf(Buffer.concat(this.#chunks)).toString('utf8')));
       return answer.success && !ownJob.test(answer.data.job_id) ? answer.data.job_id : undefined;
     } catch {
       return undefined;
@@ -40,9 +36,19 @@ export class JobReader {
   }
 }
 
-/** Whatever is no JSON object is not worth keeping: a file, a page, something compressed. */
-function mayBeObject(bytes: Buffer, start: number, end: number): boolean {
-  let at = start;
-  while (at < end && (bytes[at] ?? 0) <= 0x20) at++;
-  return at === end || bytes[at] === 0x7b;
+const options = { maxOutputLength: bytesMax };
+
+/** plainOf takes a content coding off, by what the bytes begin with: a piece of an answer does not know its head. @throws when it is none, or too much comes out */
+function plainOf(bytes: Buffer): Buffer {
+  if (mayBeObject(bytes)) return bytes;
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gunzipSync(bytes, options);
+  if (bytes.length > 4 && bytes.readUInt32LE(0) === 0xfd2fb528) return zstdDecompressSync(bytes, options);
+  // Brotli has no mark of its own; what is none is soon refused.
+  return (bytes[0] ?? 0) === 0x78 ? inflateSync(bytes, options) : brotliDecompressSync(bytes, options);
+}
+
+function mayBeObject(bytes: Buffer): boolean {
+  let at = 0;
+  while (at < bytes.length && (bytes[at] ?? 0) <= 0x20 && bytes[at] !== 0x1f) at++;
+  return bytes[at] === 0x7b;
 }
