@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createEgressAgent, createEgressDialer, type EgressPolicy } from '@nm/adapters/egress';
-import { Fault } from '@nm/kernel/fault';
 import { type Clock, systemClock } from '@nm/kernel/time';
 import type { Agent, Dispatcher } from 'undici';
 import type { WebSocket } from 'ws';
@@ -9,9 +8,11 @@ import type { UpgradeOptions } from '../streams/stream-transport.js';
 import { openWebSocket } from '../streams/upgrade.js';
 import { ConcurrencyLimit } from './concurrency-limit.js';
 import { type Impersonation, impersonationHeaders } from './impersonation.js';
+import { KeptConnections } from './kept-connections.js';
 import { faultOfDial, faultOfStatus, isKubeStatus, type KubeStatus } from './kube-faults.js';
 import type { KubeMethod, KubeRequestOptions } from './kube-types.js';
-import { sendWhole } from './whole-answer.js';
+import { type PlainRequest, requestBytes } from './request-bytes.js';
+import { sendWhole, tooLarge } from './whole-answer.js';
 
 /** KubeTarget is where a cluster's API server is, how it proves who it is, and who we are to it. */
 export interface KubeTarget {
@@ -58,11 +59,15 @@ const concurrencyMaxDefault = 32;
 /** Transport carries requests to one API server as one identity, over one pool of kept-alive connections. */
 export class Transport {
   readonly server: string;
+  /** For streams, and for who proxies raw requests. */
   readonly dispatcher: Agent;
+  /** For requests whose answer is read whole. */
+  readonly #kept: KeptConnections;
   /** HTTP/2 where it is offered; undefined when it is not wanted. */
   readonly #shared: Agent | undefined;
   readonly #target: KubeTarget;
   readonly #origin: string;
+  readonly #host: string;
   readonly #basePath: string;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -81,6 +86,7 @@ export class Transport {
     this.server = target.server;
     this.#target = target;
     this.#origin = url.origin;
+    this.#host = url.host;
     this.#basePath = url.pathname.replace(/\/+$/, '');
     this.#clock = options.clock ?? systemClock;
     this.#timeoutMs = options.timeoutMs ?? timeoutMsDefault;
@@ -105,6 +111,8 @@ export class Transport {
         ? undefined
         : createEgressAgent(options.policy, { ...egress, preferH2: true });
     this.#dial = pool ? pool.#dial : createEgressDialer(options.policy, egress);
+    const dial = (): Promise<Socket> => this.dial();
+    this.#kept = pool ? pool.#kept : new KeptConnections({ clock: this.#clock, host: this.#host, dial });
     this.#sockets = pool ? pool.#sockets : new Set();
     this.#limit = pool ? pool.#limit : new ConcurrencyLimit(options.concurrencyMax ?? concurrencyMaxDefault);
     this.#impersonation = impersonationHeaders(as);
@@ -165,7 +173,10 @@ export class Transport {
     const { signal } = options;
     const open = async () => {
       const request = await this.#requestOf('GET', path, options);
-      return this.#agentOf(this.#shared).request({ ...request, ...(signal ? { signal } : {}) });
+      return ((!this.#isRepeated && this.#shared) || this.dispatcher).request({
+        ...request,
+        ...(signal ? { signal } : {}),
+      });
     };
     const reply = await open().catch((error: unknown) => {
       throw faultOfDial(error, this.server, signal);
@@ -220,39 +231,37 @@ export class Transport {
 
   retire(): void {
     if (this.#isView) return;
+    this.#kept.retire();
     for (const agent of [this.dispatcher, this.#shared]) void agent?.close().catch(() => undefined);
   }
 
   async close(): Promise<void> {
     if (this.#isView) return;
     for (const socket of this.#sockets) socket.terminate();
+    this.#kept.close();
     await Promise.all([this.dispatcher.destroy(), this.#shared?.destroy()]);
   }
 
   async #send(method: KubeMethod, path: string, options: KubeRequestOptions): Promise<Answer> {
-    const shared = this.#options.http2 === 'all' ? this.#shared : undefined;
-    const { status, headers, text } = await sendWhole(
-      this.#agentOf(shared),
-      await this.#requestOf(method, path, options),
-      {
-        timeoutMs: options.timeoutMs ?? this.#timeoutMs,
-        bytesMax: options.answerBytesMax ?? answerBytesMax,
-        signal: options.signal,
-      },
-    );
-    const retryAfter = Number(headers['retry-after']);
+    const limits = {
+      timeoutMs: options.timeoutMs ?? this.#timeoutMs,
+      bytesMax: options.answerBytesMax ?? answerBytesMax,
+      signal: options.signal,
+    };
+    const request = await this.#requestOf(method, path, options);
+    const shared = this.#options.http2 === 'all' && !this.#isRepeated ? this.#shared : undefined;
+    const { status, retryAfter, text } = shared
+      ? await sendWhole(shared, request, limits)
+      : await this.#kept.send(requestBytes(request, this.#host), limits);
+    const seconds = Number(retryAfter);
     return {
       status,
       json: parseJson(text),
-      ...(Number.isFinite(retryAfter) ? { retryAfterMs: retryAfter * 1000 } : {}),
+      ...(Number.isFinite(seconds) ? { retryAfterMs: seconds * 1000 } : {}),
     };
   }
 
-  #agentOf(shared: Agent | undefined): Agent {
-    return (!this.#isRepeated && shared) || this.dispatcher;
-  }
-
-  async #requestOf(method: KubeMethod, path: string, options: KubeRequestOptions): Promise<Dispatcher.DispatchOptions> {
+  async #requestOf(method: KubeMethod, path: string, options: KubeRequestOptions): Promise<PlainRequest> {
     const authorization = await this.authorization();
     options.beforeSend?.();
     return {
@@ -300,7 +309,7 @@ async function readText(body: AsyncIterable<Buffer>, bytesMax: number): Promise<
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
-    if (bytes > bytesMax) throw new Fault('kube_api', { public: 'The cluster sent an answer that is too large.' });
+    if (bytes > bytesMax) throw tooLarge();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici';
 /** An answer that was read to its end. */
 export interface WholeAnswer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly retryAfter: string | undefined;
   readonly text: string;
 }
 
@@ -14,6 +14,9 @@ export interface WholeAnswerLimits {
   readonly bytesMax: number;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** tooLarge refuses an answer that is longer than was asked for. */
+export const tooLarge = (): Fault => new Fault('kube_api', { public: 'The cluster sent an answer that is too large.' });
 
 /**
  * sendWhole sends a request and reads its answer. It takes undici at its dispatcher: the streams and signals of `request()` are more than half of what a
@@ -29,7 +32,7 @@ export function sendWhole(
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    let head: Pick<WholeAnswer, 'status' | 'headers'> = { status: 0, headers: {} };
+    let head: Omit<WholeAnswer, 'text'> = { status: 0, retryAfter: undefined };
     let given: Error | undefined;
     let running: Dispatcher.DispatchController | undefined;
     const release = (): void => {
@@ -53,11 +56,12 @@ export function sendWhole(
         if (given) controller.abort(given);
       },
       onResponseStart(_, status, headers) {
-        head = { status, headers };
+        const retryAfter = headers['retry-after'];
+        head = { status, retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter };
       },
       onResponseData(_, chunk) {
         bytes += chunk.length;
-        if (bytes > bytesMax) give(new Fault('kube_api', { public: 'The cluster sent an answer that is too large.' }));
+        if (bytes > bytesMax) give(tooLarge());
         else chunks.push(chunk);
       },
       onResponseEnd() {

@@ -36,6 +36,7 @@ export interface UpstreamHome {
 }
 
 const switched = 101;
+const cut = (message: string): Error => Object.assign(new Error(message), { code: 'ECONNRESET' });
 /** Read at once, within one event. */
 const answerHead = new MessageHead();
 
@@ -172,12 +173,12 @@ export class UpstreamConnection implements WireReader {
       this.#keepAlive = false;
       return void this.#complete(user, true);
     }
-    this.#fail(new Error('the upstream closed the connection'));
+    this.#fail(cut('the upstream closed the connection'));
   };
 
   readonly #onError = (error: Error): void => this.#fail(error);
 
-  readonly #onClose = (): void => this.#fail(new Error('the connection to the upstream was closed'));
+  readonly #onClose = (): void => this.#fail(cut('the connection to the upstream was closed'));
 
   readonly #onDrain = (): void => this.#user?.upstreamDrained();
 
