@@ -23,7 +23,7 @@ await build({
     define: 'dist/libs/kama-sdk/define/index.js',
     zod: 'node_modules/zod/index.js',
     'template-worker': 'dist/libs/adapters/templating/template-worker.js',
-    'compile-worker': 'dist/apps/kama/src/bundles/compile-worker.js',
+    'compile-worker': 'dist/libs/kama-sdk/compile/compile-worker.js',
   },
   outdir,
   bundle: true,

@@ -4,6 +4,7 @@ import { keyProviderOf, openVault } from '@nm/adapters/vault';
 import { ContextKeys } from '@nm/features/context';
 import { drain, EventStreams, listenOn } from '@nm/features/http';
 import type { Clock } from '@nm/kernel/time';
+import { bundleCompiler } from './apps/vet-bundle.js';
 import { createApi } from './create-api.js';
 import type { ApiConfig } from './platform/api-config.js';
 
@@ -24,7 +25,8 @@ export async function runApi(config: ApiConfig, logger: Logger, clock: Clock): P
   const vault = await openVault({ db, keys: keyProviderOf(config.masterKeys, clock) });
   const contextKeys = await ContextKeys.open({ db, vault, clock });
   const streams = new EventStreams();
-  const { app } = await createApi({ config, logger, clock, db, vault, contextKeys, streams });
+  const compiler = bundleCompiler();
+  const { app } = await createApi({ config, logger, clock, db, vault, contextKeys, streams, compiler });
   const listening = await listenOn(app, config.hosts, config.port);
   ops.setReady(true);
   logger.info({ hosts: config.hosts, port: listening.port, opsPort: ops.port }, 'listening');
@@ -37,7 +39,7 @@ export async function runApi(config: ApiConfig, logger: Logger, clock: Clock): P
         listening,
         streams,
         unready: () => ops.setReady(false),
-        close: [() => app.close(), () => db.close(), () => ops.close()],
+        close: [() => app.close(), () => compiler.close(), () => db.close(), () => ops.close()],
       }),
   };
 }

@@ -59,6 +59,29 @@ describe('publishers push bundles', () => {
     await acme.client.put(`${at}/bundles/latest`, {}).expect(400);
   });
 
+  it('others are answered while a bundle is tried that takes as long as one can', async () => {
+    const values = Array.from({ length: 30 }, (_, n) => n).join(', ');
+    const models = Array.from(
+      { length: 1_000 },
+      (_, n) =>
+        `kind: Supplier\nid: s${n}\n${n % 10 ? `inherit: s${n - 1}\n` : ''}source: { a${n % 10}: [${values}] }\n`,
+    );
+    const large = packBundle([{ path: 'descriptors/a.yaml', text: models.join('---\n') }]);
+    await push(acme.client, 'acme', packed('neighbour')).expect(200);
+    let [over, answers] = [false, 0];
+    const pushed = push(acme.client, 'acme', large)
+      .expect(200)
+      .then(() => {
+        over = true;
+      });
+    while (!over) {
+      await acme.client.get(`${at}/bundles/${packed('neighbour').digest}`).expect(200);
+      if (!over) answers += 1;
+    }
+    await pushed;
+    expect(answers).toBeGreaterThanOrEqual(3);
+  }, 120_000);
+
   it('413: more than eight MiB', async () => {
     const { digest } = packed('1');
     await push(acme.client, 'acme', { digest, bytes: Buffer.alloc(8 * 1024 * 1024 + 1, 0x20) }).expect(413);

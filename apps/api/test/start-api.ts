@@ -4,9 +4,13 @@ import { ContextKeys } from '@nm/features/context';
 import { EventStreams, listenOn } from '@nm/features/http';
 import { type Clock, systemClock } from '@nm/kernel/time';
 import type { TestDatabase } from '../../../libs/testing/test-database.js';
+import { bundleCompiler } from '../src/apps/vet-bundle.js';
 import { createApi } from '../src/create-api.js';
 import { apiConfig } from '../src/platform/api-config.js';
 import type { Platform } from '../src/platform/platform.module.js';
+
+/** Threads of Node run what is built. */
+const compileWorker = new URL('../../../dist/libs/kama-sdk/compile/compile-worker.js', import.meta.url);
 
 /** The master key of tests; a test that needs another app on the same database uses the same. */
 export const testMasterKey = Buffer.alloc(32, 7);
@@ -31,6 +35,7 @@ export async function startApi({ database, clock = systemClock, env = {} }: Star
   const vault = new Vault(testMasterKey);
   const contextKeys = await ContextKeys.open({ db: database.db, vault, clock });
   const streams = new EventStreams();
+  const compiler = bundleCompiler(compileWorker);
   const platform: Platform = {
     config: { ...config, hosts: ['127.0.0.1'], port: 0 },
     logger,
@@ -39,6 +44,7 @@ export async function startApi({ database, clock = systemClock, env = {} }: Star
     vault,
     contextKeys,
     streams,
+    compiler,
   };
   const { app, document } = await createApi(platform);
   const { port, servers } = await listenOn(app, platform.config.hosts, 0);
@@ -51,6 +57,7 @@ export async function startApi({ database, clock = systemClock, env = {} }: Star
       streams.endAll();
       for (const server of servers) server.closeAllConnections();
       await app.close();
+      await compiler.close();
     },
   };
 }

@@ -1,17 +1,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { createLogger } from '@nm/adapters/telemetry';
 import { TemplateWorkers } from '@nm/adapters/templating';
 import { type Bundle, loadBundle, openSession, packBundle, readBundleFolder, unpackBundle } from '@nm/kama-sdk';
+import { CompileThread } from '@nm/kama-sdk/compile';
 import { systemClock } from '@nm/kernel/time';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CompileLimits, CompileThread } from '../src/bundles/compile-thread.js';
 import { MemoryCluster } from '../src/own/memory-cluster.js';
 import { createKama } from '../src/server/create-kama.js';
 import { memoryInstall } from './memory-install.js';
 
-const built = join(import.meta.dirname, '../../../dist/apps/kama/src/bundles/compile-thread.js');
+const built = join(import.meta.dirname, '../../../dist/libs/kama-sdk/compile/compile-worker.js');
 const packed = (text: string): string => packBundle([{ path: 'descriptors/a.yaml', text }]).bytes.toString('utf8');
 /** Near to what a bundle may hold: as many values as are allowed, in descriptors that inherit from each other. */
 const big = packed(
@@ -28,9 +29,8 @@ const hungry = packed(
 
 describe('bundles compiled beside the event loop', () => {
   const threads = new Set<CompileThread>();
-  const threadOf = async (limits: Partial<CompileLimits> = {}): Promise<CompileThread> => {
-    const module = (await import(built)) as { CompileThread: typeof CompileThread };
-    const thread = new module.CompileThread(limits);
+  const threadOf = (limits: ConstructorParameters<typeof CompileThread>[0] = {}): CompileThread => {
+    const thread = new CompileThread(limits, pathToFileURL(built));
     threads.add(thread);
     return thread;
   };
@@ -78,7 +78,7 @@ describe('bundles compiled beside the event loop', () => {
   };
 
   it('another install is answered all the while, and was answered once when it was done on the loop', async () => {
-    const thread = await threadOf();
+    const thread = threadOf();
     await thread.compile(small);
     await neighbour.ask();
     const onLoop = await answersUntil(async () => loadBundle(unpackBundle(Buffer.from(big))));
@@ -90,7 +90,7 @@ describe('bundles compiled beside the event loop', () => {
   it('gives the bundle that the loop would have: values, inheritance, places, and what is text', async () => {
     const files = await readBundleFolder(join(import.meta.dirname, 'everything'));
     const here = loadBundle(files);
-    const there = await (await threadOf()).compile(packBundle(files).bytes.toString('utf8'));
+    const there = await threadOf().compile(packBundle(files).bytes.toString('utf8'));
     expect(there.digest).toBe(here.digest);
     expect(there.descriptors).toEqual(here.descriptors);
     expect(there.plugins).toEqual(here.plugins);
@@ -104,7 +104,7 @@ describe('bundles compiled beside the event loop', () => {
     expect(placesOf(there)).toEqual(placesOf(here));
     for (const name of ['shiny.yaml.jinja', 'values.yaml'])
       expect(there.asset(name, undefined)).toBe(here.asset(name, undefined));
-    const inherited = await (await threadOf()).compile(
+    const inherited = await threadOf().compile(
       packed('kind: Supplier\nid: a\nsource: get::id::b\n---\nkind: Supplier\nid: b\nsource: 7\n'),
     );
     const nothing = { read: () => Promise.resolve(undefined) };
@@ -113,7 +113,7 @@ describe('bundles compiled beside the event loop', () => {
   }, 120_000);
 
   it("refuses what the loop refuses, in the linter's words", async () => {
-    const thread = await threadOf();
+    const thread = threadOf();
     await expect(thread.compile(packed('kind: Suplier\nid: a\n'))).rejects.toMatchObject({
       code: 'bundle_invalid',
       extra: { findings: [expect.objectContaining({ line: 1, code: 'unknown_kind' })] },
@@ -122,12 +122,13 @@ describe('bundles compiled beside the event loop', () => {
   }, 120_000);
 
   it.each([
-    ['memory', { heapMib: 24 }, hungry],
+    ['memory', { heapMib: 17 }, hungry],
     ['time', { timeMsMax: 20 }, big],
+    ['time', { cpuMsMax: 5 }, big],
   ] as const)(
     'ends a thread that takes too much %s; the host goes on, and the next bundle has a new one',
     async (what, limits, text) => {
-      const thread = await threadOf(limits);
+      const thread = threadOf(limits);
       await expect(thread.compile(text)).rejects.toMatchObject({
         code: 'bundle_invalid',
         publicMessage: expect.stringContaining(`more ${what} than`),

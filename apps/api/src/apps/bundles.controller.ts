@@ -4,6 +4,7 @@ import { Db } from '@nm/adapters/db';
 import { Allow, CurrentOrg, Needs, type OrgAccess } from '@nm/features/access';
 import { readBundle, storeBundle } from '@nm/features/apps';
 import { Answers } from '@nm/features/http';
+import { CompileThread } from '@nm/kama-sdk/compile';
 import { Bundle, BundleDigest, bundleMediaType } from '@nm/kernel/contracts';
 import { bundleView, requireBytes } from './bundle-view.js';
 import { vetBundle } from './vet-bundle.js';
@@ -13,9 +14,11 @@ import { vetBundle } from './vet-bundle.js';
 @Allow('publisher')
 export class BundlesController {
   readonly #db: Db;
+  readonly #compiler: CompileThread;
 
-  constructor(db: Db) {
+  constructor(db: Db, compiler: CompileThread) {
     this.#db = db;
+    this.#compiler = compiler;
   }
 
   @Put(':digest')
@@ -29,7 +32,7 @@ export class BundlesController {
     @Body() body: unknown,
   ): Promise<Bundle> {
     const bytes = requireBytes(body);
-    const vetted = vetBundle(bytes, digest);
+    const vetted = await vetBundle(this.#compiler, bytes, digest);
     return bundleView(await storeBundle(this.#db, org.id, { ...vetted, bytes }), vetted.warnings);
   }
 

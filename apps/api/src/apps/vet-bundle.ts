@@ -1,22 +1,19 @@
-import { compileBundle, formatFinding, loadBundle, unpackBundle } from '@nm/kama-sdk';
+import { CompileThread, type Verdict } from '@nm/kama-sdk/compile';
 import { Fault } from '@nm/kernel/fault';
 
-/** What is known of a bundle that may be hosted. */
-export interface VettedBundle {
-  readonly digest: string;
-  readonly files: number;
-  readonly warnings: readonly string[];
-}
+/** A bundle within the limits of the SDK takes about a second of processor time at worst, and what takes more is meant to. */
+const limits = { cpuMsMax: 2_000, heapMib: 128 };
 
-/** vetBundle reads a packed bundle as its host will, and refuses what the linter refuses. @throws Fault bundle_invalid */
-export function vetBundle(bytes: Buffer, digest: string): VettedBundle {
-  const files = unpackBundle(bytes);
-  const { bundle, findings } = compileBundle(files);
-  if (findings.some(({ severity }) => severity === 'error')) loadBundle(files);
-  if (bundle.digest !== digest)
+/** bundleCompiler makes the thread that pushed bundles are tried in. @param file its far side as it is built, where this is not */
+export const bundleCompiler = (file?: URL): CompileThread => new CompileThread(limits, file);
+
+/** vetBundle has a packed bundle read as its host will, and refuses what the linter refuses. @throws Fault bundle_invalid */
+export async function vetBundle(compiler: CompileThread, bytes: Buffer, digest: string): Promise<Verdict> {
+  const verdict = await compiler.vet(bytes);
+  if (verdict.digest !== digest)
     throw new Fault('bundle_invalid', {
-      public: `The bytes that came have the digest ${bundle.digest}, and the address names another.`,
+      public: `The bytes that came have the digest ${verdict.digest}, and the address names another.`,
       extra: { findings: [] },
     });
-  return { digest, files: files.length, warnings: findings.map(formatFinding) };
+  return verdict;
 }

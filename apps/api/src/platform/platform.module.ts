@@ -5,6 +5,7 @@ import type { Logger } from '@nm/adapters/telemetry';
 import { Vault } from '@nm/adapters/vault';
 import { ContextKeys } from '@nm/features/context';
 import { EventStreams } from '@nm/features/http';
+import { CompileThread } from '@nm/kama-sdk/compile';
 import type { Clock } from '@nm/kernel/time';
 import type { ApiConfig } from './api-config.js';
 import { API_CONFIG, CLOCK, LOGGER } from './tokens.js';
@@ -18,18 +19,20 @@ export interface Platform {
   readonly vault: Vault;
   readonly contextKeys: ContextKeys;
   readonly streams: EventStreams;
+  readonly compiler: CompileThread;
 }
 
 @Module({})
 class PlatformModule {}
 
-/** platformModule offers the platform to every module: `Db`, `Vault`, `ContextKeys`, `EventStreams` by class, the rest by token. */
+/** platformModule offers the platform to every module: `Db`, `Vault`, `ContextKeys`, `EventStreams`, `CompileThread` by class, the rest by token. */
 export function platformModule(platform: Platform): DynamicModule {
   const providers = [
     { provide: Db, useValue: platform.db },
     { provide: Vault, useValue: platform.vault },
     { provide: ContextKeys, useValue: platform.contextKeys },
     { provide: EventStreams, useValue: platform.streams },
+    { provide: CompileThread, useValue: platform.compiler },
     { provide: EgressPolicy, useValue: platform.config.egress },
     { provide: CLOCK, useValue: platform.clock },
     { provide: LOGGER, useValue: platform.logger },

@@ -1,10 +1,10 @@
 import { createLogger } from '@nm/adapters/telemetry';
 import { TemplateWorkers } from '@nm/adapters/templating';
 import { Turns } from '@nm/kama-sdk';
+import { CompileThread } from '@nm/kama-sdk/compile';
 import { KamaBundle } from '@nm/kernel/contracts';
 import { systemClock } from '@nm/kernel/time';
 import { BundleShelf } from '../bundles/bundle-shelf.js';
-import { CompileThread } from '../bundles/compile-thread.js';
 import { hostConfig } from '../config.js';
 import { apiCalls } from '../installs/call-api.js';
 import { type Caller, CallerReader } from '../installs/caller.js';
