@@ -109,6 +109,17 @@ describe('rules, limits and pages at the gateway', () => {
     expect(await codeOf((await give()).key)).toBe(200);
   });
 
+  it('holds all licences of an organisation to what it may use', async () => {
+    const [one, other] = [await give(), await give()];
+    expect(await codeOf(one.key)).toBe(200);
+    const limits = { requestsPerSecond: 0.001, burst: 2 };
+    await write('app', acme.appId, (tx) => tx.org.update({ where: { id: acme.orgId }, data: { limits } }));
+    await expect.poll(() => codeOf(one.key)).toBe('rate_limited');
+    const refused = await call('get', '/api/x', bearer(other.key));
+    expect([refused.status, refused.body.code, refused.body.scope]).toEqual([429, 'rate_limited', 'org']);
+    expect(refused.headers).not.toHaveProperty('ratelimit');
+  });
+
   it('bounds what is open at once, bodies and bytes of a day', async () => {
     await setApp({ limits: { concurrency: 1 } });
     const { key } = await give();

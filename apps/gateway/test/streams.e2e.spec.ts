@@ -13,12 +13,14 @@ describe('streams through the gateway', () => {
   let acme: Tenant;
   /** What is quiet for so long ends by itself: only what ends long before was cut. */
   const quietMs = 110_000;
+  const fileBytes = 1_000_000;
   const streams = new Set<ServerResponse>();
 
   beforeAll(async () => {
     stage = await openStage({ config: { idleTimeoutMs: quietMs } });
-    upstream = await startUpstream((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
+    upstream = await startUpstream((asked, response) => {
+      const isFile = asked.url === '/file';
+      response.writeHead(200, isFile ? { 'content-length': fileBytes } : { 'content-type': 'text/event-stream' });
       response.write('data: first\n\n');
       streams.add(response);
       response.once('close', () => streams.delete(response));
@@ -37,8 +39,9 @@ describe('streams through the gateway', () => {
   async function follow(
     key: string,
     headers = {},
+    path = '/events',
   ): Promise<{ response: IncomingMessage; text: () => string; ended: Promise<unknown> }> {
-    const call = httpGet(`${stage.url}/kama/acme/guestbook/events`, {
+    const call = httpGet(`${stage.url}/kama/acme/guestbook${path}`, {
       headers: { ...bearer(key), ...headers },
       agent: false,
     });
@@ -72,6 +75,17 @@ describe('streams through the gateway', () => {
     for (const stream of streams) stream.write('data: second\n\n');
     await expect.poll(kept.text).toContain('second');
     kept.response.destroy();
+    await expect.poll(() => streams.size).toBe(0);
+  });
+
+  it('cuts a download that is under way when its licence is suspended, so that it looks cut off', async () => {
+    const licence = await issue(stage.database.db, stage.vault, acme);
+    const { response, text, ended } = await follow(licence.key, {}, '/file');
+    expect(response.headers['content-length']).toBe(String(fileBytes));
+    await expect.poll(text).toContain('first');
+    await setLicence(stage.database.db, acme, licence.id, 'suspended');
+    expect(await timed(ended)).toBeLessThan(quietMs / 2);
+    expect([response.complete, text()]).toEqual([false, 'data: first\n\n']);
     await expect.poll(() => streams.size).toBe(0);
   });
 
