@@ -270,15 +270,26 @@ describe.each(engineKinds)('%s', (kind) => {
       expect(trusted.upstream.text()).toContain('X-Client: 1.2.3.4 https\r\n');
     });
 
+    const proxyHeader = '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\x7f\0\0\x01\x1f\x90\0\x50';
+
     it('reads the PROXY header of a trusted peer, and takes nothing without it', async () => {
       const options = { trustedPeers: ['127.0.0.1'], proxyProtocol: true };
       if (kind === 'node-http') return void expect(() => openEngine(kind, options)).toThrow(/config_invalid/);
       const { upstream, proxy } = await pair(answerHead, options);
-      const header = '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\x7f\0\0\x01\x1f\x90\0\x50';
-      expect(await rawClient(proxy.port, `${header}${get}\r\n`).closed).toContain('200 OK');
+      expect(await rawClient(proxy.port, `${proxyHeader}${get}\r\n`).closed).toContain('200 OK');
       expect(upstream.text()).toContain('X-Client: 192.0.2.7 http\r\n');
       expect(await rawClient(proxy.port, `${get}\r\n`).closed).toBe('');
       expect(upstream.sockets.length).toBe(1);
+    });
+
+    it('believes no PROXY header of a stranger, and serves it without one', async () => {
+      const options = { trustedPeers: ['192.0.2.1'], proxyProtocol: true };
+      if (kind === 'node-http') return void expect(() => openEngine(kind, options)).toThrow(/config_invalid/);
+      const { upstream, proxy } = await pair(answerHead, options);
+      expect(await rawClient(proxy.port, `${proxyHeader}${get}\r\n`).closed).toMatch(/^HTTP\/1\.1 400 /);
+      expect(upstream.sockets.length).toBe(0);
+      expect(await rawClient(proxy.port, `${get}\r\n`).closed).toContain('200 OK');
+      expect(upstream.text()).toContain('X-Client: 127.0.0.1 http\r\n');
     });
   });
 });
