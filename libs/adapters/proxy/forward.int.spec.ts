@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { engineKinds } from './engine.js';
@@ -236,12 +237,29 @@ describe.each(engineKinds)('%s', (kind) => {
       expect(alive.text()).toMatch(/^POST \/again HTTP\/1\.1[\s\S]*hello$/);
     });
 
-    it('says 502 upstream_reset when the upstream hangs up, and never sends the request twice', async () => {
-      const { upstream, proxy } = await pair((socket) => socket.destroy());
-      expect(await rawClient(proxy.port, get).closed).toMatch(/502[\s\S]*upstream_reset$/);
-      await sleep(50);
-      expect(upstream.sockets).toHaveLength(1);
-    });
+    it.each<[string, (socket: Socket, soFar: string) => void]>([
+      ['at once', (socket) => socket.destroy()],
+      ['in the middle of its head', (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-')],
+      [
+        'on a connection that has served before',
+        (socket, soFar) =>
+          soFar.includes('/first') && !soFar.includes('/again') ? socket.write(ok) : socket.destroy(),
+      ],
+    ])(
+      'says 502 upstream_reset when the upstream hangs up %s, and never sends the request twice',
+      async (_when, act) => {
+        const spare = keep(await startRawUpstream((socket) => socket.write(ok)));
+        const upstream = keep(await startRawUpstream(act));
+        const origin = (): string => upstream.origin;
+        const other = { origin: spare.origin, path: '/' };
+        const proxy = keep(await startProxy(kind, origin, {}, () => Promise.resolve(other)));
+        await rawClient(proxy.port, get.replace('/', '/first')).closed;
+        expect(await rawClient(proxy.port, get.replace('/', '/again')).closed).toMatch(/502[\s\S]*upstream_reset$/);
+        await sleep(50);
+        const seen = upstream.received.map((_, i) => upstream.text(i)).join('');
+        expect([seen.split('/again').length - 1, spare.sockets.length]).toEqual([1, 0]);
+      },
+    );
 
     it('says 502 when the upstream speaks no HTTP', async () => {
       const { proxy } = await pair((socket) => socket.end('SSH-2.0-nope\r\n'));

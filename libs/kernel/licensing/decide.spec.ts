@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadRules } from './compile-rules.js';
 import { decide } from './decide.js';
+import { refusalOf } from './decision.js';
 import type { DecisionInput } from './facts.js';
 
 const input: DecisionInput = {
@@ -28,5 +29,29 @@ describe('decide', () => {
   it('denies when a rule fails', () => {
     expect(decide(rules('plan.entitlements.seats > 3'), input, 5)).toMatchObject({ code: 'rule_failed', ruleId: 'r0' });
     expect(decide(rules('plan.'), input, 5)).toMatchObject({ code: 'rule_failed', ruleId: 'r0' });
+  });
+});
+
+describe('refusalOf', () => {
+  const asked = (method: string, routeClass: DecisionInput['request']['routeClass']) => ({ method, routeClass });
+
+  it('lets reading pass under read-only, and says whose read-only it is to the rest', () => {
+    const grace = { effect: 'read-only', code: 'licence_grace' } as const;
+    const byRule = { effect: 'read-only', code: 'rule_read_only' } as const;
+    for (const method of ['GET', 'HEAD', 'OPTIONS'])
+      for (const routeClass of ['read', 'validate'] as const)
+        expect(refusalOf(grace, asked(method, routeClass))).toBeUndefined();
+    for (const [method, routeClass] of [
+      ['POST', 'read'],
+      ['POST', 'validate'],
+      ['GET', 'mutate'],
+      ['GET', 'admin'],
+      ['PROPFIND', 'read'],
+    ] as const) {
+      expect(refusalOf(grace, asked(method, routeClass))).toBe('licence_read_only');
+      expect(refusalOf(byRule, asked(method, routeClass))).toBe('rule_read_only');
+    }
+    expect(refusalOf({ effect: 'allow', code: 'licence_active' }, asked('POST', 'admin'))).toBeUndefined();
+    expect(refusalOf({ effect: 'deny', code: 'not_found' }, asked('GET', 'read'))).toBe('not_found');
   });
 });

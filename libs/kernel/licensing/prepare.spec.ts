@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compileRules } from './compile-rules.js';
 import type { RequestFacts, StandingFacts } from './facts.js';
-import { decidePrepared, prepare } from './prepare.js';
+import { decidePrepared, prepare, readsPath } from './prepare.js';
 
 const facts: StandingFacts = {
   licence: { id: 'lic_1', state: 'active', startsAtMs: 100, expiresAtMs: 1_000, grace: [], trial: false },
@@ -78,6 +78,33 @@ describe('decidePrepared', () => {
         factsVersion: 'v1',
         validUntilMs: Infinity,
       });
+  });
+
+  it('answers a path by itself where a rule reads it, and remembers the last four', () => {
+    const prepared = prepare(rules('request.path != "/open"'), facts);
+    const at = (path: string) => decidePrepared(prepared, { ...get, path }, 500);
+    const answers = ['/1', '/2', '/3', '/4'].map(at);
+    expect([at('/1') === answers[0], at('/4') === answers[3], at('/open').code]).toEqual([
+      true,
+      true,
+      'licence_active',
+    ]);
+    expect([3, 2, 1, 0].map((i) => at(`/${i + 1}`) === answers[i])).toEqual([true, true, true, false]);
+    expect(at('/1')).toEqual(answers[0]);
+  });
+
+  it('tells whether it looked at the path, and does not know before it has looked', () => {
+    const looks = (...whens: string[]) => {
+      const prepared = prepare(rules(...whens), facts);
+      const before = readsPath(prepared);
+      decidePrepared(prepared, get, 500);
+      return [before, readsPath(prepared)];
+    };
+    expect(looks('request.path == "/x"')).toEqual([true, true]);
+    expect(looks('request.method == "PUT"', 'request.path == "/x"')).toEqual([true, true]);
+    expect(looks('request.method == "PUT"')).toEqual([true, false]);
+    expect(looks('plan.slug == "pro"', 'request.path == "/x"')).toEqual([true, false]);
+    expect(looks()).toEqual([true, false]);
   });
 
   it('asks no rule about a licence that is revoked', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { standingOf } from './decide.js';
 import type { GraceStep, LicenceFacts } from './facts.js';
-import { expiryOf, timelineOf } from './timeline.js';
+import { expiryOf, nextStandingMs, timelineOf } from './timeline.js';
 
 const time = fc.integer({ min: 0, max: 4_000_000_000_000 });
 const step = fc.record<GraceStep>({ mode: fc.constantFrom('full', 'read-only'), seconds: fc.nat(100_000_000) });
@@ -130,5 +130,27 @@ describe('timelineOf', () => {
     expect(grace(['full', 1], ['full', 2], ['read-only', 4], ['read-only', 8])).toEqual(ends(4_000, 16_000));
     expect(grace(['read-only', 4], ['full', 1])).toEqual(ends(1_000, 6_000));
     expect(grace(['read-only', 0], ['full', 1])).toEqual(ends(2_000, 2_000));
+  });
+});
+
+describe('nextStandingMs', () => {
+  it('is the next of a licence’s instants, never now', () => {
+    const timeline = { startsAtMs: 10, expiresAtMs: 20, fullUntilMs: 30, endsAtMs: 40 };
+    const next = [9, 10, 19, 20, 29, 30, 39, 40, 41].map((now) => nextStandingMs(timeline, now));
+    expect(next).toEqual([10, 20, 20, 30, 30, 40, 40, Infinity, Infinity]);
+    const endless = { ...timeline, expiresAtMs: Infinity, fullUntilMs: Infinity, endsAtMs: Infinity };
+    expect([5, 10].map((now) => nextStandingMs(endless, now))).toEqual([10, Infinity]);
+    // A licence that starts after its end changes by its start last.
+    expect(nextStandingMs({ ...timeline, startsAtMs: 50 }, 40)).toBe(50);
+  });
+
+  it('is when the standing of an active licence may change, and it does not before', () => {
+    fc.assert(
+      fc.property(factsOf, time, fc.double({ min: 0, max: 1, noNaN: true }), (facts, now, part) => {
+        const next = Math.min(nextStandingMs(timelineOf(facts), now), now + 1_000_000_000);
+        const later = now + Math.floor((next - 1 - now) * part);
+        expect(standingOf(facts, later)).toEqual(standingOf(facts, now));
+      }),
+    );
   });
 });
