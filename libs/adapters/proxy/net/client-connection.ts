@@ -289,6 +289,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, Wire
   end(): void {
     this.#phase = 'closing';
     this.#forget();
+    this.#context.out.flush();
     const unsent = this.socket.writableLength > 0;
     this.#deadlineMs = this.#context.nowMs + (unsent ? this.#context.timeouts.idleMs : lingerMs);
     if (unsent) this.socket.once('finish', this.#onFinish);

@@ -136,12 +136,16 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     this.#stage = 'waiting';
     this.#request.put(this.#plan as Plan<Tag>, this.#target as Target, host);
     if (this.#client.bodyDone) {
-      out.writeTo(socket);
+      out.sendTo(socket);
       this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.headersMs;
       return;
     }
     this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.idleMs;
-    if (this.#request.expectsContinue) this.#client.socket.write(continueLine, 'latin1');
+    if (this.#request.expectsContinue) {
+      // The answer before may still wait.
+      out.flush();
+      this.#client.socket.write(continueLine, 'latin1');
+    }
     // What is here of the body goes with the head.
     if (!this.#client.hasBody) out.writeTo(socket);
     this.#client.startBody();
@@ -225,7 +229,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   upstreamComplete(trailers: string): void {
     const { out } = this.#context;
     if (this.#framing === 'chunked') putLastChunk(out, passingTrailers(trailers, this.#plan?.answerFilter));
-    out.writeTo(this.#client.socket);
+    out.sendTo(this.#client.socket);
   }
 
   upstreamEnded(): void {
@@ -331,7 +335,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   #fail(fault: Fault): void {
     if (this.#stage === 'over') return;
     this.#abandonUpstream();
-    this.#context.out.length = 0;
+    this.#context.out.drop();
     if (this.#status === 0) return void this.#refuse(fault);
     this.#finish(fault, false);
     this.#client.socket.destroy();

@@ -113,7 +113,7 @@ export class NetRequestHead<Tag> implements RequestHead {
     const asPlanned = target === plan.target;
     if (!this.#known || !asPlanned || !putKnownHead(out, this.#known, plan)) {
       const shared = putRequestHead(out, this.#parsed, this, plan, { path: target.path, host }, pseudonym);
-      if (this.#isWanted && asPlanned) known?.note(this.#parsed, this, plan, out.bytes.subarray(0, shared));
+      if (this.#isWanted && asPlanned) known?.note(this.#parsed, this, plan, out.bytes.subarray(out.begun, shared));
     }
     this.#giveBack();
   }

@@ -70,6 +70,12 @@ export const interim: readonly Exchange[] = [
     { gets: ['100 Continue', ok] },
   ),
   pass(
+    'Expect behind another request waits for its answer',
+    [`GET /a HTTP/1.1\r\n${host}\r\n${expects}`, hundred, 'hello'],
+    ['GET /a HTTP/1.1', 'POST /a HTTP/1.1 | 5:hello'],
+    { gets: [ok, '100 Continue', ok], around: 'Expect' },
+  ),
+  pass(
     'Expect in another case',
     [post('expect: 100-CONTINUE\r\nContent-Length: 5\r\n'), hundred, 'hello'],
     'POST /a HTTP/1.1 | 5:hello',
