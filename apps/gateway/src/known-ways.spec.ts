@@ -174,6 +174,7 @@ describe('a request on a known way', () => {
     const all = world([], { requestsPerSecond: 10, burst: 5 });
     const [first, second] = [await ask(all), await ask(all)];
     expect([first.known, second.known]).toEqual([false, true]);
+    expect([first, second].map(({ plan }) => all.policy.tenantOf(plan?.tag))).toEqual([orgId, orgId]);
     expect(withoutIds(second.request ?? '')).toBe(withoutIds(first.request ?? ''));
     expect(withoutIds(second.answer)).toBe(withoutIds(first.answer));
     expect(first.answer).toContain('\r\nRateLimit: "licence";r=4;t=1\r\n');

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import type { Connector, Policy } from '../exchange.js';
 import { TrustedPeers } from '../trusted-peers.js';
 import { ClientConnection } from './client-connection.js';
 import { HeadStock, type NetContext } from './context.js';
@@ -29,7 +30,7 @@ class SlowPeer extends Duplex {
   }
 }
 
-function connectionOf(socket: SlowPeer) {
+function connectionOf(socket: SlowPeer, more: Partial<NetContext<string>> = {}) {
   const clock = { nowMs: 0 };
   const context: NetContext<string> = Object.assign(clock, {
     policy: {
@@ -51,6 +52,7 @@ function connectionOf(socket: SlowPeer) {
     known: undefined,
     closing: false,
     pseudonym: 'nmachine',
+    ...more,
   });
   return { clock, connection: new ClientConnection(context, overEvents(socket as unknown as Socket)) };
 }
@@ -82,5 +84,44 @@ describe('ClientConnection', () => {
     await expect.poll(() => peer.writableEnded).toBe(true);
     connection.tick(idleMs + 1);
     expect(peer.destroyed).toBe(true);
+  });
+
+  it('refuses the tenant that has more than its share while there is much to do, and no other', async () => {
+    const load = new LoadLimit();
+    for (let i = 0; i < 3; i++) load.tick(1_000);
+    const limit = load.limit;
+    for (let i = 0; i < limit * 0.9; i++) load.enter(i === 0 ? 'modest' : 'busy');
+    const connector = { dispatcher: {}, dial: () => new Promise<never>(() => undefined) } as unknown as Connector;
+    const none = { names: [], prefixes: [] };
+    const policy: Policy<string> = {
+      tenantOf: (tag) => tag.slice(1),
+      refuse: () => ({ status: 400, fields: '', body: Buffer.from('no') }),
+      open: ({ target }) => ({
+        plan: () => ({
+          ...{ target: { origin: 'http://h', path: '/', connector }, tag: target },
+          ...{ requestFilter: none, answerFilter: none, addToRequest: () => undefined, addToAnswer: () => undefined },
+        }),
+        refuse: ({ status, code }) => ({ status, fields: '', body: Buffer.from(code) }),
+        finished: () => undefined,
+      }),
+    };
+    const ask = (tenant: string): SlowPeer => {
+      const peer = new SlowPeer({ allowHalfOpen: true });
+      connectionOf(peer, { load, policy });
+      peer.push(`GET /${tenant} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      return peer;
+    };
+    const before = load.inFlight;
+    const busy = ask('busy');
+    await expect.poll(() => busy.writableLength).toBeGreaterThan(0);
+    busy.letGo();
+    expect(busy.text).toMatch(/^HTTP\/1\.1 503 [\s\S]*overloaded$/);
+    expect(load.inFlight).toBe(before);
+    for (const tenant of ['modest', 'new']) {
+      const taken = load.inFlight;
+      const peer = ask(tenant);
+      await expect.poll(() => load.inFlight).toBe(taken + 1);
+      expect(peer.writableLength).toBe(0);
+    }
   });
 });
