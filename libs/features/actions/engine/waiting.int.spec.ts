@@ -147,6 +147,7 @@ describe('runs that wait', () => {
     away = true;
     expect((await work(patient)).outcome).toBe('nothing');
     expect(await read(patient)).toMatchObject({ status: 'waiting', waiting: { reason: 'cluster_offline' } });
+    expect((await owner.query('SELECT fence FROM run WHERE id = $1', [patient])).rows).toEqual([{ fence: 0 }]);
     await owner.query(`UPDATE run SET waits_until = now(), offline_until = now() - interval '1 s'`);
     await sweep();
     expect((await work(patient)).outcome).toBe('negative');
