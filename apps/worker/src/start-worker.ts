@@ -6,12 +6,12 @@ import { type Logger, startOpsServer } from '@nm/adapters/telemetry';
 import { keyProviderOf, openVault } from '@nm/adapters/vault';
 import {
   type AdvanceRequest,
-  CancelLane,
   OutboxDispatcher,
   RunCancellations,
   type RunEngine,
   startRunCare,
   startRunSweeper,
+  UrgentLane,
   workThrough,
 } from '@nm/features/actions';
 import { ClusterSessions, startClusterCare } from '@nm/features/clusters';
@@ -62,16 +62,19 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     onFault: (err: Fault, runId: string): void => logger.error({ err, runId }, 'a run met a fault of ours'),
   };
   const host = await startHost(config, target, engine, logger, metrics);
-  const lane = new CancelLane({
+  const lane = new UrgentLane({
     ...{ engine, cancellations, onError },
-    onAdvanced: (worked) => logger.info(worked, 'cancelled run advanced'),
+    onAdvanced: (worked) => logger.info(worked, 'urgent run advanced'),
   });
   const producer = new Producer({ target, onError });
   const publisher = redisUrl ? openPublisher(redisUrl, onError) : undefined;
   const advance = (requests: readonly AdvanceRequest[]) => producer.addAll('advance-run', requests);
   const publish = publisher && ((message: string) => publisher.publish(changeChannel, message));
   const dispatcher = new OutboxDispatcher({ db, clock, advance, publish, onError });
-  const sweeper = startRunSweeper({ db, clock, advance, onError, everyMs: config.sweepMs });
+  const sweeper = startRunSweeper({
+    ...{ db, clock, advance, onError, everyMs: config.sweepMs },
+    takeUp: (runId) => lane.take(runId),
+  });
   const runCare = startRunCare({ db, clock, vault, onError });
   const evidence = startEvidenceSweeper({ db, clock, onError });
   const care = startClusterCare({ ...clusterDeps, ...config.clusterCare, sessions, onError });

@@ -10,7 +10,7 @@ import { findRun, type RunScope } from './run-scope.js';
 
 /**
  * cancelRun ends a run at once that has not begun, and asks the worker of a running one to stop; the database tells it (NOTIFY `nm_run_cancel`).
- * One that waits in the middle of its work goes back to a worker, which undoes what can be undone; see `CancelLane`.
+ * One that waits in the middle of its work goes back to a worker, which undoes what can be undone; see `UrgentLane`.
  * Asking twice is fine. @throws Fault not_found; run_finished when it has ended otherwise
  */
 export function cancelRun(db: Db, scope: RunScope, runId: string, clock: Clock = systemClock): Promise<void> {

@@ -3,7 +3,7 @@ import { announceRun, type JournalRun } from './run-journal.js';
 
 /**
  * resumeRun gives a waiting run back to the workers, in the caller's transaction: the step that waits looks again. One that somebody has asked to cancel is not left to a free
- * slot; see `CancelLane`.
+ * slot; see `UrgentLane`.
  */
 export async function resumeRun(tx: Tx, run: JournalRun): Promise<void> {
   const rows = await tx.$queryRaw<{ cancelled: boolean }[]>`

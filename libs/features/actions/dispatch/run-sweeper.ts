@@ -8,6 +8,8 @@ export interface SweepOptions {
   readonly db: Db;
   readonly clock: Clock;
   readonly advance: (requests: readonly AdvanceRequest[]) => Promise<void>;
+  /** Told of each run that has lost its worker; see `UrgentLane`. */
+  readonly takeUp?: (runId: string) => void;
   readonly onError: (error: unknown) => void;
   readonly everyMs?: number;
 }
@@ -41,10 +43,11 @@ export const strayRuns = (db: Db): Promise<StrayRun[]> =>
   );
 
 /** sweepRuns asks once for every stray run. The ticket holds the time, so that many sweepers ask once, and again only after a while. */
-export async function sweepRuns({ db, clock, advance }: SweepOptions): Promise<number> {
+export async function sweepRuns({ db, clock, advance, takeUp }: SweepOptions): Promise<number> {
   await resumeOverdue(db);
   await resumeReachable(db);
   const stray = await strayRuns(db);
+  for (const { id, status } of stray) if (status === 'running') takeUp?.(id);
   const requests = stray.map(({ id, status, fence }) => ({
     runId: id,
     ticket: `s${fence}-${Math.floor(clock.nowMs() / againMs[status])}`,

@@ -5,7 +5,8 @@ import type { Fault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cancelRun } from '../cancel-run.js';
-import { CancelLane } from '../dispatch/cancel-lane.js';
+import { sweepRuns } from '../dispatch/run-sweeper.js';
+import { UrgentLane } from '../dispatch/urgent-lane.js';
 import { FewObjectsCluster } from '../test/few-objects-cluster.js';
 import { SeededRuns } from '../test/seeded-runs.js';
 import { RunCancellations } from './run-cancellations.js';
@@ -256,7 +257,7 @@ describe('a step that waits for long', () => {
 
   describe('in a run that somebody cancels', () => {
     let cancellations: RunCancellations;
-    let lane: CancelLane;
+    let lane: UrgentLane;
     const faults: unknown[] = [];
     beforeAll(() => {
       cancellations = new RunCancellations({ url: runs.database.url, onError: () => undefined });
@@ -264,7 +265,7 @@ describe('a step that waits for long', () => {
     beforeEach(() => {
       faults.length = 0;
       const engine = runs.engine({ ...aWorker().own, cancellations, onFault: (fault: Fault) => faults.push(fault) });
-      lane = new CancelLane({ engine, cancellations, onAdvanced: () => undefined, onError: (e) => faults.push(e) });
+      lane = new UrgentLane({ engine, cancellations, onAdvanced: () => undefined, onError: (e) => faults.push(e) });
     });
     afterEach(() => lane.close());
     afterAll(() => cancellations.close());
@@ -282,6 +283,20 @@ describe('a step that waits for long', () => {
       expect(cluster.deleted).toEqual([jobName(), 'done']);
       expect((await stepsOf(id)).map(({ status }) => status)).toEqual(['positive', 'negative', 'positive']);
       expect(faults).toEqual([]);
+    });
+
+    it('has company beside the slots: a run that has lost its worker, though none is free', async () => {
+      const id = await runs.queue(0, [make('orphan')]);
+      await runs.owner.query(
+        `UPDATE run SET status = 'running', started_at = now(), fence = 1, lease_until = now() - interval '1 s' WHERE id = $1`,
+        [id],
+      );
+      const { db } = runs.database;
+      const sweep = { db, clock: systemClock, advance: async () => undefined, onError: () => undefined };
+      await sweepRuns({ ...sweep, takeUp: (runId) => lane.take(runId) });
+      await expect.poll(() => statusOf(id), patient).toBe('positive');
+      const { rows } = await runs.owner.query('SELECT fence FROM run WHERE id = $1', [id]);
+      expect(rows).toEqual([{ fence: 2 }]);
     });
 
     it('is heard when it is just about to wait', async () => {
