@@ -2,9 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EgressPolicy } from '@nm/adapters/egress';
 import { type KubeObject, KubeSession, kat, readinessOf } from '@nm/adapters/k8kat';
+import { systemClock } from '@nm/kernel/time';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { describeWith } from '../../../libs/testing/needs.js';
 import { nodeImages, openRealNode, type RealNode } from '../../../libs/testing/real-node.js';
+import { kubeCluster } from '../src/own/own-cluster.js';
+import { OwnRuns } from '../src/own/own-runs.js';
 import { driveIcecream } from './conformance/drive-icecream.js';
 import { kamaConformance } from './conformance/kama-conformance.js';
 import { guestbook } from './driven-apps.js';
@@ -81,6 +84,34 @@ describeWith(['kubelet'], 'KAMAs as pods beside their apps', () => {
     for (const forward of forwards) await forward.close();
     await admin?.close();
     await node?.stop();
+  });
+
+  it('runs of a process of its own run commands in pods, and fail by how they end', async () => {
+    const runs = new OwnRuns({
+      ...{ cluster: kubeCluster(admin), namespace: 'guestbook-bundle', clock: systemClock },
+      ...{ signal: new AbortController().signal, check: () => Promise.resolve(undefined) },
+    });
+    const outcomeOf = async (pod: object, expectExit: number[]) => {
+      const command = ['/usr/bin/sh', '-c', 'cat; echo from the pod; exit 3'];
+      const step = {
+        ...{ kind: 'exec', title: 'Ask', pod, command, stdin: 'typed\n' },
+        expectExit,
+        timeoutSeconds: 60,
+      };
+      const plan = { steps: [step] } as Parameters<typeof runs.start>[0]['plan'];
+      const id = await runs.start({ action: 'a', title: 'A', plan });
+      await runs.settled();
+      return runs.job(id);
+    };
+    const well = await outcomeOf({ labels: { app: 'kama' } }, [3]);
+    expect([well.status, well.progress?.sub_items[0]?.logs]).toEqual([
+      'positive',
+      ['typed', 'from the pod', 'Pod/kama: the command ended with 3'],
+    ]);
+    const badly = await outcomeOf({ name: 'kama' }, [0]);
+    expect([badly.status, badly.result?.reason]).toEqual(['negative', 'The command ended with 3: from the pod']);
+    const nobody = await outcomeOf({ labels: { app: 'nobody' } }, [0]);
+    expect([nobody.status, nobody.result?.reason]).toEqual(['negative', 'No pod with the labels app=nobody is ready.']);
   });
 
   describe('guestbook', () => {

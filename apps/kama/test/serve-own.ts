@@ -7,8 +7,8 @@ import { createKama } from '../src/server/create-kama.js';
 
 /** ownKama serves the app of a folder as a process of its own does, without NMachine. */
 export async function ownKama(folder: string, choice: OwnChoice): Promise<{ url: string; close(): Promise<void> }> {
-  const own = await openOwn(folder, choice, systemClock);
   const templates = new TemplateWorkers();
+  const own = await openOwn(folder, choice, { clock: systemClock, templates });
   const app = await createKama({
     ...{ templates, clock: systemClock, log: createLogger('kama', 'silent') },
     address: (_headers, signal) => Promise.resolve(own.address(signal)),

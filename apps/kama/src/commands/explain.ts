@@ -23,8 +23,8 @@ export async function explain({
   readonly attribute: string;
   readonly models?: string | undefined;
 }): Promise<number> {
-  const own = await openOwn(folder, choice, systemClock, modelsLoader(models));
   const templates = new TemplateWorkers();
+  const own = await openOwn(folder, choice, { clock: systemClock, templates }, modelsLoader(models));
   try {
     const visit = openVisit(
       { clock: systemClock, templates },

@@ -26,11 +26,12 @@ const calmMs = 100;
 /** serveOwn serves the app of a folder without NMachine, on the loopback address unless it is a pod, until SIGTERM. @throws Fault bundle_invalid, kubeconfig_invalid */
 export async function serveOwn({ folder, port, models, reload, ...choice }: ServeOwnOptions): Promise<void> {
   const log = createLogger('kama', 'info');
-  const own = await openOwn(folder, choice, systemClock, modelsLoader(models));
   const templates = new TemplateWorkers();
   const http = httpReader();
+  const parts = { templates, http: http.read, clock: systemClock };
+  const own = await openOwn(folder, choice, parts, modelsLoader(models));
   const app = await createKama({
-    ...{ templates, http: http.read, clock: systemClock, log },
+    ...{ ...parts, log },
     address: (_headers, signal) => Promise.resolve(own.address(signal)),
   });
   // In a pod, the cluster's service proxy comes from outside.

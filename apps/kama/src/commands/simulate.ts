@@ -1,5 +1,5 @@
 import { TemplateWorkers } from '@nm/adapters/templating';
-import { formatFinding, lintBundle, readBundleFolder } from '@nm/kama-sdk';
+import { formatFinding, lintBundle, loadBundle, readBundleFolder } from '@nm/kama-sdk';
 import { Fault, toFault } from '@nm/kernel/fault';
 import { systemClock } from '@nm/kernel/time';
 import type { OwnChoice } from '../own/choose-own.js';
@@ -20,8 +20,8 @@ export async function simulate(
   { folder, id, models, ...choice }: SimulateOptions,
   tell: Told = console.log,
 ): Promise<number> {
-  const own = await openOwn(folder, choice, systemClock, modelsLoader(models));
   const templates = new TemplateWorkers();
+  const own = await openOwn(folder, choice, { clock: systemClock, templates }, modelsLoader(models));
   try {
     const descriptor = own.bundle.find(id, 'OperationRunSimulator');
     if (!descriptor) throw new Fault('not_found', { public: `This app has no OperationRunSimulator "${id}".` });
@@ -39,12 +39,13 @@ export async function simulate(
 /** test rehearses every operation that a folder has a simulator for, each on an install of its own; gives the exit code. @throws Fault bundle_invalid */
 export async function test({ folder, models, ...choice }: Omit<SimulateOptions, 'id'>): Promise<number> {
   const options = { models: await modelsLoader(models)() };
-  const findings = lintBundle(await readBundleFolder(folder), options).filter(({ severity }) => severity === 'error');
+  const files = await readBundleFolder(folder);
+  const findings = lintBundle(files, options).filter(({ severity }) => severity === 'error');
   for (const finding of findings) console.error(formatFinding(finding));
   if (findings.length > 0) return 1;
-  const own = await openOwn(folder, {}, systemClock, modelsLoader(models));
-  const ids = own.bundle.query('OperationRunSimulator').map(({ id }) => id);
-  await own.close();
+  const ids = loadBundle(files, options)
+    .query('OperationRunSimulator')
+    .map(({ id }) => id);
   let failed = 0;
   for (const id of ids) {
     const lines: string[] = [];

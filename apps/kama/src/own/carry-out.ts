@@ -14,6 +14,7 @@ import {
 } from '@nm/kernel/kamafile';
 import type { Clock } from '@nm/kernel/time';
 import { type Data, decoded, encoded } from '../installs/secret-data.js';
+import { runInPod } from './exec-step.js';
 import type { OwnCluster } from './own-cluster.js';
 
 /** What a step of a run works with. */
@@ -21,6 +22,8 @@ export interface Workplace {
   readonly cluster: OwnCluster;
   readonly namespace: string;
   readonly clock: Clock;
+  /** Looks whether predicates of the app hold: undefined when all do, else why one does not. */
+  readonly check: (predicates: readonly unknown[], signal: AbortSignal) => Promise<string | undefined>;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
 }
@@ -41,6 +44,8 @@ export async function carryOut(step: PlanStep, place: Workplace): Promise<void> 
   } else if (step.kind === 'variables') await changeVariables(step, place);
   else if (step.kind === 'await') await settle(step.refs, step.timeoutSeconds, 'ready', place);
   else if (step.kind === 'wait') await clock.sleep(step.seconds * 1_000, signal);
+  else if (step.kind === 'exec') await runInPod(step, place);
+  else if (step.kind === 'await-predicates') await untilHeld(step, place);
   else if (step.kind === 'delete' && !step.groups) {
     for (const ref of step.refs)
       log(`${nameOf(ref)} ${(await cluster.remove(ref, namespace, signal)) ? 'deleted' : 'was not there'}`);
@@ -72,6 +77,24 @@ async function settle(
     if (open.size === 0) return;
     const late = [...open].map(([name, { reason }]) => `${name}: ${reason}`).join('; ');
     if (clock.monotonicMs() - startedMs > timeoutSeconds * 1000) throw new Fault('run_timeout', { public: late });
+    await clock.sleep(lookEveryMs, signal);
+  }
+}
+
+/** A check that fails is a reason like another: what it looks at may come yet. */
+async function untilHeld(
+  { predicates, timeoutSeconds }: Extract<PlanStep, { kind: 'await-predicates' }>,
+  { check, clock, signal, log }: Workplace,
+): Promise<void> {
+  const startedMs = clock.monotonicMs();
+  let last: string | undefined = '';
+  for (;;) {
+    const seen = await check(predicates, signal);
+    if (seen !== last) log(seen ?? 'all predicates hold');
+    if (seen === undefined) return;
+    last = seen;
+    if (clock.monotonicMs() - startedMs > timeoutSeconds * 1_000)
+      throw new Fault('run_timeout', { public: `Not done within ${timeoutSeconds} s: ${last}.` });
     await clock.sleep(lookEveryMs, signal);
   }
 }

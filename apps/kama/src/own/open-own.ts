@@ -1,7 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { type Bundle, type CompileOptions, loadBundle, readBundleFolder } from '@nm/kama-sdk';
-import type { Clock } from '@nm/kernel/time';
-import type { Addressed } from '../server/kama-parts.js';
+import { firstError } from '../server/jobs.js';
+import type { Addressed, KamaParts } from '../server/kama-parts.js';
+import { openVisit } from '../server/open-visit.js';
 import { chooseOwn, type OwnChoice } from './choose-own.js';
 import { ownInstall } from './own-install.js';
 
@@ -17,24 +18,30 @@ export interface OwnApp {
   close(): Promise<void>;
 }
 
-/** openOwn opens the app of a folder without NMachine; `models` gives its own kinds, anew at each reload. @throws Fault bundle_invalid, kubeconfig_invalid */
+/** openOwn opens the app of a folder without NMachine; the parts are those of its server, and `models` gives its own kinds, anew at each reload. @throws Fault bundle_invalid, kubeconfig_invalid */
 export async function openOwn(
   folder: string,
   choice: OwnChoice,
-  clock: Clock,
+  parts: Pick<KamaParts, 'clock' | 'templates' | 'http'>,
   models: () => Promise<NonNullable<CompileOptions['models']>> = () => Promise.resolve([]),
 ): Promise<OwnApp> {
   const read = async (): Promise<Bundle> => loadBundle(await readBundleFolder(folder), { models: await models() });
   let bundle = await read();
   const own = await chooseOwn(choice);
-  const install = ownInstall(own.cluster, own.namespace, clock);
   const app = { id: 'app_own', org: 'own', name: basename(resolve(folder)), version: 'dev' };
+  const address = (signal: AbortSignal): Addressed => ({ app, bundle, install: install.open(signal) });
+  const check = async (predicates: readonly unknown[], signal: AbortSignal): Promise<string | undefined> => {
+    const { session } = openVisit(parts, address(signal), signal);
+    const { status, progress } = await session.runPredicates(predicates);
+    return status === 'negative' ? (firstError(progress)?.reason ?? 'a predicate does not hold') : undefined;
+  };
+  const install = ownInstall({ cluster: own.cluster, namespace: own.namespace, clock: parts.clock, check });
   return {
     get bundle() {
       return bundle;
     },
     where: own.where,
-    address: (signal) => ({ app, bundle, install: install.open(signal) }),
+    address,
     reload: async () => {
       bundle = await read();
     },

@@ -1,10 +1,9 @@
-import type { Clock } from '@nm/kernel/time';
 import { OwnEngines } from '../engines/own-engines.js';
 import type { InstallAccess } from '../installs/install-access.js';
 import { clusterReader } from '../installs/read-cluster.js';
 import { openKamafile } from '../installs/read-kamafile.js';
+import type { Workplace } from './carry-out.js';
 import { MemoryDocuments } from './memory-documents.js';
-import type { OwnCluster } from './own-cluster.js';
 import { OwnRuns } from './own-runs.js';
 
 /** OwnInstall is the one install of a KAMA that runs without NMachine. */
@@ -17,9 +16,10 @@ export interface OwnInstall {
 }
 
 /** ownInstall is an install on a cluster, whose runs are carried out here. */
-export function ownInstall(cluster: OwnCluster, namespace: string, clock: Clock): OwnInstall {
+export function ownInstall(place: Omit<Workplace, 'signal' | 'log'>): OwnInstall {
+  const { cluster, namespace } = place;
   const over = new AbortController();
-  const runs = new OwnRuns({ cluster, namespace, clock, signal: over.signal });
+  const runs = new OwnRuns({ ...place, signal: over.signal });
   const documents = new MemoryDocuments();
   const { session } = cluster;
   const engines = new OwnEngines();

@@ -12,7 +12,7 @@ describe('an app in a process of its own, as a prototype', () => {
   const templates = new TemplateWorkers({ timeoutMs: 20_000 });
   let own: OwnApp;
   beforeAll(async () => {
-    own = await openOwn(folder, {}, systemClock);
+    own = await openOwn(folder, {}, { clock: systemClock, templates });
   });
   afterAll(async () => {
     await own.close();
@@ -44,23 +44,59 @@ describe('an app in a process of its own, as a prototype', () => {
     );
   });
 
+  const outcomeOf = async (...steps: object[]) => {
+    const { runs } = visit().install;
+    const id = await runs.start({ action: 'a', title: 'A', plan: { steps } } as Parameters<typeof runs.start>[0]);
+    await own.settled();
+    return runs.job(id);
+  };
+
   it('waits as long as a plan says, and fails a run with a step that needs the run engine, in words', async () => {
-    const outcomeOf = async (step: object) => {
-      const { runs } = visit().install;
-      const id = await runs.start({ action: 'a', title: 'A', plan: { steps: [step] } } as Parameters<
-        typeof runs.start
-      >[0]);
-      await own.settled();
-      return runs.job(id);
-    };
     const began = systemClock.monotonicMs();
     expect((await outcomeOf({ kind: 'wait', title: 'Rest', seconds: 1 })).status).toBe('positive');
     expect(systemClock.monotonicMs() - began).toBeGreaterThanOrEqual(990);
-    const refused = await outcomeOf({ kind: 'exec', title: 'Look', pod: { name: 'p' }, command: ['ls'] });
+    const refused = await outcomeOf({ kind: 'run-pod', title: 'Look', image: 'i', command: ['ls'] });
     expect([refused.status, JSON.stringify(refused.result)]).toEqual([
       'negative',
       expect.stringContaining('run engine'),
     ]);
+  });
+
+  it('waits until predicates hold, by the state that earlier steps left, and says which one does not', async () => {
+    const replicas = (count: number) => ({
+      kind: 'await-predicates',
+      title: 'Look',
+      timeoutSeconds: 1,
+      predicates: [
+        {
+          challenge: 'get::id::sdk.supplier.config.variables->.web.replicas',
+          check_against: count,
+          reason: `not ${count}`,
+        },
+      ],
+    });
+    const set = { web: { replicas: 7 } };
+    const change = { kind: 'variables', title: 'Change', space: 'app', level: 'user_vars', merge: set };
+    const held = await outcomeOf(change, replicas(7));
+    expect([held.status, held.progress?.sub_items[1]?.logs]).toEqual(['positive', ['all predicates hold']]);
+    const late = await outcomeOf(replicas(99));
+    expect(late).toMatchObject({ status: 'negative', result: { code: 'run_timeout' } });
+    expect(JSON.stringify(late.progress)).toContain('not 99');
+  }, 60_000);
+
+  it('runs no command in a prototype, which has no pods', async () => {
+    const look = {
+      kind: 'exec',
+      title: 'Look',
+      pod: { name: 'p' },
+      command: ['ls'],
+      expectExit: [0],
+      timeoutSeconds: 5,
+    };
+    expect(await outcomeOf(look)).toMatchObject({
+      status: 'negative',
+      result: { reason: expect.stringContaining('no pods') },
+    });
   });
 
   it('tells what became of each step, and knows no job that it did not begin', async () => {

@@ -27,8 +27,13 @@ function signatureOf(object: string): { kind: string; name: string } {
   return { kind: kind.split(/[ /]/)[0] ?? kind, name };
 }
 
+interface Failing<E> {
+  readonly sub_items: readonly Failing<E>[];
+  readonly error: E | null;
+}
+
 /** firstError is what a job failed by: the error of the first node that has one. */
-export function firstError(node: ProgressNode | null): RunError | undefined {
+export function firstError<E>(node: Failing<E> | null): E | undefined {
   if (!node) return undefined;
   for (const child of node.sub_items) {
     const found = firstError(child);
