@@ -150,4 +150,26 @@ const series: Kind[] = [
   }),
 ];
 
-export const supplierKinds: readonly Kind[] = [base, ...plumbing, ...algebra, ...config, ...cluster, ...series];
+const prometheus: Kind[] = [
+  defineKind('PromDataSupplier', 'Supplier', 'What Prometheus answers to a query.', {
+    type: choice('matrix', 'vector', 'ping'),
+    query: text,
+    url: text,
+    service: dict,
+    step: amount,
+    t0_offset: amount,
+    tn_offset: amount,
+  }),
+  defineKind('PromMatrixToSeriesSupplier', 'Supplier', 'A row for each time of a matrix.', { series_key: text }),
+  defineKind('PromVectorsToGroupsSupplier', 'Supplier', 'The name and value of each vector.', { series_key: text }),
+];
+
+export const supplierKinds: readonly Kind[] = [
+  base,
+  ...plumbing,
+  ...algebra,
+  ...config,
+  ...cluster,
+  ...series,
+  ...prometheus,
+];

@@ -48,6 +48,12 @@ export interface ClusterReader {
   list(query: ClusterQuery, signal: AbortSignal): Promise<readonly KubeResource[]>;
   /** metrics gives the use of pods as metrics.k8s.io tells it; none where nothing measures. */
   metrics?(namespace: string, signal: AbortSignal): Promise<readonly KubeResource[]>;
+  /** service sends a GET to a Service through the API server, and gives its JSON; none when nobody answers. */
+  service?(
+    service: { readonly name: string; readonly namespace: string; readonly port: string },
+    asked: { readonly path: string; readonly query: Readonly<Record<string, string>> },
+    signal: AbortSignal,
+  ): Promise<unknown>;
   /** kinds lists what the cluster serves. */
   kinds?(signal: AbortSignal): Promise<readonly ServedResource[]>;
   /** dryRun asks whether the cluster would take a manifest; the sentence says why not. */

@@ -1,5 +1,6 @@
 import type { KindTable } from '../kinds/kind-table.js';
 import { predicateBehaviours } from '../models/predicates.js';
+import { prometheusBehaviours } from '../models/prometheus.js';
 import { resourceBehaviours } from '../models/resource-selection.js';
 import { seriesBehaviours } from '../models/series-suppliers.js';
 import { siteBehaviours } from '../models/site-access.js';
@@ -14,6 +15,7 @@ export const builtInBehaviours = (kinds: KindTable, own: Readonly<Record<string,
     ...own,
     ...supplierBehaviours,
     ...seriesBehaviours,
+    ...prometheusBehaviours,
     ...siteBehaviours,
     ...predicateBehaviours,
     ...variableBehaviours,

@@ -32,6 +32,16 @@ export const clusterReader = (cluster: KubeSession, namespace: string): ClusterR
       throw error;
     }
   },
+  service: async ({ name, namespace: ofNamespace, port }, { path, query }, signal) => {
+    const [space, service] = [ofNamespace, `${name}:${port}`].map(encodeURIComponent);
+    const proxy = `/api/v1/namespaces/${space}/services/${service}/proxy${path}`;
+    try {
+      return await cluster.request('GET', proxy, { query, signal });
+    } catch (error) {
+      if (hasCode(error, 'kube_api')) return undefined;
+      throw error;
+    }
+  },
   dryRun: async (manifest, signal) => {
     try {
       await cluster.apply(manifest as never, { namespace, fieldManager, dryRun: true, force: true, signal });
