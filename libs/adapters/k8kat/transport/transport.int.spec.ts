@@ -140,6 +140,39 @@ describe.each([
     expect(requests).toHaveLength(3);
   });
 
+  it.each(['request', 'stream'] as const)(
+    'asks for another token when a %s is refused (401), and says so when that one is refused too',
+    async (way) => {
+      const tokens = ['old', 'new', 'newer'];
+      const seen: (string | undefined)[] = [];
+      let good = 'Bearer new';
+      handler = ({ headers }, response) => {
+        seen.push(headers.authorization);
+        if (headers.authorization === good) json(response, 200, { ok: 1 });
+        else json(response, 401, status(401, 'Unauthorized'));
+      };
+      const { port } = server.address() as AddressInfo;
+      const renewing = new KubeSession(
+        {
+          server: `https://127.0.0.1:${port}`,
+          ca: certified.certificate,
+          token: async () => tokens[0] ?? 'none',
+          onTokenRefused: () => void tokens.shift(),
+        },
+        { policy, http2 },
+      );
+      const ask = () =>
+        way === 'request' ? renewing.request('GET', '/x') : renewing.stream('/x').then((body) => body.json());
+      expect(await ask()).toEqual({ ok: 1 });
+      expect(await ask()).toEqual({ ok: 1 });
+      expect(seen).toEqual(['Bearer old', 'Bearer new', 'Bearer new']);
+      good = 'Bearer of somebody else';
+      await expect(ask()).rejects.toMatchObject({ code: 'cluster_unauthorized' });
+      expect(seen.slice(3)).toEqual(['Bearer new', 'Bearer newer']);
+      await renewing.close();
+    },
+  );
+
   it('ends a request that takes too long, as unreachable', async () => {
     handler = () => undefined;
     await expect(session.request('GET', '/x', { timeoutMs: 100 })).rejects.toMatchObject({

@@ -170,20 +170,25 @@ export class Transport {
 
   /** stream sends a request whose answer is read as it comes (watch, logs); the caller owns the body. */
   async stream(path: string, options: KubeRequestOptions = {}): Promise<Dispatcher.ResponseData['body']> {
+    for (let attempt = 0; ; attempt++) {
+      const reply = await this.#openStream(path, options);
+      if (reply.statusCode < 400) return reply.body;
+      const text = await readText(reply.body, answerBytesMax);
+      if (reply.statusCode !== 401 || !this.#target.onTokenRefused || attempt > 0)
+        throw faultOfStatus(reply.statusCode, parseJson(text) as KubeStatus | undefined);
+      this.#target.onTokenRefused();
+    }
+  }
+
+  async #openStream(path: string, options: KubeRequestOptions): Promise<Dispatcher.ResponseData> {
     const { signal } = options;
-    const open = async () => {
+    const agent = (!this.#isRepeated && this.#shared) || this.dispatcher;
+    try {
       const request = await this.#requestOf('GET', path, options);
-      return ((!this.#isRepeated && this.#shared) || this.dispatcher).request({
-        ...request,
-        ...(signal ? { signal } : {}),
-      });
-    };
-    const reply = await open().catch((error: unknown) => {
+      return await agent.request({ ...request, ...(signal ? { signal } : {}) });
+    } catch (error) {
       throw faultOfDial(error, this.server, signal);
-    });
-    if (reply.statusCode < 400) return reply.body;
-    const text = await readText(reply.body, answerBytesMax);
-    throw faultOfStatus(reply.statusCode, parseJson(text) as KubeStatus | undefined);
+    }
   }
 
   /** identity gives the headers by which the API server knows who asks, impersonation included. */

@@ -19,8 +19,8 @@ export interface WholeAnswerLimits {
 export const tooLarge = (): Fault => new Fault('kube_api', { public: 'The cluster sent an answer that is too large.' });
 
 /**
- * sendWhole sends a request and reads its answer. It takes undici at its dispatcher: the streams and signals of `request()` are more than half of what a
- * small read costs, and an answer that is wanted whole needs none.
+ * sendWhole sends a request through undici, which speaks HTTP/2 too, and reads its answer. It takes undici at its dispatcher: the streams and signals of
+ * `request()` are more than half of what a small read costs there, and an answer that is wanted whole needs none.
  * @throws Fault kube_api for an answer that is too large, `TimeoutError`, the signal's reason, and what sockets throw
  */
 export function sendWhole(

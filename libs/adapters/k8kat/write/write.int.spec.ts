@@ -52,14 +52,21 @@ describe('what changes objects', () => {
     let rivals = 3;
     api.intercept = ({ method }) => {
       if (method === 'PATCH' && rivals-- > 0)
-        api.put('pods', pod('a', { n: `${30 - rivals}`, [`rival-${rivals}`]: 'x' }));
+        api.put('pods', {
+          ...pod('a', { n: `${30 - rivals}`, [`rival-${rivals}`]: 'x' }),
+          spec: { nodeName: `node-${rivals}` },
+        });
       return false;
     };
     await it.patch((draft) => {
       const labels = draft.metadata?.labels ?? {};
-      draft.metadata = { ...draft.metadata, labels: { ...labels, n: `${Number(labels['n']) + 1}` } };
+      draft.metadata = {
+        ...draft.metadata,
+        labels: { ...labels, n: `${Number(labels['n']) + 1}`, at: draft.spec?.nodeName ?? 'nowhere' },
+      };
     });
-    expect(it.labels, 'counted on from what the last rival wrote').toEqual({ n: '31', 'rival-0': 'x' });
+    const from = { n: '31', 'rival-0': 'x', at: 'node-0' };
+    expect(it.labels, 'goes on from what the last rival wrote').toEqual(from);
     expect(sent('PATCH')).toHaveLength(4);
   });
 
