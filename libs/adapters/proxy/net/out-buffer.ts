@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { FieldSink } from '../exchange.js';
 
 /** One read of the wire with a head before it, so that it seldom has to grow. */
-const initialBytes = 80 * 1024;
+const initialBytes = 144 * 1024;
 /** A copy shorter than this is faster byte by byte than through Node's own routine. */
 const loopBytesMax = 32;
 /** The same for text, which may have to be flattened first. */

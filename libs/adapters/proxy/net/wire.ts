@@ -1,7 +1,7 @@
 import { connect, type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 
-/** Large enough for what the kernel has at once of a fast body; it serves all connections of the process. */
-const sharedBytes = 64 * 1024;
+/** Large enough for what the kernel has at once of a fast body: an answer of 100 KB is mostly read, and written, in one. It serves all connections of the process. */
+const sharedBytes = 128 * 1024;
 const shared = Buffer.allocUnsafeSlow(sharedBytes);
 
 /** Whoever has a connection's bytes now. */
