@@ -123,10 +123,9 @@ export class OutBuffer implements FieldSink {
     for (let i = 0; i < sockets.length; i++) {
       const socket = sockets[i] as Writable;
       const end = this.#ends[i] as number;
-      if (!socket.destroyed) {
-        socket.write(bytes.subarray(start, end));
-        isRead ||= socket.writableLength > 0;
-      }
+      // One that was destroyed meanwhile takes nothing.
+      socket.write(bytes.subarray(start, end));
+      isRead ||= socket.writableLength > 0;
       start = end;
     }
     sockets.length = 0;
