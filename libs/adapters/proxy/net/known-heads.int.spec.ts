@@ -96,6 +96,19 @@ describe('a head that came before', () => {
     );
   });
 
+  it('is remembered as it was sent, though an answer waited before it', async () => {
+    const seen = await start();
+    for (let i = 0; i < 2; i++) {
+      const client = rawClient(seen.port, head('', 'GET /first HTTP/1.1') + head());
+      await until(() => answers(client.text()) === 2);
+      client.socket.destroy();
+    }
+    await send(seen, head());
+    expect(how(seen)).toEqual(['anew', 'anew', 'anew', 'anew', 'again']);
+    const sent = received(seen).split(/(?<=\r\n\r\n)/);
+    expect(sent[4]).toBe(sent[1]?.replace('X-Count: 2', 'X-Count: 5'));
+  });
+
   it('is opened anew when the policy says so, and may be known again', async () => {
     const seen = await start();
     for (let i = 0; i < 3; i++) await send(seen, head());
