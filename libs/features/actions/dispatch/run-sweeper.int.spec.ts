@@ -23,7 +23,7 @@ describe('what a worker leaves that dies', () => {
   const stateOf = async (id: string) =>
     (await runs.owner.query('SELECT status, fence FROM run WHERE id = $1', [id])).rows[0];
 
-  it('between the end of a run and the next: that one is asked for once it is ten seconds old, and done once', async () => {
+  it('with the end of a run, which takes the next: that one is asked for as soon as its lease is over, and done once', async () => {
     const first = await changing(0);
     const next = await changing(0);
     await runs.owner.query('DELETE FROM outbox');
@@ -32,16 +32,23 @@ describe('what a worker leaves that dies', () => {
     const around = (work: () => Promise<Worked>) => (turns++ === 0 ? work() : Promise.reject(died));
     await expect(workThrough(runs.engine(), first, { stop: never, takesMore: () => true, around })).rejects.toBe(died);
     expect(await stateOf(first)).toEqual({ status: 'positive', fence: 1 });
-    expect(await stateOf(next)).toEqual({ status: 'queued', fence: 0 });
-    // The slot was going to take it: nobody was asked.
+    expect(await stateOf(next)).toEqual({ status: 'running', fence: 1 });
+    // The slot has taken it: nobody was asked.
     expect((await runs.owner.query('SELECT 1 FROM outbox')).rowCount).toBe(0);
-    await setAge(-60, next);
     expect(await runs.sweep()).toEqual([]);
-    await setAge(10, next);
+    await runs.owner.query(`UPDATE run SET lease_until = now() - interval '1 s' WHERE id = $1`, [next]);
     expect(await runs.sweep()).toEqual([next]);
     expect(await runs.work(next)).toEqual({ runId: next, outcome: 'positive' });
     expect(await stateOf(first)).toEqual({ status: 'positive', fence: 1 });
-    expect(await stateOf(next)).toEqual({ status: 'positive', fence: 1 });
+    expect(await stateOf(next)).toEqual({ status: 'positive', fence: 2 });
+  });
+
+  it('before a run that is queued: it is asked for once it is ten seconds old', async () => {
+    const id = await changing(0);
+    await setAge(-60, id);
+    expect(await runs.sweep()).toEqual([]);
+    await setAge(10, id);
+    expect(await runs.sweep()).toEqual([id]);
   });
 
   it('in the middle of a run: it is asked for as soon as its lease is over, and what waits behind it is not', async () => {

@@ -10,7 +10,7 @@ import { clusterAway } from './cluster-away.js';
 import { preflight } from './preflight.js';
 import { RunControl } from './run-control.js';
 import type { RunEngine, RunSessions } from './run-engine.js';
-import { RunLedger } from './run-ledger.js';
+import { type NextRun, RunLedger } from './run-ledger.js';
 import { stepOutputs } from './step-outputs.js';
 import type { RunWork } from './take-step.js';
 import { PlanWalk } from './walk-plan.js';
@@ -36,15 +36,15 @@ export interface WorkOptions {
   /** When the claim was asked for, by the monotonic clock. */
   readonly claimedMs: number;
   readonly stop: AbortSignal;
-  /** This worker takes the next run itself when this one has ended; nobody else needs to be asked. */
-  readonly goesOn?: boolean;
+  /** How this slot takes another run when this one has ended well. */
+  readonly next?: NextRun | undefined;
 }
 
 /** workOnRun does what is left of a run that this worker has claimed. */
 export async function workOnRun(
   engine: RunEngine,
   run: ClaimedRun,
-  { claimedMs, stop, goesOn = false }: WorkOptions,
+  { claimedMs, stop, next }: WorkOptions,
 ): Promise<Advance> {
   const ledger = new RunLedger(engine, run, claimedMs);
   const control = new RunControl({ ...engine, stop }, ledger, run);
@@ -56,7 +56,7 @@ export async function workOnRun(
     // Between two looks of a step that waits nothing has changed that would have to be asked again.
     if (!run.steps.some(isBetweenLooks)) await preflight(work.session, run, control.signal);
     await new PlanWalk(work).walk();
-    await ledger.finish({ status: 'positive' }, goesOn);
+    await ledger.finish({ status: 'positive' }, next);
     return 'positive';
   } catch (error) {
     return await settle(work, control.signal.aborted ? control.signal.reason : error);

@@ -78,7 +78,8 @@ interface TakeCall {
   readonly options: ClaimOptions & Pick<ChooseOptions, 'tenantRunsMax'>;
 }
 
-interface Taken {
+/** What a slot that asks for a run is told. */
+export interface Taken {
   readonly found: Found | undefined;
   /** There was something to take for others that asked: there may be more. */
   readonly others: boolean;
@@ -109,21 +110,23 @@ export async function claimRun(options: ClaimOptions, runId: string): Promise<Cl
 
 /**
  * takeRun chooses a run as `chooseRun` does and claims it, in one statement for all slots that ask at the same moment. What it chose may have been taken by another worker at that moment: the claim says so.
+ * @param taken what was found for the slot already
  * @returns undefined when there is nothing that this worker may take
  */
 export async function takeRun(
   options: ClaimOptions & Pick<ChooseOptions, 'tenantRunsMax'>,
   askedFor: string,
+  taken?: Taken,
 ): Promise<{ readonly runId: string; readonly claim: Claim } | undefined> {
-  for (;;) {
-    const { found, others } = await options.db.together(takeStatement, { askedFor, options });
+  for (let told = taken; ; told = undefined) {
+    const { found, others } = told ?? (await options.db.together(takeStatement, { askedFor, options }));
     if (found) return { runId: found.id, claim: await claimOf(options, found) };
     if (!others) return undefined;
   }
 }
 
 /** What the database's functions say of a run: that it is claimed, or what may stand in the way; nothing when there is no such run. */
-interface Found {
+export interface Found {
   readonly id: string;
   readonly run?: ClaimedRow;
   readonly facts?: Facts;

@@ -7,6 +7,7 @@ export interface StepWrite {
   readonly position: number;
   readonly status?: StepStatus;
   readonly attempt?: number;
+  readonly startedAt?: Date;
   readonly output?: unknown;
   readonly error?: RunError;
   /** Characters that its log has grown by. */

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Db } from '@nm/adapters/db';
 import { Fault } from '@nm/kernel/fault';
 import { newId } from '@nm/kernel/ids';
@@ -15,6 +18,7 @@ import { type Worked, workThrough } from './work-once.js';
 
 const pause = { kind: 'wait', title: 'Nothing', seconds: 0 };
 const never = new AbortController().signal;
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
 describe('the way of a run through the database', () => {
   let database: TestDatabase;
@@ -81,21 +85,82 @@ describe('the way of a run through the database', () => {
     return { db, statements };
   };
 
-  it('is one statement to choose and claim it, one before each step, one for what came of the last and the end', async () => {
+  const stepRecord = { position: 0, title: 'Nothing', attempt: 1 };
+  const storyOf = async (id: string) =>
+    (await owner.query('SELECT seq, kind, data FROM run_log WHERE run_id = $1 ORDER BY seq', [id])).rows.map(
+      ({ seq, kind, data }) => `${seq} ${kind} ${data.step ?? ''} ${data.status}`,
+    );
+  const [begins, ends] = ['status  running', 'status  positive'];
+
+  it('is one statement before each step that has an effect, and one that ends it and takes the next; the first is taken by one of its own', async () => {
+    const app = createServer((_, answer) => answer.end()).listen(0, '127.0.0.1');
+    await once(app, 'listening');
+    const post = { kind: 'http-request', title: 'Tell', method: 'POST', url: `http://127.0.0.1:${portOf(app)}/` };
+    try {
+      const { db: counting, statements } = countingDb();
+      const first = await queue(0, [post, pause, post]);
+      const second = await queue(0, [post]);
+      expect(await through(counting, first)).toEqual([`${first} positive`, `${second} positive`, `${second} nothing`]);
+      // A request is noted as begun once its connection stands.
+      expect(statements).toEqual([
+        ...['nm_runs_take', 'nm_runs_write', 'nm_runs_write', 'nm_runs_write', 'nm_runs_write', 'nm_runs_end_and_take'],
+        ...['nm_runs_write', 'nm_runs_write', 'nm_runs_end_and_take'],
+      ]);
+      expect(
+        (await storyOf(first)).map((line) => line.replace(/^\d+ /, '')).filter((line) => !line.startsWith('log')),
+      ).toEqual([
+        ...['status  queued', begins, 'step 0 running', 'step 0 positive', 'step 1 running', 'step 1 positive'],
+        ...['step 2 running', 'step 2 positive', ends],
+      ]);
+    } finally {
+      app.close();
+    }
+  });
+
+  it('is no statement for a step that only looks and soon knows: it goes with the end, with the time at which it began', async () => {
     const { db: counting, statements } = countingDb();
     const first = await queue(0, [pause, pause]);
     const second = await queue(0);
     expect(await through(counting, first)).toEqual([`${first} positive`, `${second} positive`, `${second} nothing`]);
-    expect(statements).toEqual([
-      ...['nm_runs_take', 'nm_runs_write', 'nm_runs_write', 'nm_runs_finish'],
-      ...['nm_runs_take', 'nm_runs_write', 'nm_runs_finish'],
-      'nm_runs_take',
+    expect(statements).toEqual(['nm_runs_take', 'nm_runs_end_and_take', 'nm_runs_end_and_take']);
+    expect(await storyOf(first)).toEqual([
+      ...['1 status  queued', `2 ${begins}`, '3 step 0 running', '4 step 0 positive', '5 step 1 running'],
+      ...['6 step 1 positive', `7 ${ends}`],
     ]);
-    const { rows } = await owner.query('SELECT seq, kind, data FROM run_log WHERE run_id = $1 ORDER BY seq', [first]);
-    expect(rows.map(({ seq, kind, data }) => `${seq} ${kind} ${data.step ?? ''} ${data.status}`)).toEqual([
-      ...['1 status  queued', '2 status  running', '3 step 0 running', '4 step 0 positive', '5 step 1 running'],
-      ...['6 step 1 positive', '7 status  positive'],
-    ]);
+    const { rows } = await owner.query(
+      `SELECT s.status, s.attempts, s.started_at BETWEEN r.started_at - interval '1 min' AND s.finished_at AS timed
+         FROM run_step s JOIN run r ON r.id = s.run_id`,
+    );
+    expect(rows).toEqual(Array(3).fill({ status: 'positive', attempts: 1, timed: true }));
+  });
+
+  it('tells of a step that looks for longer while it does', async () => {
+    const id = await queue(0);
+    const taken = await claimRun(engine(), id);
+    if (taken.decision !== 'claim') throw new Error(taken.decision);
+    const ledger = new RunLedger(engine(), taken.run, clock.monotonicMs());
+    ledger.recordLater({ ...stepRecord, status: 'running' });
+    await expect.poll(() => storyOf(id), { timeout: 20_000 }).toContain('3 step 0 running');
+    ledger.close();
+  });
+
+  it('ends a run also when the one that was chosen to follow it cannot be claimed, and asks for that', async () => {
+    const [first, second] = [await queue(0), await queue(1)];
+    await owner.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+      CREATE TRIGGER refuse BEFORE UPDATE ON run FOR EACH ROW WHEN (NEW.id = '${second}') EXECUTE FUNCTION refuse()`);
+    try {
+      await owner.query('DELETE FROM outbox');
+      expect(await through(database.db, first)).toEqual([`${first} positive`]);
+      const { rows } = await owner.query('SELECT id, status, fence FROM run ORDER BY id');
+      expect(rows).toEqual([
+        { id: first, status: 'positive', fence: 1 },
+        { id: second, status: 'queued', fence: 0 },
+      ]);
+      expect((await storyOf(first)).filter((line) => line.endsWith(ends))).toHaveLength(1);
+      expect((await owner.query(`SELECT payload->>'runId' AS id FROM outbox`)).rows).toEqual([{ id: second }]);
+    } finally {
+      await owner.query('DROP TRIGGER refuse ON run; DROP FUNCTION refuse()');
+    }
   });
 
   it('is shared by those that are under way at the same time: 48 runs in eight slots take a third of the statements', async () => {
@@ -105,9 +170,9 @@ describe('the way of a run through the database', () => {
     await owner.query('UPDATE run SET changing = false');
     const worked = (await Promise.all(ids.slice(0, 8).map((id) => through(db, id)))).flat();
     expect(worked.filter((each) => each.endsWith(' positive'))).toHaveLength(ids.length);
-    // Each alone: 48 of each of the three, and eight more that find nothing.
-    expect(statements.length).toBeLessThanOrEqual(50);
-    expect([...new Set(statements)].sort()).toEqual(['nm_runs_finish', 'nm_runs_take', 'nm_runs_write']);
+    // Each alone: eight that take the first, and 48 that end one and take the next.
+    expect(statements.length).toBeLessThanOrEqual(18);
+    expect([...new Set(statements)].sort()).toEqual(['nm_runs_end_and_take', 'nm_runs_take']);
     const { rows } = await owner.query(
       `SELECT DISTINCT r.status, r.fence, r.next_seq AS next,
               (SELECT string_agg(l.seq || ' ' || l.kind || ' ' || (l.data->>'status'), ', ' ORDER BY l.seq) FROM run_log l WHERE l.run_id = r.id) AS story
@@ -127,7 +192,6 @@ describe('the way of a run through the database', () => {
     };
     return { ids, ledgers: [await ledgerOf(ids[0]), await ledgerOf(ids[1])] as const, ledgerOf };
   };
-  const stepRecord = { position: 0, title: 'Nothing', attempt: 1 };
 
   it.each(['record', 'finish'] as const)(
     'is whole for the others in a statement when one of them cannot be written: %s',
@@ -146,7 +210,9 @@ describe('the way of a run through the database', () => {
       for (const ledger of ledgers) ledger.close();
       expect([well.status, ill.status]).toEqual(['fulfilled', 'rejected']);
       // Once together, and once each.
-      expect(statements.slice(0, 3)).toEqual(Array(3).fill(way === 'record' ? 'nm_runs_write' : 'nm_runs_finish'));
+      expect(statements.slice(0, 3)).toEqual(
+        Array(3).fill(way === 'record' ? 'nm_runs_write' : 'nm_runs_end_and_take'),
+      );
       const { rows } = await owner.query(
         'SELECT r.id, r.status, s.status AS step, r.next_seq AS next FROM run r JOIN run_step s ON s.run_id = r.id ORDER BY r.id',
       );
@@ -174,7 +240,7 @@ describe('the way of a run through the database', () => {
       // What it still had to say is not told in the other's name either.
       lost.log(undefined, 'late');
       const results = await Promise.allSettled([work(lost), work(holder), work(other)]);
-      expect(statements).toEqual([way === 'record' ? 'nm_runs_write' : 'nm_runs_finish']);
+      expect(statements).toEqual([way === 'record' ? 'nm_runs_write' : 'nm_runs_end_and_take']);
       expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
       expect((results[0] as PromiseRejectedResult).reason).toMatchObject({ code: 'run_lost' });
       lost.close();

@@ -1,5 +1,6 @@
 import type { GroupStatement } from '@nm/adapters/db';
 import type { JournalEntry } from '../run-journal.js';
+import type { Found, Taken } from './claim-run.js';
 import type { StepWrite } from './due-records.js';
 
 /** What is to be written of a run, under the fence of its claim. */
@@ -32,22 +33,58 @@ export const writeStatement: GroupStatement<WriteCall, Written, Written | undefi
   answers: byClaim,
 };
 
-interface Finished {
+/** How a slot that ends a run comes by its next. */
+export interface SlotTakes {
+  readonly worker: string;
+  readonly tenantRunsMax: number;
+}
+
+interface EndCall extends RunRecords {
+  /** Whether the next runs are asked for. */
+  readonly announce: boolean;
+  readonly leaseMs: number;
+  /** Absent when the slot takes nothing more. */
+  readonly takes: SlotTakes | undefined;
+}
+
+type EndRow = Ended | { readonly run: null; readonly seen: Found | null };
+
+interface Ended {
   readonly run: string;
   readonly fence: number;
   readonly outcome: 'ended' | 'slow' | 'lost';
 }
 
-/** Ends runs well, with their last records. */
-export const finishStatement: GroupStatement<
-  RunRecords & { readonly announce: boolean },
-  Finished,
-  Finished['outcome']
-> = {
-  name: 'nm_runs_finish',
-  text: 'SELECT * FROM nm_runs_finish($1)',
-  values: (asked) => [JSON.stringify(asked)],
-  answers: (asked, rows) => byClaim(asked, rows).map((row) => row?.outcome ?? 'lost'),
+interface EndAnswer {
+  readonly outcome: Ended['outcome'];
+  /** What there is for the slot; absent when it takes nothing, or could not take with this end. */
+  readonly next: Taken | undefined;
+}
+
+/** Ends runs well, with their last records; slots that go on take their next ones with the same statement. */
+export const endStatement: GroupStatement<EndCall, EndRow, EndAnswer> = {
+  name: 'nm_runs_end_and_take',
+  text: 'SELECT * FROM nm_runs_end_and_take($1, $2, $3, $4, $5, $6)',
+  values: (asked) => {
+    const takers = asked.filter(({ takes }) => takes !== undefined);
+    // The slots of one worker differ in nothing but their runs.
+    const { leaseMs, at, takes } = takers[0] ?? asked[0] ?? {};
+    const items = asked.map(({ takes: _, leaseMs: __, ...item }) => item);
+    return [JSON.stringify(items), takers.map(({ run }) => run), takes?.tenantRunsMax, takes?.worker, leaseMs, at];
+  },
+  answers: (asked, rows) => {
+    const outcomes = byClaim(
+      asked,
+      rows.filter((row) => row.run !== null),
+    );
+    const seen = rows.flatMap((row) => (row.run === null ? [row.seen ?? undefined] : []));
+    const others = seen.length > 0;
+    return asked.map(({ takes }, i): EndAnswer => {
+      const outcome = outcomes[i]?.outcome ?? 'lost';
+      if (!takes || outcome !== 'ended') return { outcome, next: undefined };
+      return { outcome, next: { found: seen.shift(), others } };
+    });
+  },
 };
 
 /** By the claim, not by the run: a worker may have lost a run, claimed it again, and be asking for both. */

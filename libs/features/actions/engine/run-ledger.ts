@@ -1,6 +1,6 @@
 import type { Db, Tx } from '@nm/adapters/db';
 import type { RunError, StepStatus } from '@nm/kernel/contracts';
-import { Fault } from '@nm/kernel/fault';
+import { Fault, hasCode } from '@nm/kernel/fault';
 import type { Clock } from '@nm/kernel/time';
 import { lendInstall } from '../child-run.js';
 import { type RunEnd, writeEnd } from '../end-run.js';
@@ -10,9 +10,9 @@ import { type Mask, maskDeep, maskOf } from '../logs/mask-secrets.js';
 import { lookSoon } from '../offline-runs.js';
 import { announceRun, type JournalEntry, writeJournal } from '../run-journal.js';
 import type { RunWaits } from '../steps/run-waits.js';
-import type { ClaimedRun } from './claim-run.js';
+import type { ClaimedRun, Taken } from './claim-run.js';
 import { DueRecords, type StepWrite } from './due-records.js';
-import { finishStatement, type RunRecords, writeStatement } from './ledger-statements.js';
+import { endStatement, type RunRecords, type SlotTakes, writeStatement } from './ledger-statements.js';
 
 export interface LedgerOptions {
   readonly db: Db;
@@ -30,6 +30,17 @@ export interface StepRecord {
   readonly error?: RunError | undefined;
 }
 
+/** NextRun is how the slot that ends a run takes another with it. */
+export interface NextRun extends SlotTakes {
+  /** Asked when the run ends. */
+  readonly wanted: () => boolean;
+  /** @param askedMs when it was asked for, by the monotonic clock */
+  readonly onTaken: (taken: Taken, askedMs: number) => void;
+}
+
+/** The beginning of a step that only looks is written on its own when it has not ended after so long. */
+const lookMsMax = 10;
+
 /**
  * RunLedger writes a claimed run's progress. Each write checks the fence in its own transaction and renews the lease; once somebody
  * else has claimed the run, every write fails with `run_lost` and leaves nothing. Writes go one after the other; what comes meanwhile goes together.
@@ -42,6 +53,7 @@ export class RunLedger {
   readonly #due = new DueRecords();
   #last: Promise<unknown> = Promise.resolve();
   #heldMs: number;
+  #later: NodeJS.Timeout | undefined;
 
   /** @param claimedMs when the claim was asked for, by the monotonic clock */
   constructor(options: LedgerOptions, run: ClaimedRun, claimedMs: number) {
@@ -82,6 +94,18 @@ export class RunLedger {
     setImmediate(() => void this.#writeDue().catch(() => undefined));
   }
 
+  /**
+   * recordLater writes a step's new state with the next record, as that which came of it, or on its own a moment later. Only for steps that have no effect:
+   * whoever finds such a step may begin it again.
+   */
+  recordLater(record: StepRecord): void {
+    this.#stage(record);
+    this.#later ??= setTimeout(() => {
+      this.#later = undefined;
+      void this.#writeDue().catch(() => undefined);
+    }, lookMsMax);
+  }
+
   /** note keeps what a step must know if it has to be done again. @throws Fault run_lost, store_unavailable */
   note(position: number, output: unknown): Promise<void> {
     this.#due.step({ position, output: maskDeep(output, this.#mask) });
@@ -109,6 +133,7 @@ export class RunLedger {
 
   /** close writes nothing more by itself. */
   close(): void {
+    clearTimeout(this.#later);
     this.#book.close();
   }
 
@@ -159,13 +184,13 @@ export class RunLedger {
   }
 
   /**
-   * finish ends the run. @param goesOn this worker takes the next run itself: nobody else needs to be asked
+   * finish ends the run. @param next this slot takes another run with the end: nobody else needs to be asked
    * @throws Fault run_lost, store_unavailable
    */
-  async finish(found: RunEnd, goesOn = false): Promise<void> {
+  async finish(found: RunEnd, next?: NextRun): Promise<void> {
     const { status } = found;
     const error = found.error && this.#withoutSecrets(found.error);
-    if (status === 'positive' && !error && (await this.#finishWell(goesOn))) return;
+    if (status === 'positive' && !error && (await this.#finishWell(next))) return;
     await this.flush();
     const { id, installId, fence } = this.#run;
     return this.#fenced(async (tx) => {
@@ -202,7 +227,7 @@ export class RunLedger {
     if (status !== 'running') this.#book.endStep(position);
     this.#stageLog();
     const write: StepWrite = {
-      ...{ position, status, attempt },
+      ...{ position, status, attempt, ...(status === 'running' ? { startedAt: this.#options.clock.now() } : {}) },
       ...(output === undefined ? {} : { output: maskDeep(output, this.#mask) }),
       ...(error ? { error } : {}),
     };
@@ -239,16 +264,25 @@ export class RunLedger {
   }
 
   /** The usual end in one statement, with the last records; false when there is more to do than that does. */
-  #finishWell(goesOn: boolean): Promise<boolean> {
+  #finishWell(next: NextRun | undefined): Promise<boolean> {
     return this.#inTurn(async () => {
       this.#stageLog();
+      const { db, clock, leaseMs } = this.#options;
       const records = this.#recordsOf(this.#due);
-      const end: JournalEntry = { kind: 'status', data: { status: 'positive' } };
-      const finish = { ...records, entries: [...records.entries, end], announce: !goesOn };
-      const outcome = await this.#options.db.together(finishStatement, finish);
+      const entries: JournalEntry[] = [...records.entries, { kind: 'status', data: { status: 'positive' } }];
+      const takes = next?.wanted() ? next : undefined;
+      const askedMs = clock.monotonicMs();
+      const end = (taking: SlotTakes | undefined) =>
+        db.together(endStatement, { ...records, entries, announce: !taking, leaseMs, takes: taking });
+      const { outcome, next: taken } = await end(takes).catch((error: unknown) => {
+        // What was chosen cannot be claimed, it may be: that is no fault of the run that ends.
+        if (!takes || hasCode(error, 'store_unavailable')) throw error;
+        return end(undefined);
+      });
       if (outcome === 'lost') throw lost();
       if (outcome === 'slow') return false;
       this.#due.take();
+      if (taken) next?.onTaken(taken, askedMs);
       return true;
     });
   }

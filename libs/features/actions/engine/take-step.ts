@@ -2,6 +2,7 @@ import type { UndoStep, WorkStep } from '@nm/kernel/contracts';
 import { Fault, isFault, toFault } from '@nm/kernel/fault';
 import { ChangeLedger } from '../changes/change-ledger.js';
 import { changesOfStep } from '../changes/read-changes.js';
+import { onlyLooks } from '../plan/plan-changes.js';
 import { resolveReferences } from '../plan/plan-references.js';
 import { runErrorOf } from '../run-error.js';
 import { isOurs } from '../run-rules.js';
@@ -103,7 +104,11 @@ async function attemptStep(
   const { ledger, control, outputs } = work;
   const { position, title } = found;
   control.guard();
-  if (begins) await ledger.record({ position, title, status: 'running', attempt });
+  if (begins) {
+    const begun = { position, title, status: 'running', attempt } as const;
+    if (onlyLooks(step)) ledger.recordLater(begun);
+    else await ledger.record(begun);
+  }
   const resolved = resolveReferences(step, (id) => outputs.of(id));
   const { signal } = control;
   const output = await executeStep(resolved, contextOf(work, found, { notes, signal, guard: () => control.guard() }));

@@ -154,7 +154,7 @@ export class PlanWalk {
     const { ledger, control } = this.#work;
     const { title } = step;
     control.guard();
-    if (this.#status[position] === 'idle') await ledger.record({ position, title, status: 'running', attempt: 1 });
+    if (this.#status[position] === 'idle') ledger.recordLater({ position, title, status: 'running', attempt: 1 });
     this.#status[position] = 'running';
     const nodes = children.map((child) => this.#node(child));
     try {

@@ -1,7 +1,8 @@
 import { type Advance, workOnRun } from './advance-run.js';
 import type { ChooseOptions } from './choose-run.js';
-import { takeRun } from './claim-run.js';
+import { type Taken, takeRun } from './claim-run.js';
 import type { RunEngine } from './run-engine.js';
+import type { NextRun } from './run-ledger.js';
 
 /** Two workers may choose the same run at the same moment; the one that comes second chooses again, or the run that it came for would wait. */
 const choicesMax = 10;
@@ -14,23 +15,46 @@ export interface Worked {
 
 type WorkingEngine = RunEngine & Pick<ChooseOptions, 'tenantRunsMax'>;
 
+/** What a slot was told when its run ended. */
+interface Handed {
+  readonly taken: Taken;
+  /** When it was asked for, by the monotonic clock. */
+  readonly askedMs: number;
+}
+
+/** How a slot goes from one run to the next. */
+interface Succession {
+  /** What the slot has taken already. */
+  readonly handed?: Handed | undefined;
+  /** Asked when the run ends: whether the slot takes another with it. */
+  readonly wanted: () => boolean;
+  readonly onHanded: (handed: Handed) => void;
+}
+
 /**
  * workOnce takes the run whose turn it is, and does what is left of it; see `chooseRun`.
- * @param goesOn the caller takes the next one when this has ended well
+ * @param succession given when the slot goes on with another run when this one has ended well
  */
 export async function workOnce(
   engine: WorkingEngine,
   askedFor: string,
   stop: AbortSignal,
-  goesOn = false,
+  succession?: Succession,
 ): Promise<Worked> {
-  for (let choices = 0; choices < choicesMax && !stop.aborted; ) {
-    const claimedMs = engine.clock.monotonicMs();
-    const taken = await takeRun(engine, askedFor);
+  const { worker, tenantRunsMax } = engine;
+  const next: NextRun | undefined = succession && {
+    ...{ worker, tenantRunsMax, wanted: succession.wanted },
+    onTaken: (taken, askedMs) => succession.onHanded({ taken, askedMs }),
+  };
+  let handed = succession?.handed;
+  // What the slot has claimed already is worked on, or given back, whatever else.
+  for (let choices = 0; handed?.taken.found || (choices < choicesMax && !stop.aborted); handed = undefined) {
+    const claimedMs = handed?.askedMs ?? engine.clock.monotonicMs();
+    const taken = await takeRun(engine, askedFor, handed?.taken);
     if (!taken) break;
     const { runId, claim } = taken;
     const outcome =
-      claim.decision === 'claim' ? await workOnRun(engine, claim.run, { claimedMs, stop, goesOn }) : claim.decision;
+      claim.decision === 'claim' ? await workOnRun(engine, claim.run, { claimedMs, stop, next }) : claim.decision;
     if (parked.has(outcome)) continue;
     if (!lostRace.has(outcome)) return { runId, outcome };
     choices++;
@@ -40,10 +64,6 @@ export async function workOnce(
 
 /** So many runs one request leads to; then the queue is asked, where others wait too. */
 const runsMax = 100;
-const announceStatement = {
-  name: 'nm_run_announce_next',
-  text: 'SELECT nm_run_announce_next(install_id, org_id) FROM run WHERE id = $1',
-};
 
 export interface WorkThrough {
   readonly stop: AbortSignal;
@@ -55,7 +75,7 @@ export interface WorkThrough {
 
 /**
  * workThrough works on the run whose turn it is, and then on the next: what a run that has ended lets begin is taken by the slot that it leaves,
- * without a way through the outbox and the queue. A worker that dies in between leaves that to the sweeper.
+ * with the statement that ends it, without a way through the outbox and the queue.
  */
 export async function workThrough(
   engine: WorkingEngine,
@@ -63,14 +83,21 @@ export async function workThrough(
   { stop, takesMore, around }: WorkThrough,
 ): Promise<void> {
   let runId = askedFor;
+  let handed: Handed | undefined;
   for (let runs = 1; ; runs++) {
-    const worked = await around(() => workOnce(engine, runId, stop, true));
-    // Who ends otherwise asks for the next.
-    if (worked.outcome !== 'positive') return;
+    const found = handed;
+    handed = undefined;
+    const succession: Succession = {
+      handed: found,
+      wanted: () => runs < runsMax && takesMore(),
+      onHanded: (told) => {
+        handed = told;
+      },
+    };
+    const worked = await around(() => workOnce(engine, runId, stop, succession));
+    // Whoever ends otherwise, or takes nothing more, has asked for the next.
+    if (worked.outcome !== 'positive' || handed === undefined) return;
     runId = worked.runId;
-    if (runs < runsMax && takesMore()) continue;
-    await engine.db.system(announceStatement, [runId]);
-    return;
   }
 }
 

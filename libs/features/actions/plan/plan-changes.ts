@@ -18,3 +18,6 @@ export const planChanges = (plan: RunPlan): boolean =>
   planNodes(plan).some(({ step }) => !looking.has(step.kind) && !isGet(step as WorkStep | UndoStep));
 
 const isGet = (step: WorkStep | UndoStep): boolean => step.kind === 'http-request' && step.method === 'GET';
+
+/** onlyLooks tells of a step that it has no effect at all: done twice, it is as if it was done once. */
+export const onlyLooks = (step: WorkStep | UndoStep): boolean => looking.has(step.kind);
