@@ -31,6 +31,9 @@ export async function openRunStore(folder) {
   const { default: pg } = await import('pg');
   const owner = new pg.Client({ connectionString: postgres.adminUrl });
   await owner.connect();
+  // A wait only looks. These take turns on their install all the same, as runs do that change something.
+  await owner.query(`CREATE FUNCTION bench_changes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.changing := true; RETURN NEW; END $$;
+    CREATE TRIGGER bench_changes BEFORE INSERT ON run FOR EACH ROW EXECUTE FUNCTION bench_changes()`);
   const db = new Db({ url, poolMax: 16 });
   const vault = new Vault(masterKey);
 
@@ -38,10 +41,7 @@ export async function openRunStore(folder) {
     db.withOrg(orgId, async (tx) => {
       const place = { orgId, licenceId, installId: installs[i % installs.length] };
       const work = { kind: 'action', action: 'noop', title: 'Nothing', plan: noopPlan, timeoutSeconds: 3600 };
-      const run = await queueRun(tx, { ...place, ...work }, { vault, clock: time.systemClock });
-      // A wait only looks. These take turns on their install all the same, as runs do that change something.
-      await tx.$executeRaw`UPDATE run SET changing = true WHERE id = ${run.id}`;
-      return run;
+      return queueRun(tx, { ...place, ...work }, { vault, clock: time.systemClock });
     });
   return {
     url,

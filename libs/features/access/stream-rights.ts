@@ -36,6 +36,9 @@ export class StreamRights {
   readonly #watched = new Set<Watched>();
   readonly #stop = new AbortController();
   #looking: Promise<void> | undefined;
+  readonly #coming: Watched[] = [];
+  #lastLook: Promise<unknown> = Promise.resolve();
+  #nextLook: Promise<Map<Watched, Fault>> | undefined;
 
   constructor(db: Db, clock: Clock) {
     this.#db = db;
@@ -48,11 +51,24 @@ export class StreamRights {
    */
   async watch(follower: Follower): Promise<{ readonly signal: AbortSignal; end(): void }> {
     const watched: Watched = { ...follower, cut: new AbortController() };
-    const fault = (await this.#faultsOf([watched])).get(watched);
+    const fault = (await this.#lookWithOthers(watched)).get(watched);
     if (fault) throw fault;
     this.#watched.add(watched);
     this.#looking ??= this.#lookOnAndOn();
     return { signal: watched.cut.signal, end: () => void this.#watched.delete(watched) };
+  }
+
+  /** Those who come while a look is under way share the next. */
+  #lookWithOthers(watched: Watched): Promise<Map<Watched, Fault>> {
+    this.#nextLook ??= this.#lastLook.then(() => {
+      const all = this.#coming.splice(0);
+      this.#nextLook = undefined;
+      const look = this.#faultsOf(all);
+      this.#lastLook = look.catch(() => undefined);
+      return look;
+    });
+    this.#coming.push(watched);
+    return this.#nextLook;
   }
 
   async close(): Promise<void> {

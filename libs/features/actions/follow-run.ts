@@ -1,7 +1,7 @@
 import { type Db, type Listener, listen } from '@nm/adapters/db';
 import type { Run, RunEvent } from '@nm/kernel/contracts';
 import type { Clock } from '@nm/kernel/time';
-import { type RunEvents, runEvents } from './read-run.js';
+import { eventsMax, type RunEvents, runEvents } from './read-run.js';
 import { isTerminal } from './run-rules.js';
 import type { RunScope } from './run-scope.js';
 
@@ -16,15 +16,19 @@ const lookMs = 2_000;
 
 /** Somebody who has all of a run's story up to `seq` and waits for more. */
 interface Waiter {
-  readonly seq: number;
+  seq: number;
+  woken: boolean;
   readonly wake: () => void;
 }
+
+/** Different reads that are kept of a run. */
+const readsMax = 32;
 
 /** A run that somebody follows. */
 interface Topic {
   followers: number;
   readonly waiters: Set<Waiter>;
-  /** Reads under way, by the number that they read after and the scope: whoever wants the same waits for the same. */
+  /** Reads since the last message, by the number that they read after and the scope: whoever wants the same gets the same. */
   readonly reads: Map<string, Promise<RunEvents>>;
 }
 
@@ -45,6 +49,16 @@ export class RunFeed {
     this.#clock = clock;
   }
 
+  /** first reads the beginning of what `follow` will send, so that what is wrong with the request is known before anything is sent. @throws Fault not_found */
+  async first(scope: RunScope, runId: string, afterSeq: number): Promise<RunEvents> {
+    const topic = this.#enter(runId);
+    try {
+      return await this.#read(topic, scope, runId, afterSeq);
+    } finally {
+      this.#leave(runId, topic);
+    }
+  }
+
   /** follow sends a run's story after a number, and what comes, until the run has ended or nobody listens. @throws Fault not_found */
   async follow(scope: RunScope, runId: string, afterSeq: number, sink: EventSink): Promise<void> {
     const { signal } = sink;
@@ -60,7 +74,9 @@ export class RunFeed {
             seq = event.seq;
           }
           if (ended) return;
-          if (events.length === 0) await wait.woken;
+          // What was read is all there was, unless it was much, or something has come since.
+          wait.waiter.seq = seq;
+          if (events.length < eventsMax && !wait.waiter.woken) await wait.woken;
         } finally {
           wait.end();
         }
@@ -105,12 +121,14 @@ export class RunFeed {
   }
 
   #read(topic: Topic, scope: RunScope, runId: string, seq: number): Promise<RunEvents> {
-    const key = `${seq} ${scope.licenceId ?? ''} ${scope.installId ?? ''}`;
+    const key = `${seq} ${scope.orgId} ${scope.licenceId ?? ''} ${scope.installId ?? ''}`;
     const known = topic.reads.get(key);
     if (known) return known;
-    const read = runEvents(this.#db, scope, runId, seq).finally(() => {
+    const read = runEvents(this.#db, scope, runId, seq).catch((error: unknown) => {
       if (topic.reads.get(key) === read) topic.reads.delete(key);
+      throw error;
     });
+    if (topic.reads.size >= readsMax) topic.reads.clear();
     topic.reads.set(key, read);
     return read;
   }
@@ -143,13 +161,16 @@ export class RunFeed {
 
 function waitAt(topic: Topic, seq: number, signal: AbortSignal) {
   const { promise: woken, resolve } = Promise.withResolvers<void>();
-  const waiter: Waiter = { seq, wake: resolve };
-  const wake = () => resolve();
+  const wake = () => {
+    waiter.woken = true;
+    resolve();
+  };
+  const waiter: Waiter = { seq, woken: false, wake };
   topic.waiters.add(waiter);
   signal.addEventListener('abort', wake, { once: true });
   const end = () => {
     topic.waiters.delete(waiter);
     signal.removeEventListener('abort', wake);
   };
-  return { woken, end };
+  return { waiter, woken, end };
 }

@@ -18,7 +18,8 @@ import { findRun, type RunScope, scopeFilter } from './run-scope.js';
 import { eventOf, type LogRow, linesOf, progressOf, runView, type StepRow, summaryOf } from './run-view.js';
 
 const linesMax = 200;
-const eventsMax = 500;
+/** Events of one read. */
+export const eventsMax = 500;
 
 /** readRun gives a run with its progress, its steps and its newest log lines. @throws Fault not_found */
 export function readRun(db: Db, scope: RunScope, runId: string): Promise<Run> {

@@ -4,14 +4,7 @@ import { EgressPolicy } from '@nm/adapters/egress';
 import type { Logger } from '@nm/adapters/telemetry';
 import { Vault } from '@nm/adapters/vault';
 import { type Principal, StreamRights } from '@nm/features/access';
-import {
-  previewRun,
-  RunFeed,
-  type RunPrincipal,
-  type RunScope,
-  runEvents,
-  type StartRunDeps,
-} from '@nm/features/actions';
+import { previewRun, RunFeed, type RunPrincipal, type RunScope, type StartRunDeps } from '@nm/features/actions';
 import { ClusterSessions } from '@nm/features/clusters';
 import { EventStreams } from '@nm/features/http';
 import type { CreateRun, RunPreview } from '@nm/kernel/contracts';
@@ -65,7 +58,7 @@ export class RunAccess implements StartRunDeps, OnModuleDestroy {
     reply: FastifyReply,
   ): Promise<void> {
     const afterSeq = seqOf(lastEventId);
-    const { events, ended } = await runEvents(this.db, scope, runId, afterSeq);
+    const { events, ended } = await this.#feed.first(scope, runId, afterSeq);
     const endsMs = endOf(reply.request.headers.authorization);
     const right = await this.#rights.watch({ principal, orgId: scope.orgId, needs: 'runs.read', endsMs });
     if (ended && events.length === 0) {

@@ -63,4 +63,21 @@ describe('the retention of runs', () => {
       expect(rowCount).toBe(0);
     }
   });
+
+  it.each(['its tenant', 'the platform', 'the owner'] as const)(
+    'leaves no step and no line of a run whose install %s deletes; of others all',
+    async (who) => {
+      const [gone, stays] = [await seedVersion(owner, { installs: 1 }), await seedVersion(owner, { installs: 1 })];
+      const [of, other] = [await queue(gone), await queue(stays)];
+      const [id] = gone.installIds;
+      const where = { id: id ?? '' };
+      if (who === 'its tenant') await database.db.withOrg(gone.orgId, (tx) => tx.install.delete({ where }));
+      else if (who === 'the platform') await database.db.asSystem((tx) => tx.install.delete({ where }));
+      else await owner.query('DELETE FROM install WHERE id = $1', [id]);
+      for (const table of ['run_step', 'run_log']) {
+        const { rows } = await owner.query(`SELECT run_id FROM ${table} WHERE run_id = ANY($1)`, [[of, other]]);
+        expect(rows).toEqual([{ run_id: other }]);
+      }
+    },
+  );
 });
