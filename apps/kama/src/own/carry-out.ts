@@ -12,21 +12,9 @@ import {
   unsetVars,
   type Vars,
 } from '@nm/kernel/kamafile';
-import type { Clock } from '@nm/kernel/time';
 import { type Data, decoded, encoded } from '../installs/secret-data.js';
 import { runInPod } from './exec-step.js';
-import type { OwnCluster } from './own-cluster.js';
-
-/** What a step of a run works with. */
-export interface Workplace {
-  readonly cluster: OwnCluster;
-  readonly namespace: string;
-  readonly clock: Clock;
-  /** Looks whether predicates of the app hold: undefined when all do, else why one does not. */
-  readonly check: (predicates: readonly unknown[], signal: AbortSignal) => Promise<string | undefined>;
-  readonly signal: AbortSignal;
-  readonly log: (line: string) => void;
-}
+import type { Workplace } from './workplace.js';
 
 const lookEveryMs = 500;
 

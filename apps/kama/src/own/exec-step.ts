@@ -1,7 +1,7 @@
 import { exec, type KubeSession, readinessOf } from '@nm/adapters/k8kat';
 import type { PlanStep } from '@nm/kernel/contracts';
 import { Fault } from '@nm/kernel/fault';
-import type { Workplace } from './carry-out.js';
+import type { Workplace } from './workplace.js';
 
 type ExecStep = Extract<PlanStep, { kind: 'exec' }>;
 

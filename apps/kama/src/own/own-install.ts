@@ -2,9 +2,9 @@ import { OwnEngines } from '../engines/own-engines.js';
 import type { InstallAccess } from '../installs/install-access.js';
 import { clusterReader } from '../installs/read-cluster.js';
 import { openKamafile } from '../installs/read-kamafile.js';
-import type { Workplace } from './carry-out.js';
 import { MemoryDocuments } from './memory-documents.js';
 import { OwnRuns } from './own-runs.js';
+import type { Workplace } from './workplace.js';
 
 /** OwnInstall is the one install of a KAMA that runs without NMachine. */
 export interface OwnInstall {

@@ -3,7 +3,8 @@ import { Fault, toFault } from '@nm/kernel/fault';
 import { LRUCache } from 'lru-cache';
 import type { Doing, Job, NewRun, RunDoor } from '../installs/install-access.js';
 import { newOperationToken } from '../server/new-operation-token.js';
-import { carryOut, type Workplace } from './carry-out.js';
+import { carryOut } from './carry-out.js';
+import type { Workplace } from './workplace.js';
 
 interface OwnRun {
   readonly job: { -readonly [K in keyof Job]: Job[K] } & { readonly progress: ProgressNode };
