@@ -339,5 +339,10 @@ describe('hooks, plugins and what is around', () => {
     const kept = await kama.data(`${at}/index`);
     expect(kept).toHaveLength(20);
     expect(kept.every((each: { trigger: string }) => each.trigger === 'user')).toBe(true);
+    const { body } = await kama.post('/api/telem/wipe', {});
+    expect(body.data).toEqual(await kama.data('/api/telem/backends/available'));
+    await kama.settled(body.job_id);
+    expect(await kama.data(`${at}/index`)).toEqual([]);
+    expect((await kama.post('/api/telem/wipe', {})).body.job_id).toBeNull();
   });
 });

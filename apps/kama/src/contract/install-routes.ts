@@ -106,6 +106,7 @@ export const installRoutes: readonly RouteContract[] = [
   telemetry.post('/backends/current', 'Choose where copies are kept', z.looseObject({ data: z.literal('ok') }), {
     body: StoreChoice,
   }),
+  telemetry.post('/wipe', 'Delete every copy that is kept', z.looseObject({ data: z.array(Meta) })),
   telemetry.get('/events', 'What was done with the install, newest first', inData(z.array(dict)), { older: true }),
 
   plugins.get('/all', 'Plugins and their own state; never a token', inData(z.array(Plugin))),

@@ -109,6 +109,15 @@ export function newBackup(
   return { record: { id, name, trigger, timestamp, data }, steps };
 }
 
+/** withoutBackups is what deletes every copy: none when there is nothing to delete. The ConfigMap stays, because a Role may not let it be deleted. */
+export function withoutBackups(backups: KeptData['backups']): RunPlan['steps'] | undefined {
+  const ids = Object.keys(backups ?? {});
+  if (ids.length === 0) return undefined;
+  const ref = { apiVersion: 'v1', kind: 'ConfigMap', name: backupsName };
+  const patch = { data: Object.fromEntries(ids.map((id) => [id, null])) };
+  return RunPlan.parse({ steps: [{ kind: 'patch', title: 'Delete all backups', ref, patch }] }).steps;
+}
+
 function tooMany(backups: Readonly<Record<string, string>>, coming: number): string[] {
   const known = backupsOf(backups).toReversed();
   const victims = [

@@ -3,7 +3,7 @@ import { Fault } from '@nm/kernel/fault';
 import type { BackupName, Sharing, StoreChoice } from '../contract/bodies.js';
 import { type Backup, backupDetail, backupStores, backupView, storePreference } from '../installs/backups.js';
 import type { InstallAccess } from '../installs/install-access.js';
-import { startBackup } from '../server/start-backup.js';
+import { startBackup, startWipe } from '../server/start-backup.js';
 import { startPlanned } from '../server/start-planned.js';
 import { OpenVisit, type Visit } from '../server/visit.js';
 import { spaceOf } from './query.js';
@@ -56,6 +56,12 @@ export class TelemetryController {
     if (!backupStores.some(({ id }) => id === meta_id)) throw new Fault('not_found', { public: `no store ${meta_id}` });
     const planned = await visit.session.upkeep.planPrefs({ [storePreference]: meta_id });
     return { data: 'ok', job_id: await startPlanned(visit, planned) };
+  }
+
+  @Post('wipe')
+  @HttpCode(200)
+  wipe(@OpenVisit() visit: Visit) {
+    return startWipe(visit);
   }
 
   @Get('events')
