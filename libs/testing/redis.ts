@@ -7,9 +7,6 @@ export interface TestRedis {
   stop(): Promise<void>;
   /** Ends the server at once (SIGKILL) and starts an empty one on the same port. */
   restart(): Promise<void>;
-  /** Answers nobody any more, though connections stand, until it is let go on; it loses nothing. */
-  freeze(): void;
-  thaw(): void;
 }
 
 /** startRedis runs a redis-server of its own, in memory only, on a free port of 127.0.0.1. */
@@ -24,8 +21,6 @@ export async function startRedis(options: { readonly maxmemoryPolicy?: string } 
       await end(server, 'SIGKILL');
       server = await start();
     },
-    freeze: () => void server.kill('SIGSTOP'),
-    thaw: () => void server.kill('SIGCONT'),
   };
 }
 
