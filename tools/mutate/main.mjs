@@ -1,7 +1,9 @@
-// npm run mutate -- licensing|proxy [file …]: changes the code in small ways and tells which changes no test notices (StrykerJS).
+// npm run mutate -- licensing|proxy [--tests name,name] [file …]: changes the code in small ways and tells which changes no test notices (StrykerJS).
+// With --tests only those spec files judge: quicker, and what lives then may still be noticed by another one, so the score is at least what is printed.
 // What did not change since the last run is taken from it (node_modules/.cache/mutate). Exits 1 below a score of 85.
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -35,13 +37,15 @@ const areas = {
   },
 };
 
-const [name = '', ...files] = process.argv.slice(2);
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { tests: { type: 'string' } } });
+const [name = '', ...files] = positionals;
 const area = areas[name];
 if (!area) {
-  console.error('npm run mutate -- licensing|proxy [file …]');
+  console.error('npm run mutate -- licensing|proxy [--tests name,name] [file …]');
   process.exit(2);
 }
 process.env.NM_MUTATE_AREA = area.folder;
+process.env.NM_MUTATE_TESTS = values.tests ?? '*';
 const cache = `${root}node_modules/.cache/mutate`;
 mkdirSync(cache, { recursive: true });
 
