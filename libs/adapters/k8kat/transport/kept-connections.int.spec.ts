@@ -102,10 +102,10 @@ describe('KeptConnections', () => {
     await once(first as Socket, 'close');
     expect((await ask({ method: 'POST', body: '{}' })).status).toBe(200);
     expect(accepted.length).toBe(2);
-    clock.advance(50_000);
+    await clock.advance(50_000);
     await ask();
     expect(accepted.length).toBe(2);
-    clock.advance(60_000);
+    await clock.advance(60_000);
     await ask();
     expect(accepted.length).toBe(3);
     await expect.poll(() => accepted[1]?.destroyed).toBe(true);
@@ -114,10 +114,10 @@ describe('KeptConnections', () => {
   it('believes a server that says how long it keeps an idle connection', async () => {
     answer = (socket) => socket.write(ok('a', 'Keep-Alive: timeout=5, max=100\r\n'));
     await ask();
-    clock.advance(3_500);
+    await clock.advance(3_500);
     await ask();
     expect(accepted.length).toBe(1);
-    clock.advance(4_500);
+    await clock.advance(4_500);
     await ask();
     expect(accepted.length).toBe(2);
   });

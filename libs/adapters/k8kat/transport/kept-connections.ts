@@ -19,7 +19,7 @@ const wayMs = 1_000;
 
 /**
  * KeptConnections sends requests over HTTP/1.1 connections of its own that stay open, and reads each answer to its end. undici's dispatcher takes about
- * three times the CPU of this for a small answer until the compiler has warmed up, and a process that reads a few hundred objects never gets there.
+ * twice the CPU of this for a small answer until the compiler has warmed up, and a process that reads a few hundred objects never gets there.
  */
 export class KeptConnections implements UpstreamHome {
   readonly #options: KeptConnectionsOptions;

@@ -17,7 +17,8 @@ interface Noted extends RequestFacts {
 
 /**
  * KnownHeads finds requests whose head is, byte for byte, one that was let in before, as callers mostly send the same again: nothing of it is parsed, looked up or copied piece by piece anew. Whether the same may be
- * done for it is asked of the policy each time (`Again.open`). The hash is seeded, so that nobody outside can aim at a slot; two slots may hold a head, and a newer one takes the place of an older.
+ * done for it is asked of the policy each time (`Again.open`). The hash is seeded, so that a slot is hard to aim at from outside; whoever does gets nothing, since bytes are compared. Two slots may hold a
+ * head, and a newer one takes the place of an older.
  */
 export class KnownHeads<Tag> {
   readonly #slots: (KnownHead<Tag> | undefined)[] = Array.from({ length: slotsCount });
