@@ -128,6 +128,9 @@ const shown: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ],
   },
   'Connection reuse': {
+    'transport/kept-connections.int.spec.ts': [
+      'reads an answer in any pieces and framings, over one connection until the server ends it',
+    ],
     'transport/transport.int.spec.ts': ['makes one TLS handshake for 100 requests in a row, refused ones included'],
   },
   Retries: {
