@@ -6,6 +6,7 @@ import { fields } from './fields.js';
 import { framing } from './framing.js';
 import { limits } from './limits.js';
 import { requestLine } from './request-line.js';
+import { streamsOfMessages } from './streams-of-messages.js';
 import { early, interim, upgrades } from './switching.js';
 
 /** The whole corpus, by theme. */
@@ -23,5 +24,6 @@ export const themes: Readonly<Record<string, readonly Exchange[]>> = {
   trailers,
   'close-delimited answers': closeDelimited,
   answers,
+  'streams of messages': streamsOfMessages,
   limits,
 };
