@@ -150,7 +150,7 @@ export class PrivateCluster {
     await rename(join(this.folder, 'agent-token.new'), join(this.folder, 'agent-token'));
   }
 
-  async queue(steps: RunPlan['steps'], timeoutSeconds = 120): Promise<string> {
+  async queue(steps: RunPlan['steps'], timeoutSeconds = 600): Promise<string> {
     return (await this.call<Run>('POST', '/runs', { action: 'test', title: 'Test', plan: { steps }, timeoutSeconds }))
       .id;
   }
@@ -172,17 +172,21 @@ export class PrivateCluster {
     });
   }
 
-  /** readOn reads a path again and again; each answer as its status, or the code of what was refused. */
+  /** readOn reads a path again and again; each answer as its status, the code of what was refused, or `cut` when it had no end. */
   readOn(path: string): { end(): Promise<string[]> } {
     const seen: string[] = [];
     let isOn = true;
     const loop = (async () => {
       while (isOn) {
         const answer = await this.proxied(path);
-        const { details } = (await answer.json()) as { details?: { causes?: { reason: string }[] } };
-        seen.push(answer.status === 200 ? '200' : String(details?.causes?.[0]?.reason));
+        const text = await answer.text().catch(() => undefined);
+        if (text === undefined) seen.push('cut');
+        else if (answer.status === 200) seen.push('200');
+        else seen.push(String(JSON.parse(text).details?.causes?.[0]?.reason));
       }
     })();
+    // Told by `end`.
+    loop.catch(() => undefined);
     return {
       end: async () => {
         isOn = false;

@@ -36,6 +36,11 @@ export class Mux {
     return this.#streams.size;
   }
 
+  /** No stream can be opened any more. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** open starts a stream. @throws Fault cluster_unreachable when the tunnel is gone or full */
   open(): MuxStream {
     if (this.#closed || this.#streams.size >= streamsMax)

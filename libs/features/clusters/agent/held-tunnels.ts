@@ -45,9 +45,10 @@ export class HeldTunnels {
     return { tunnels: open.length, clusters: new Set(open.map(({ cluster }) => cluster.id)).size, streams };
   }
 
-  /** pick gives the tunnel with the fewest streams: replicas share the work. */
+  /** pick gives the tunnel with the fewest streams: replicas share the work. One that has just broken has none, and its WebSocket's end may be a moment behind. */
   pick(clusterId: string): Mux | undefined {
-    return [...(this.byCluster.get(clusterId) ?? [])].sort((a, b) => a.streams - b.streams)[0];
+    const open = [...(this.byCluster.get(clusterId) ?? [])].filter((mux) => !mux.isClosed);
+    return open.sort((a, b) => a.streams - b.streams)[0];
   }
 
   /** carry takes an agent's WebSocket for a tunnel once the agent has said who it is. */
