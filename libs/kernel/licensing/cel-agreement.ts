@@ -1,5 +1,6 @@
 import { parse } from '@bufbuild/cel';
 import type { ASTNode } from '@marcbachmann/cel-js';
+import { childrenOf } from './cel-change.js';
 import { ExpressionError } from './expression-error.js';
 
 /** A node of the tree that the conforming parser makes (cel.expr.Expr). */
@@ -25,7 +26,7 @@ const nameOf = (op: string): string => names[op] ?? `_${op}_`;
  */
 export function mayGroupOtherwise(node: ASTNode): boolean {
   const right = node.op === '==' || node.op === '!=' ? (node.args as [ASTNode, ASTNode])[1] : undefined;
-  return (right !== undefined && relations.has(right.op)) || operandsOf(node).some(mayGroupOtherwise);
+  return (right !== undefined && relations.has(right.op)) || childrenOf(node).some(mayGroupOtherwise);
 }
 
 /**
@@ -107,7 +108,7 @@ function partingOfCall(node: ASTNode, { function: name, target, args }: PeerCall
   if (nameOf(node.op) !== name) return node;
   // Chains are balanced there; the sides and their order are the same.
   if (node.op === '&&' || node.op === '||') return partingOfAll(node, chain(node, node.op), peerChain(args, name));
-  return partingOfAll(node, operandsOf(node), args);
+  return partingOfAll(node, childrenOf(node), args);
 }
 
 /** What `exists` and its kin become there: a fold whose step holds the condition. */
@@ -153,8 +154,3 @@ const peerChain = (sides: readonly Peer[], name: string): readonly Peer[] =>
       ? peerChain(side.exprKind.value.args, name)
       : [side],
   );
-
-function operandsOf({ args }: ASTNode): readonly ASTNode[] {
-  const list: readonly unknown[] = Array.isArray(args) ? (args as unknown[]).flat() : [args];
-  return list.filter((item): item is ASTNode => typeof item === 'object' && item !== null && 'op' in item);
-}

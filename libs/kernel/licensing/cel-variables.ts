@@ -1,5 +1,5 @@
 import type { DecisionInput, LicenceFacts, RequestFacts, StandingFacts } from './facts.js';
-import { type Timeline, timelineOf } from './timeline.js';
+import type { Timeline } from './timeline.js';
 
 /** Stands for "never" in expressions; far enough from the end of CEL's calendar (9999) that adding to it does no harm. */
 export const endOfTimeMs = Date.UTC(9000, 0, 1);
@@ -97,7 +97,7 @@ export interface Variables {
 }
 
 /** variablesOf turns facts into what expressions see. */
-export function variablesOf(facts: StandingFacts, timeline: Timeline = timelineOf(facts.licence)): Variables {
+export function variablesOf(facts: StandingFacts, timeline: Timeline): Variables {
   return {
     licence: new LicenceVars(facts.licence, timeline),
     plan: new PlanVars(facts.plan),

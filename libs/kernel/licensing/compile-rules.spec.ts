@@ -44,6 +44,14 @@ describe('compileRules', () => {
     ]);
   });
 
+  it('holds what is to be saved against the second parser, though the same text is in force', () => {
+    const when = 'size(version) == 1 && -1.size() == 1';
+    loadRules([rule({ when })]);
+    expect(issuesOf([rule({ when })])).toMatchObject([
+      { message: expect.stringMatching(/^CEL reads this differently/) },
+    ]);
+  });
+
   it('takes ids that are unique and not ours', () => {
     expect(issuesOf([rule(), rule({ id: 'r2' }), rule()])).toEqual([
       { ruleId: 'r', index: 2, message: 'The id "r" is used twice.', ...start },

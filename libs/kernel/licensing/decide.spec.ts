@@ -26,6 +26,16 @@ describe('decide', () => {
     expect(decide(rules('plan.slug == "free"'), input, 5)).toMatchObject({ effect: 'allow', code: 'licence_active' });
   });
 
+  it('holds until the first instant of the rules that were asked, and of the licence', () => {
+    const from = (ms: string) => `now >= timestamp("1970-01-01T00:00:${ms}Z")`;
+    const untilMs = (...whens: string[]) => decide(rules(...whens), input, 5).validUntilMs;
+    expect([untilMs(from('06'), from('07')), untilMs(from('07'), from('06'))]).toEqual([6_000, 6_000]);
+    expect([untilMs(from('11')), untilMs()]).toEqual([10_000, 10_000]);
+    expect(untilMs(from('07'), 'plan.slug == "pro"', from('06'))).toBe(7_000);
+    expect(untilMs(from('07'), 'plan.entitlements.seats > 3', from('06'))).toBe(7_000);
+    expect(untilMs('true', from('06'))).toBe(Infinity);
+  });
+
   it('denies when a rule fails', () => {
     expect(decide(rules('plan.entitlements.seats > 3'), input, 5)).toMatchObject({ code: 'rule_failed', ruleId: 'r0' });
     expect(decide(rules('plan.'), input, 5)).toMatchObject({ code: 'rule_failed', ruleId: 'r0' });

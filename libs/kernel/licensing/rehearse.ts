@@ -58,9 +58,6 @@ function outcomeOf(rules: CompiledRules, { input, atMs }: RehearsalSample): Outc
 
 function kindOf(before: Outcome, after: Outcome): RehearsalKind | 'same' {
   if (before.admitted !== after.admitted) return after.admitted ? 'let-in' : 'shut-out';
-  const same =
-    before.code === after.code &&
-    before.decision.effect === after.decision.effect &&
-    before.decision.ruleId === after.decision.ruleId;
+  const same = before.code === after.code && before.decision.ruleId === after.decision.ruleId;
   return same ? 'same' : 'differently';
 }

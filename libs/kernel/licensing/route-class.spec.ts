@@ -60,6 +60,7 @@ const contract: readonly [routeClass: string, method: string, path: string][] = 
   ['admin', 'GET', '/api/telem/backends/current'],
   ['admin', 'POST', '/api/telem/backends/current'],
   ['admin', 'GET', '/api/telem/backends/available'],
+  ['admin', 'GET', '/api/telem/backends/any/thing/below'],
   ['admin', 'POST', '/api/telem/wipe'],
   ['read', 'GET', '/api/telem/config_backups/index'],
   ['mutate', 'POST', '/api/telem/config_backups/new'],
@@ -78,7 +79,14 @@ describe('routeClassOf', () => {
       '',
       '/metrics',
       '/other/app/status',
+      '//other/app/status',
+      'other/app/status',
+      '/o%74her/app/status',
       '/api',
+      '/%61pi',
+      '/api/',
+      'api',
+      'api/unknown',
       '/api/app/status/more',
       '/api/telem/backends',
     ])
@@ -94,6 +102,7 @@ describe('routeClassOf', () => {
       '/api/app/status/',
       'api/app/status',
       '/%61pi/app/status',
+      '/api/%61pp/status',
     ])
       expect([path, routeClassOf('GET', path)]).toEqual([path, 'mutate']);
     expect(routeClassOf('GET', '/api/%ff')).toBe('mutate');
