@@ -212,6 +212,22 @@ describe('compileExpression', () => {
     ] as const)
       expect([when, compileExpression(when).readsRequest]).toEqual([when, reads]);
   });
+
+  it('knows whether its answer is good for one path only', () => {
+    for (const [when, reads] of [
+      ['plan.slug == "request"', false],
+      ['request.method == "GET"', false],
+      ['request.route_class == "read" && request.address == "::1"', false],
+      ['request.path == "/"', true],
+      ['request.method == "GET" || [1].exists(x, request.path == "")', true],
+      ['request["path"] == ""', true],
+      ['request["method"] == ""', true],
+      ['has(request.method)', false],
+      ['has(request.path)', true],
+      ['version.startsWith(request.path)', true],
+    ] as const)
+      expect([when, compileExpression(when).readsPath]).toEqual([when, reads]);
+  });
 });
 
 describe('nextChangeMs', () => {
@@ -290,6 +306,11 @@ describe('nextChangeMs', () => {
       'has(licence.id.length)',
     ])
       expect(() => test(when), when).toThrow();
+    const limits = { list: ['a'], none: null, map: { a: 1 } };
+    const ask = (when: string) => test(when, 5_000, { ...input, plan: { ...input.plan, limits } });
+    expect([ask('has(plan.limits.map.a)'), ask('has(plan.limits.map.b)')]).toEqual([true, false]);
+    for (const when of ['has(plan.limits.list.length)', 'has(plan.limits.none.a)'])
+      expect(() => ask(when), when).toThrow('has() asks maps');
     expect(fault('has(plan.entitlements["sso"])')).toEqual([
       'has() asks for a field, like has(plan.entitlements.sso).',
       4,

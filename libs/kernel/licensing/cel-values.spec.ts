@@ -49,6 +49,17 @@ describe('patternOf', () => {
     expect(compiled('^.$').test('😀')).toBe(true);
   });
 
+  it('remembers what ASCII taught it, and nothing of any other text', () => {
+    for (const text of ['üabc', 'abcü', 'aüc', 'ü', '\u0080']) {
+      const pattern = compiled('[^x]');
+      pattern.test('abc');
+      pattern.test('\u007f');
+      expect(pattern.remembered).toBeGreaterThan(0);
+      pattern.test(text);
+      expect([text, pattern.remembered]).toEqual([text, 0]);
+    }
+  });
+
   it('looks at 1024 characters and no more', () => {
     expect(compiled('x$').test(`${'a'.repeat(1_023)}x`)).toBe(true);
     expect(() => compiled('x$').test(`${'a'.repeat(1_024)}x`)).toThrow(RangeError);
