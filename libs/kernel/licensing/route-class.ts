@@ -59,10 +59,9 @@ export function routeClassOf(method: string, path: string): RouteClass {
   const segments = segmentsOf(path);
   if (!segments) return 'mutate';
   const asked = method === 'HEAD' ? 'GET' : method;
-  const candidates = segments[0] === 'api' ? (table.get(segments[1] ?? '') ?? []) : [];
-  const route = candidates.find(
-    ({ methods, segments: pattern }) => isOneOf(methods, asked) && matches(pattern, segments),
-  );
+  const route = table
+    .get(segments[1] ?? '')
+    ?.find(({ methods, segments: pattern }) => isOneOf(methods, asked) && matches(pattern, segments));
   return route?.routeClass ?? (isSafeMethod(method) ? 'read' : 'mutate');
 }
 
