@@ -17,7 +17,8 @@ const rbac: RbacPolicy = {
         { apiGroups: [''], resources: ['configmaps', 'services'], verbs },
         { apiGroups: ['apps'], resources: ['deployments'], verbs },
         { apiGroups: [''], resources: ['services/proxy'], verbs: ['get'] },
-        { apiGroups: [''], resources: ['resourcequotas'], verbs: ['get', 'patch'] },
+        // By name: a question about all quotas is answered with no.
+        { apiGroups: [''], resources: ['resourcequotas'], resourceNames: ['given', 'absent'], verbs: ['get', 'patch'] },
       ],
     },
   ],
@@ -146,6 +147,11 @@ describeWith(['kubernetes'], 'runs on a real cluster', () => {
     expect((await lab.read(absent)).error?.missing).toEqual([
       `create resourcequotas "absent" in namespace ${lab.namespace}`,
     ]);
+    const other = await lab.queue({ steps: [apply(quota('other', '1'))] });
+    expect(await advance(other)).toBe('negative');
+    expect((await lab.read(other)).error?.missing).toContain(
+      `patch resourcequotas "other" in namespace ${lab.namespace}`,
+    );
     const present = await lab.queue({ steps: [apply(quota('given', '90'))] });
     expect(await advance(present)).toBe('positive');
     await lab.admin.delete(refOf(quota('given', '')), lab.namespace);

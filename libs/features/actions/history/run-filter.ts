@@ -13,6 +13,11 @@ export const filterOf = ({ installId, status, action, who, from, to, text, sched
   ...(text === undefined
     ? {}
     : {
-        OR: ['title', 'action', 'info'].map((field) => ({ [field]: { contains: text, mode: 'insensitive' as const } })),
+        OR: ['title', 'action', 'info'].map((field) => ({
+          [field]: { contains: literally(text), mode: 'insensitive' as const },
+        })),
       }),
 });
+
+/** Prisma hands the text to LIKE as it is. */
+const literally = (text: string): string => text.replace(/[\\%_]/g, '\\$&');

@@ -182,12 +182,13 @@ describeWith(['kubernetes'], 'every kind of step, on a real cluster', () => {
       'late',
     ]);
     await work(apply([configMap('foreign')]));
+    await work(apply([configMap('neighbour')], { prune: { ...prune, owner: 'other' } }));
     const second = await work(apply([configMap('late')], { prune }));
     expect(second.outputs[0]).toMatchObject({
       objects: [{ name: 'late' }, { name: 'early', operation: 'pruned' }],
     });
     expect(await get(mapRef('early'))).toBeUndefined();
-    expect(await get(mapRef('foreign'))).toBeDefined();
+    for (const name of ['late', 'foreign', 'neighbour']) expect(await get(mapRef(name)), name).toBeDefined();
   });
 
   it('delete goes in order when it is told to', async () => {
