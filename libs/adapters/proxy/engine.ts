@@ -1,10 +1,11 @@
 import { Fault } from '@nm/kernel/fault';
 import type { Engine, EngineOptions } from './exchange.js';
 import { NetEngine } from './net/engine.js';
-import { eventWiring, sharedWiring } from './net/wire.js';
+import { rawWiring } from './net/raw-wire.js';
+import { eventWiring } from './net/wire.js';
 import { NodeHttpEngine } from './node-http/engine.js';
 
-/** `net-events` is `net` without what Node does not document: it reads by `data` events. */
+/** `net-events` is `net` without what Node does not document: it reads and writes by a stream's events and calls. */
 export const engineKinds = ['net', 'net-events', 'node-http'] as const;
 export type EngineKind = (typeof engineKinds)[number];
 
@@ -24,5 +25,5 @@ export function openEngine<Tag>(kind: EngineKind, options: Partial<EngineOptions
   if (kind === 'node-http' && all.proxyProtocol)
     throw new Fault('config_invalid', { public: 'NM_GATEWAY_PROXY_PROTOCOL needs NM_GATEWAY_ENGINE=net.' });
   if (kind === 'node-http') return new NodeHttpEngine<Tag>(all);
-  return new NetEngine<Tag>(all, kind === 'net' ? sharedWiring : eventWiring);
+  return new NetEngine<Tag>(all, kind === 'net' ? rawWiring : () => eventWiring);
 }

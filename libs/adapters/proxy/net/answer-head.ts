@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import type { Clock } from '@nm/kernel/time';
 import type { Answer, FieldFilter, FieldLines, Plan } from '../exchange.js';
 import { space } from './bytes.js';
 import { copyFields } from './copy-fields.js';
@@ -50,12 +51,12 @@ export function putAnswerHead<Tag>(
   plan: Pick<Plan<Tag>, 'answerFilter' | 'addToAnswer'>,
   framing: AnswerFraming,
   connection: AnswerConnection,
-  epochMs: number,
+  clock: Pick<Clock, 'nowMs'>,
 ): void {
   putStatusLine(out, head);
   copyFields(head, plan.answerFilter, out, framing === 'chunked');
   plan.addToAnswer(out);
-  if (!hasDate(head)) out.prepared(dateField(epochMs));
+  if (!hasDate(head)) out.prepared(dateField(clock.nowMs()));
   if (framing === 'chunked') out.prepared(chunkedLine);
   // Of an answer without content this is what the content would have been (HEAD, 304); 204 has none (RFC 9110 §8.6).
   else if (head.contentLength >= 0 && head.status !== 204) {

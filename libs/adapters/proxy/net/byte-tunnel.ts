@@ -63,7 +63,7 @@ export class ByteTunnel {
     this.bytesIn += to - from;
     this.#events.moved();
     this.#out.copy(bytes, from, to);
-    if (!this.#out.writeTo(this.#upstream.socket)) this.#client.socket.pause();
+    if (!this.#out.writeTo(this.#upstream)) this.#client.socket.pause();
   };
 
   readonly #toClient = (bytes: Buffer, from: number, to: number): void => {
@@ -71,7 +71,7 @@ export class ByteTunnel {
     this.#frames?.see(bytes.subarray(from, to));
     this.#events.moved();
     this.#out.copy(bytes, from, to);
-    if (!this.#out.writeTo(this.#client.socket)) this.#upstream.socket.pause();
+    if (!this.#out.writeTo(this.#client)) this.#upstream.socket.pause();
   };
 
   #endOf(other: Socket): void {
@@ -82,7 +82,7 @@ export class ByteTunnel {
 
   /** cut ends the tunnel: a WebSocket between two frames gets a close frame (1001 on a drain, 1008 on a denial) first. */
   cut(style: CutStyle): void {
-    if (this.#frames?.clean) this.#client.socket.write(closeFrame(style === 'goodbye' ? 1001 : 1008));
+    if (this.#frames?.clean) this.#client.write(closeFrame(style === 'goodbye' ? 1001 : 1008));
     this.end();
   }
 

@@ -39,7 +39,7 @@ const nothing = Buffer.alloc(0);
 /** ClientConnection reads the requests on one connection, one exchange after the other. */
 export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, WireReader {
   readonly socket: Socket;
-  readonly #wire: Wire;
+  readonly wire: Wire;
   readonly #context: NetContext<Tag>;
   #phase: Phase;
   #peer: ClientOrigin | undefined;
@@ -57,7 +57,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, Wire
   constructor(context: NetContext<Tag>, wire: Wire) {
     const { socket } = wire;
     this.#context = context;
-    this.#wire = wire;
+    this.wire = wire;
     this.socket = socket;
     this.#deadlineMs = context.nowMs + context.headMs;
     this.#phase = context.proxyProtocol && context.trusted.has(this.peer.address) ? 'greeting' : 'ready';
@@ -132,7 +132,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, Wire
   #step(): boolean {
     switch (this.#phase) {
       case 'ready':
-        return this.socket.writableNeedDrain ? this.#waitForReader() : this.#readHead();
+        return this.wire.needsDrain ? this.#waitForReader() : this.#readHead();
       case 'greeting':
         return this.#readGreeting();
       case 'closing':
@@ -253,7 +253,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, Wire
 
   #answerAlone(answer: Answer): void {
     putAnswer(this.#context.out, answer, { httpMinor: 1, close: true }, false, systemClock.nowMs());
-    this.#context.out.writeTo(this.socket);
+    this.#context.out.writeTo(this.wire);
     this.end();
   }
 
@@ -282,7 +282,7 @@ export class ClientConnection<Tag> implements ClientHandle, ExchangeClient, Wire
     this.socket.off('end', this.#onEnd).off('drain', this.#onDrain);
     const early = this.#isEmpty ? undefined : Buffer.from(this.#bytes.subarray(this.#at, this.#to));
     this.#forget();
-    return { wire: this.#wire, early };
+    return { wire: this.wire, early };
   }
 
   /** end says that nothing more comes from us, and waits a moment for the other side. */

@@ -20,16 +20,16 @@ const tickMs = 100;
 /** NetEngine speaks HTTP/1.1 itself, on node:net on both sides. */
 export class NetEngine<Tag> implements Engine<Tag> {
   readonly #options: EngineOptions;
-  readonly #wiring: Wiring;
+  readonly #chooseWiring: () => Wiring | Promise<Wiring>;
   readonly #servers: Server[] = [];
   readonly #exchanges: NetContext<Tag>['open'] = new OpenList();
   #context: NetContext<Tag> | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #tls: TlsListener | undefined;
 
-  constructor(options: EngineOptions, wiring: Wiring) {
+  constructor(options: EngineOptions, chooseWiring: () => Wiring | Promise<Wiring>) {
     this.#options = options;
-    this.#wiring = wiring;
+    this.#chooseWiring = chooseWiring;
   }
 
   get open(): Engine<Tag>['open'] {
@@ -42,11 +42,12 @@ export class NetEngine<Tag> implements Engine<Tag> {
   }
 
   async listen({ hosts, port, policy, sharePort }: ListenOptions<Tag>): Promise<number> {
+    const wiring = await this.#chooseWiring();
     const clock = { nowMs: systemClock.monotonicMs() };
     const trusted = new TrustedPeers(this.#options.trustedPeers);
     const context: NetContext<Tag> = Object.assign(clock, {
       policy,
-      upstreams: new UpstreamPools(clock, this.#wiring),
+      upstreams: new UpstreamPools(clock, wiring),
       timeouts: this.#options,
       headMs: this.#options.headMs,
       pseudonym: this.#options.pseudonym,
@@ -65,7 +66,7 @@ export class NetEngine<Tag> implements Engine<Tag> {
     for (const host of hosts) {
       const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
       const server = createServer(options, (socket: Socket) => {
-        new ClientConnection(context, this.#wiring.accept(socket));
+        new ClientConnection(context, wiring.accept(socket));
       });
       try {
         chosen = await listenOn(server, host, chosen, sharePort);

@@ -1,10 +1,9 @@
-import type { Socket } from 'node:net';
 import type { ClientOrigin } from '../trusted-peers.js';
 import type { Wire } from './wire.js';
 
 /** What an exchange may ask of its client's connection. */
 export interface ExchangeClient {
-  readonly socket: Socket;
+  readonly wire: Wire;
   /** Who sent the request, or its last proxy. */
   readonly peer: ClientOrigin;
   /** The whole body of the request has come. */

@@ -19,7 +19,7 @@ import type { UpstreamConnection } from './upstream-connection.js';
 import type { WaitingUser } from './upstream-pools.js';
 import type { Wire } from './wire.js';
 
-const continueLine = 'HTTP/1.1 100 Continue\r\n\r\n';
+const continueLine = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 type Stage = 'planning' | 'dialling' | 'waiting' | 'answering' | 'tunnel' | 'over';
 
@@ -132,11 +132,11 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   /** upstreamReady sends the head, and lets the body flow. */
   upstreamReady(): void {
     const { out } = this.#context;
-    const { socket, host } = this.#upstream as UpstreamConnection;
+    const { wire, host } = this.#upstream as UpstreamConnection;
     this.#stage = 'waiting';
     this.#request.put(this.#plan as Plan<Tag>, this.#target as Target, host);
     if (this.#client.bodyDone) {
-      out.sendTo(socket);
+      out.sendTo(wire);
       this.#deadlineMs = this.#context.nowMs + this.#context.timeouts.headersMs;
       return;
     }
@@ -144,10 +144,10 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     if (this.#request.expectsContinue) {
       // The answer before may still wait.
       out.flush();
-      this.#client.socket.write(continueLine, 'latin1');
+      this.#client.wire.write(continueLine);
     }
     // What is here of the body goes with the head.
-    if (!this.#client.hasBody) out.writeTo(socket);
+    if (!this.#client.hasBody) out.writeTo(wire);
     this.#client.startBody();
   }
 
@@ -166,7 +166,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     if (tooLarge) return void this.bodyFailed(tooLarge);
     if (end > start) putData(out, bytes, start, end, bodyIsChunked);
     if (done && bodyIsChunked) putLastChunk(out, passingTrailers(this.#client.trailers, this.#plan?.requestFilter));
-    if (!out.writeTo(upstream.socket) && !done) {
+    if (!out.writeTo(upstream.wire) && !done) {
       this.#upstreamIsFull = true;
       this.#client.pause();
     }
@@ -189,7 +189,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     if (head.status === 100 || this.#request.httpMinor === 0 || this.#status > 0) return;
     const { out } = this.#context;
     putInterimHead(out, head, (this.#plan as Plan<Tag>).answerFilter, '');
-    out.writeTo(this.#client.socket);
+    out.writeTo(this.#client.wire);
   }
 
   upstreamAnswer(head: MessageHead, framing: BodyReader['framing']): void {
@@ -203,7 +203,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
       this.#tail = EventStreamTail.ofText(head.field('content-type'), head.field('content-encoding'));
     const connection = { httpMinor: this.#request.httpMinor, close: this.#wantsClose };
     const { out } = this.#context;
-    putAnswerHead(out, head, plan, this.#framing, connection, systemClock.nowMs());
+    putAnswerHead(out, head, plan, this.#framing, connection, systemClock);
     this.#touch();
     if (this.kind === 'stream') this.#lasts();
   }
@@ -217,7 +217,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   }
 
   upstreamFlush(): void {
-    if (!this.#context.out.writeTo(this.#client.socket)) this.#upstream?.socket.pause();
+    if (!this.#context.out.writeTo(this.#client.wire)) this.#upstream?.socket.pause();
   }
 
   clientDrained(): void {
@@ -229,7 +229,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
   upstreamComplete(trailers: string): void {
     const { out } = this.#context;
     if (this.#framing === 'chunked') putLastChunk(out, passingTrailers(trailers, this.#plan?.answerFilter));
-    out.sendTo(this.#client.socket);
+    out.sendTo(this.#client.wire);
   }
 
   upstreamEnded(): void {
@@ -275,7 +275,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     const added = linesFrom((sink) => plan.addToAnswer(sink));
     const switched = `${added}Connection: Upgrade\r\nUpgrade: ${head.field('upgrade') ?? protocol}\r\n`;
     putInterimHead(out, head, plan.answerFilter, switched);
-    out.writeTo(this.#client.socket);
+    out.writeTo(this.#client.wire);
     const client = this.#client.becomeTunnel();
     this.#touch();
     const events = { moved: () => this.#touch(), over: () => this.#finish(undefined, false) };
@@ -296,7 +296,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     const goodbye = Buffer.from(this.#tail?.goodbye() ?? '');
     if (goodbye.length > 0) putData(out, goodbye, 0, goodbye.length, this.#framing === 'chunked');
     if (this.#framing === 'chunked') putLastChunk(out, '');
-    out.writeTo(this.#client.socket);
+    out.writeTo(this.#client.wire);
     this.#abandonUpstream();
     this.#finish(reason, false);
     this.#client.exchangeDone(true);
@@ -338,7 +338,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
     this.#context.out.drop();
     if (this.#status === 0) return void this.#refuse(fault);
     this.#finish(fault, false);
-    this.#client.socket.destroy();
+    this.#client.wire.socket.destroy();
   }
 
   #refuse(fault: Fault): void {
@@ -352,7 +352,7 @@ export class NetExchange<Tag> implements OpenExchange<Tag>, WaitingUser {
       this.isHead,
       systemClock.nowMs(),
     );
-    out.writeTo(this.#client.socket);
+    out.writeTo(this.#client.wire);
     this.#status = answer.status;
     this.#bytesOut = this.isHead ? 0 : answer.body.length;
     this.#finish(fault, false);

@@ -233,7 +233,7 @@ describe('putAnswerHead', () => {
     connection: Parameters<typeof putAnswerHead>[4] = { httpMinor: 1, close: false },
   ) => {
     const out = new OutBuffer();
-    putAnswerHead(out, head, plan, framing, connection, at);
+    putAnswerHead(out, head, plan, framing, connection, { nowMs: () => at });
     return written(out);
   };
 

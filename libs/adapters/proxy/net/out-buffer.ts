@@ -1,5 +1,5 @@
-import type { Writable } from 'node:stream';
 import type { FieldSink } from '../exchange.js';
+import type { Outlet } from './wire.js';
 
 /** One read of the wire with a head before it, so that it seldom has to grow. */
 const initialBytes = 144 * 1024;
@@ -21,7 +21,7 @@ export class OutBuffer implements FieldSink {
   /** Where what is being put together begins: before it lies what waits for the end of the turn. */
   begun = 0;
   /** Where each waiting message goes, and where it ends. */
-  readonly #sockets: Writable[] = [];
+  readonly #outlets: Outlet[] = [];
   readonly #ends: number[] = [];
 
   /** copy appends a range of another buffer. */
@@ -84,15 +84,15 @@ export class OutBuffer implements FieldSink {
   }
 
   /**
-   * writeTo sends what was put together, after what is to be sent anyway. @returns false when the socket wants a pause; a write of many bytes says so even if the kernel took all of them at once, and to stop
+   * writeTo sends what was put together, after what is to be sent anyway. @returns false when the other side wants a pause; a write of many bytes says so even if the kernel took all of them at once, and to stop
    * reading for that would cost more than the bytes
    */
-  writeTo(socket: Writable): boolean {
+  writeTo(outlet: Outlet): boolean {
     this.flush();
     if (this.length === 0) return true;
-    const goesOn = socket.write(this.bytes.subarray(0, this.length));
+    const goesOn = outlet.write(this.bytes.subarray(0, this.length));
     this.length = 0;
-    if (socket.writableLength === 0) return true;
+    if (outlet.writableLength === 0) return true;
     // What was not taken by the kernel is still read from this memory.
     this.bytes = Buffer.allocUnsafeSlow(initialBytes);
     return goesOn;
@@ -100,35 +100,35 @@ export class OutBuffer implements FieldSink {
 
   /**
    * sendTo sends it together with what others have to send in this turn of the event loop: writes that follow each other find the kernel's code and data warm, and need not wake the other side
-   * each time. Only for what nobody waits for: whether the socket wants a pause shows with the next write.
+   * each time. Only for what nobody waits for: whether it wants a pause shows with the next write.
    */
-  sendTo(socket: Writable): void {
+  sendTo(outlet: Outlet): void {
     const { begun, length } = this;
-    if (length - begun > waitingBytesMax) return void this.writeTo(socket);
+    if (length - begun > waitingBytesMax) return void this.writeTo(outlet);
     if (length === begun) return;
-    if (this.#sockets.length === 0) setImmediate(() => this.flush());
-    this.#sockets.push(socket);
+    if (this.#outlets.length === 0) setImmediate(() => this.flush());
+    this.#outlets.push(outlet);
     this.#ends.push(length);
     this.begun = length;
-    if (this.#sockets.length >= waitingMax) this.flush();
+    if (this.#outlets.length >= waitingMax) this.flush();
   }
 
   /** flush sends what waits for the end of the turn, now. */
   flush(): void {
     if (this.begun === 0) return;
     const { bytes } = this;
-    const sockets = this.#sockets;
+    const outlets = this.#outlets;
     let start = 0;
     let isRead = false;
-    for (let i = 0; i < sockets.length; i++) {
-      const socket = sockets[i] as Writable;
+    for (let i = 0; i < outlets.length; i++) {
+      const outlet = outlets[i] as Outlet;
       const end = this.#ends[i] as number;
       // One that was destroyed meanwhile takes nothing.
-      socket.write(bytes.subarray(start, end));
-      isRead ||= socket.writableLength > 0;
+      outlet.write(bytes.subarray(start, end));
+      isRead ||= outlet.writableLength > 0;
       start = end;
     }
-    sockets.length = 0;
+    outlets.length = 0;
     this.#ends.length = 0;
     const rest = this.length - start;
     // As in writeTo.

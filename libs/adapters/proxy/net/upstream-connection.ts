@@ -54,14 +54,14 @@ export class UpstreamConnection implements WireReader {
   #keepAlive = false;
   #over = false;
   readonly #body = new BodyReader();
-  readonly #wire: Wire;
+  readonly wire: Wire;
   readonly #home: UpstreamHome;
 
   constructor(wire: Wire, home: UpstreamHome, host: string) {
     const { socket } = wire;
     this.socket = socket;
     this.host = host;
-    this.#wire = wire;
+    this.wire = wire;
     this.#home = home;
     wire.reader = this;
     socket.on('end', this.#onEnd);
@@ -164,7 +164,7 @@ export class UpstreamConnection implements WireReader {
     this.#home.gone(this);
     const { socket } = this;
     socket.off('end', this.#onEnd).off('close', this.#onClose).off('drain', this.#onDrain);
-    user.upstreamSwitched(answerHead, this.#wire, rest);
+    user.upstreamSwitched(answerHead, this.wire, rest);
   }
 
   readonly #onEnd = (): void => {
