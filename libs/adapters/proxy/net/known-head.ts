@@ -7,6 +7,8 @@ export type RequestFacts = Pick<RequestHead, 'method' | 'target' | 'httpMinor'>;
 export interface KnownHead<Tag> {
   /** The whole head, from its first byte to the end of its empty line. */
   readonly bytes: Buffer;
+  /** The same, to be read by words. */
+  readonly view: DataView;
   readonly hash: number;
   readonly request: RequestFacts;
   /** The client wants its connection closed afterwards. */

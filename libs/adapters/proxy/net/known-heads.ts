@@ -28,16 +28,24 @@ export class KnownHeads<Tag> {
   /** The head that was not found last came lately. */
   wanted = false;
   #round = 0;
+  /** Words of the memory that was looked at last, which is nearly always the same. */
+  #view = viewOf(Buffer.alloc(0));
+  #viewed: Buffer | undefined;
 
   /** find looks for a head that fills the range, and no more. */
   find(bytes: Buffer, from: number, to: number): KnownHead<Tag> | undefined {
     this.wanted = false;
     if (to - from > headBytesMax) return undefined;
-    const hash = hashOf(bytes, from, to, this.#seed);
+    if (bytes !== this.#viewed) {
+      this.#viewed = bytes;
+      this.#view = viewOf(bytes);
+    }
+    const view = this.#view;
+    const hash = hashOf(view, from, to, this.#seed);
     const slot = hash & (slotsCount - 1);
     const first = this.#slots[slot];
     const known = first !== undefined && first.hash === hash ? first : this.#slots[slot ^ 1];
-    if (known !== undefined && known.hash === hash && same(known.bytes, bytes, from, to)) {
+    if (known !== undefined && known.hash === hash && same(known.view, view, from, to)) {
       known.used = true;
       return known;
     }
@@ -52,11 +60,12 @@ export class KnownHeads<Tag> {
     const { start, end } = head;
     if (again === undefined || head.chunked || head.contentLength > 0 || head.expectsContinue || head.switches) return;
     const bytes = copyOf(head.bytes.subarray(start, end));
-    const hash = hashOf(bytes, 0, bytes.length, this.#seed);
+    const view = viewOf(bytes);
+    const hash = hashOf(view, 0, bytes.length, this.#seed);
     const slot = hash & (slotsCount - 1);
     const { method, httpMinor, wantsClose } = request;
     const known = {
-      ...{ bytes, hash, wantsClose, again, target, fields },
+      ...{ bytes, view, hash, wantsClose, again, target, fields },
       request: { method, target: request.target, httpMinor },
       beginning: copyOf(beginning),
       used: true,
@@ -92,23 +101,26 @@ function copyOf(bytes: Buffer): Buffer {
   return copy;
 }
 
+const viewOf = ({ buffer, byteOffset, byteLength }: Buffer): DataView => new DataView(buffer, byteOffset, byteLength);
+
 /** Four bytes a step. */
-function hashOf(bytes: Uint8Array, from: number, to: number, seed: number): number {
+function hashOf(view: DataView, from: number, to: number, seed: number): number {
   let hash = seed ^ (to - from);
   let at = from;
   for (; at + 4 <= to; at += 4) {
-    const word =
-      (bytes[at] as number) |
-      ((bytes[at + 1] as number) << 8) |
-      ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24);
-    hash = Math.imul(hash ^ word, 0x5bd1e995);
+    hash = Math.imul(hash ^ view.getInt32(at, true), 0x5bd1e995);
     hash ^= hash >>> 15;
   }
-  for (; at < to; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x5bd1e995);
+  for (; at < to; at++) hash = Math.imul(hash ^ view.getUint8(at), 0x5bd1e995);
   return hash ^ (hash >>> 13);
 }
 
 /** Of two heads with one seeded hash; a credential cannot be found out by its time, because a guess does not get here. */
-const same = (known: Buffer, bytes: Buffer, from: number, to: number): boolean =>
-  known.length === to - from && bytes.compare(known, 0, known.length, from, to) === 0;
+function same(known: DataView, view: DataView, from: number, to: number): boolean {
+  const { byteLength } = known;
+  if (byteLength !== to - from) return false;
+  let at = 0;
+  for (; at + 4 <= byteLength; at += 4) if (known.getInt32(at) !== view.getInt32(from + at)) return false;
+  for (; at < byteLength; at++) if (known.getUint8(at) !== view.getUint8(from + at)) return false;
+  return true;
+}
