@@ -21,6 +21,9 @@ const framing = [
   'trailers',
   'answer-head',
   'field-kinds',
+  'known-heads',
+  'request-head',
+  'proxy-protocol',
 ];
 /** Each area: where its tests are, and what is changed. */
 const areas = {
