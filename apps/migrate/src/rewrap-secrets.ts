@@ -4,6 +4,7 @@ import { keyProviderOf, openVault, rewrap, rootPlace } from '@nm/adapters/vault'
 import { planPlaces } from '@nm/features/actions';
 import { credentialPlace } from '@nm/features/clusters';
 import { signingKeyPlace } from '@nm/features/context';
+import { documentPlace } from '@nm/features/hub';
 import { systemClock } from '@nm/kernel/time';
 
 /**
@@ -17,7 +18,7 @@ export async function rewrapSecrets(print: (line: string) => void): Promise<bool
     const vault = await openVault({ db, keys: keyProviderOf(config.masterKeys, systemClock) });
     const { rewrapped, skipped, broken } = await rewrap({
       vault,
-      places: [rootPlace(db), signingKeyPlace(db), credentialPlace(db), ...planPlaces(db)],
+      places: [rootPlace(db), signingKeyPlace(db), credentialPlace(db), documentPlace(db), ...planPlaces(db)],
       onBatch: (progress) => print(`${progress.rewrapped} secrets are under the first master key now`),
     });
     print(`Done: ${rewrapped} secrets rewrapped, ${skipped} were written by others meanwhile.`);

@@ -87,6 +87,19 @@ describe('a new master key', () => {
     expect(await rewrap({ vault: newFirst, places })).toMatchObject({ rewrapped: 0, skipped: 0 });
   });
 
+  it('leaves alone what somebody has written since it was read', async () => {
+    const vault = await keysOf(newKey, oldKey);
+    const place = credentialPlace(database.db);
+    const [id] = ids as [string];
+    const { credential } = await rowOf(id);
+    const read = { id, sealed: credential as Uint8Array, aad: [] };
+    const written = await sealCredential(vault, { id, orgId: principal.orgId }, { token: `token of ${id}` });
+    await database.db.asSystem((tx) => tx.cluster.update({ where: { id }, data: { credential: written } }));
+    expect(await place.replace(read, new Uint8Array(1))).toBe(false);
+    expect((await openCredential(vault, await rowOf(id))).token).toBe(`token of ${id}`);
+    expect(await place.replace({ ...read, sealed: written }, written)).toBe(true);
+  });
+
   it('then needs the new key only, and keeps every licence key and session', async () => {
     const vault = await keysOf(newKey);
     for (const id of ids) expect((await openCredential(vault, await rowOf(id))).token).toContain(id);

@@ -1,11 +1,11 @@
-import { Vault } from '@nm/adapters/vault';
+import { LocalKeys, rewrap, Vault } from '@nm/adapters/vault';
 import type { InstallPrincipal } from '@nm/features/access';
 import { newId, randomKeyBytes } from '@nm/kernel/ids';
 import { FakeClock } from '@nm/kernel/time';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seedInstall } from '../../testing/seed-install.js';
 import { createTestDatabase, type TestDatabase } from '../../testing/test-database.js';
-import { documentsOfInstallMax, readDocument, writeDocument } from './index.js';
+import { documentPlace, documentsOfInstallMax, readDocument, writeDocument } from './index.js';
 
 describe('what a KAMA remembers of an install', () => {
   const clock = new FakeClock();
@@ -44,6 +44,27 @@ describe('what a KAMA remembers of an install', () => {
       await tx.kamaDocument.update({ where: place('state.c'), data: { sealed } });
     });
     await expect(readDocument(deps(), mine, 'state.c')).rejects.toMatchObject({ code: 'seal_broken' });
+  });
+
+  it('goes on under a new master key: all of them, in batches, and nothing that was written meanwhile is lost', async () => {
+    const [oldKey, newKey, root] = [randomKeyBytes(32), randomKeyBytes(32), randomKeyBytes(32)];
+    const under = (...keys: Buffer[]) => ({ ...deps(), vault: new Vault(new LocalKeys(keys), root) });
+    const names = ['a', 'a.b', 'a/b', 'z'].map((name) => `kept.${name}`);
+    const owners = [mine, others];
+    const keep = (db: ReturnType<typeof under>, owner: InstallPrincipal, name: string) =>
+      writeDocument(db, owner, name, { value: { name, by: owner.installId }, ttlSeconds: 3_600 });
+    await database.db.asSystem((tx) => tx.kamaDocument.deleteMany());
+    for (const owner of owners) for (const name of names) await keep(under(oldKey), owner, name);
+    const { vault: both } = under(newKey, oldKey);
+    const place = documentPlace(database.db);
+    const [first] = await place.stale(Buffer.from(await both.newestPrefix()), '', 1);
+    await keep(under(newKey, oldKey), mine.installId < others.installId ? mine : others, 'kept.a');
+    expect(await place.replace(first!, new Uint8Array(1)), 'it was written since').toBe(false);
+    const report = { rewrapped: owners.length * names.length - 1, skipped: 0, broken: [] };
+    expect(await rewrap({ vault: both, places: [place], batch: 3 })).toEqual(report);
+    for (const owner of owners)
+      for (const name of names)
+        expect((await readDocument(under(newKey), owner, name)).value).toEqual({ name, by: owner.installId });
   });
 
   it('lets one of two writers win, also the first time', async () => {

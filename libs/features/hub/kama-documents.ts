@@ -14,7 +14,11 @@ export interface DocumentDeps {
 /** An install keeps so many documents; the ones that end soonest give way. */
 export const documentsOfInstallMax = 500;
 
-const aadOf = (install: InstallPrincipal, name: string): string[] => [install.orgId, install.installId, 'kama', name];
+/** documentAad binds a document to its install and its name. */
+export const documentAad = (
+  { orgId, installId }: Pick<InstallPrincipal, 'orgId' | 'installId'>,
+  name: string,
+): string[] => [orgId, installId, 'kama', name];
 
 /** readDocument gives what a KAMA wrote for the install that a request is for. @throws Fault not_found also when its time is over */
 export async function readDocument(
@@ -26,7 +30,7 @@ export async function readDocument(
     tx.kamaDocument.findFirst({ where: { installId: install.installId, name, expiresAt: { gt: clock.now() } } }),
   );
   if (!row) throw new Fault('not_found');
-  const text = (await vault.open(row.sealed, aadOf(install, name))).toString('utf8');
+  const text = (await vault.open(row.sealed, documentAad(install, name))).toString('utf8');
   const value = JSON.parse(text) as KamaDocument['value'];
   return { name, revision: row.revision, expiresAt: row.expiresAt.toISOString(), value };
 }
@@ -40,7 +44,7 @@ export async function writeDocument(
 ): Promise<KamaDocument> {
   const text = JSON.stringify(value);
   if (Buffer.byteLength(text) > kamaDocumentBytesMax) throw new Fault('body_too_large');
-  const sealed = await vault.seal(text, aadOf(install, name));
+  const sealed = await vault.seal(text, documentAad(install, name));
   const now = clock.now();
   const expiresAt = new Date(now.getTime() + ttlSeconds * 1_000);
   const written = await db.withOrg(install.orgId, async (tx) => {
