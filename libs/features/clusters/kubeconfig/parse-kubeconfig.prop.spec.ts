@@ -6,7 +6,9 @@ import { Fault } from '@nm/kernel/fault';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { selfSigned } from '../../../testing/certificates.js';
 import { clusterFields, userFields } from './fields.js';
+import { invalidKubeconfigs, type Pairs, refusedKubeconfigs } from './hostile-kubeconfigs.js';
 import { parseKubeconfig } from './parse-kubeconfig.js';
 
 const touched: string[] = [];
@@ -47,7 +49,9 @@ const kubeconfigs = fc.record({
 });
 
 describe('parseKubeconfig, whatever it is given,', () => {
-  beforeAll(() => {
+  let pairs: Pairs;
+  beforeAll(async () => {
+    pairs = { pair: await selfSigned('admin'), otherPair: await selfSigned('other') };
     trap(fs, [
       'open',
       'openSync',
@@ -96,8 +100,17 @@ describe('parseKubeconfig, whatever it is given,', () => {
     );
   });
 
+  it.each([...refusedKubeconfigs, ...invalidKubeconfigs])('nor for the hostile ones: %s', async (_name, text) => {
+    expect(parse(text(pairs))).toBeInstanceOf(Fault);
+    // Nothing comes later either.
+    await new Promise(setImmediate);
+    expect(touched).toEqual([]);
+  });
+
   it('the traps work', () => {
     expect(() => fs.readFileSync('/etc/hostname')).toThrow('was called');
+    expect(() => childProcess.spawn('true')).toThrow('was called');
+    expect(touched).toHaveLength(2);
     touched.length = 0;
   });
 });

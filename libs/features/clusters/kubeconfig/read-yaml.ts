@@ -29,10 +29,13 @@ export function readYaml(text: string, charsMax: number): { readonly value: unkn
       resolveKnownTags: false,
       logLevel: 'error',
     });
-    const [problem] = [...document.errors, ...document.warnings];
-    if (problem) return { failure: firstLine(problem.message) };
+    const [error] = document.errors;
+    if (error?.code === 'MULTIPLE_DOCS') return { failure: 'it holds more than one document' };
+    if (error) return { failure: firstLine(error.message) };
     const limit = checkNodes(document);
     if (limit) return { failure: limit };
+    const [warning] = document.warnings;
+    if (warning) return { failure: firstLine(warning.message) };
     return { value: document.toJS({ maxAliasCount: 0 }) as unknown };
   } catch (error) {
     return { failure: error instanceof RangeError ? 'it is nested too deeply' : firstLine((error as Error).message) };
