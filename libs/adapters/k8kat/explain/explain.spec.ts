@@ -78,6 +78,17 @@ describe('explainPod', () => {
       [event('FailedCreatePodSandBox', 'no IP addresses available')],
     ],
     ['OOMKilled', 'The limit is lower', pod(crashed(137, { reason: 'OOMKilled' })), []],
+    [
+      'OOMKilled',
+      'The limit is lower',
+      pod(
+        withState(
+          { waiting: { reason: 'ContainerCreating' } },
+          { lastState: { terminated: { exitCode: 137, reason: 'OOMKilled' } } },
+        ),
+      ),
+      [],
+    ],
     ['CommandNotFound', 'no such program', pod(crashed(127)), []],
     [
       'CommandNotFound',
