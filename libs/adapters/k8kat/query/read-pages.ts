@@ -44,11 +44,11 @@ export async function* readPages(
   }
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
-  const fetchPage = (next: string | undefined, limit: number | undefined = options.pageSize) =>
-    fetchList(session, read, { ...options, signal }, next, limit);
+  const fetchPage = (next?: string) => fetchList(session, read, { ...options, signal }, next, options.pageSize);
+  const fetchWhole = () => fetchList(session, read, { ...options, signal }, undefined, undefined);
   const seen = new Set<string>();
   try {
-    let pending = fetchPage(undefined);
+    let pending = fetchPage();
     for (let pages = 1; ; pages++) {
       let page: RawPage;
       try {
@@ -56,7 +56,7 @@ export async function* readPages(
       } catch (error) {
         const place = expiredPlace(error);
         if (pages === 1 || place === undefined) throw error;
-        page = await (place === '' ? fetchPage(undefined, undefined) : fetchPage(place));
+        page = await (place === '' ? fetchWhole() : fetchPage(place));
       }
       const next = page.metadata?.continue || undefined;
       const isAhead = next !== undefined && (options.eager || pages > 1);

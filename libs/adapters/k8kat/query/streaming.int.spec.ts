@@ -90,10 +90,11 @@ describe('a query on ten thousand pods', () => {
     expect(lists()).toHaveLength(1);
   });
 
+  const place = 'pods ns-0 pod-09980';
   it.each([
-    ['the place that the server names', { metadata: { continue: 'pods ns-0 pod-09980' } }],
-    ['the beginning, in one piece, giving nothing twice', {}],
-  ])('goes on from %s when its snapshot expires', async (_, more) => {
+    ['the place that the server names', { metadata: { continue: place } }, { place, limit: '500' }],
+    ['the beginning, in one piece, giving nothing twice', {}, { place: null, limit: null }],
+  ])('goes on from %s when its snapshot expires', async (_, more, next) => {
     let expired = false;
     api.intercept = ({ query }, response) => {
       if (expired || !query.get('continue')) return false;
@@ -103,6 +104,8 @@ describe('a query on ten thousand pods', () => {
     };
     const found = await k8.pods();
     expect(expired).toBe(true);
+    const { query } = lists()[2]!;
+    expect({ place: query.get('continue'), limit: query.get('limit') }).toEqual(next);
     expect(new Set(found.map((pod) => pod.uid)).size).toBe(found.length);
     expect(found).toHaveLength(pods);
   });
