@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
+const libs = join(import.meta.dirname, '../..');
 const read = (name: string) => readFile(join(import.meta.dirname, name), 'utf8');
 const withoutIndent = (text: string): string =>
   text
@@ -17,6 +18,35 @@ it('has the snippets that the specs run, and no others: line by line', async () 
   const run = blocksIn(await read('readme-node.cluster.spec.ts'), /^ *\/\/ README: [^\n]*\n(.*?)^ *\/\/ README end/gms);
   expect(shownHere.length).toBeGreaterThanOrEqual(3);
   expect(shownHere).toEqual(run);
+});
+
+/** What a file loads at run time: paths below `libs`, and packages. */
+async function loadedBy(path: string): Promise<{ files: string[]; packages: string[] }> {
+  const found = { files: [] as string[], packages: [] as string[] };
+  const text = await readFile(join(libs, path), 'utf8');
+  for (const [, name = ''] of text.matchAll(/^(?:import|export)\s+(?!type\b)(?:[^;']*?\sfrom\s+)?'([^']+)'/gm)) {
+    if (name.startsWith('.')) found.files.push(join(path, '..', name.replace(/\.js$/, '.ts')));
+    else if (name.startsWith('@nm/')) found.files.push(`${name.slice('@nm/'.length)}/index.ts`);
+    else if (!name.startsWith('node:')) found.packages.push(name);
+  }
+  return found;
+}
+
+it('says all that it brings along', async () => {
+  const [, section = ''] = /^## What it brings along\n(.*?)^## /ms.exec(await read('README.md')) ?? [];
+  const files = new Set(['adapters/k8kat/index.ts']);
+  const packages = new Set<string>();
+  for (const file of files) {
+    const loaded = await loadedBy(file);
+    for (const each of loaded.files) files.add(each);
+    for (const each of loaded.packages) packages.add(each);
+  }
+  const parts = new Set([...files].map((file) => file.split('/').slice(0, 2).join('/')));
+  parts.delete('adapters/k8kat');
+  const named = [...section.matchAll(/`((?:adapters|kernel)\/\w+)`/g)].map(([, part]) => part);
+  expect(named.sort()).toEqual([...parts].sort());
+  const [, fromNpm = ''] = /^From npm: (.*?);[^;]*@kubernetes\/client-node`\.$/ms.exec(section) ?? [];
+  expect([...fromNpm.matchAll(/`([\w.-]+)`/g)].map(([, name]) => name).sort()).toEqual([...packages].sort());
 });
 
 /** What our column of the comparison rests on: of each feature the specs that its row names, and of each spec the tests. */
