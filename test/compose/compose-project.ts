@@ -6,14 +6,27 @@ const run = promisify(execFile);
 const outputBytesMax = 64 * 1024 * 1024;
 const files = ['docker-compose.yml', 'test/compose/docker-compose.debian.yml'];
 
+interface ComposeOptions {
+  readonly name: string;
+  readonly socket: string;
+  readonly env: Record<string, string>;
+}
+
 /** ComposeProject is one `docker-compose` project of this repository's file and the test's override. */
 export class ComposeProject {
   readonly #env: NodeJS.ProcessEnv;
   readonly #name: string;
+  readonly #options: ComposeOptions;
 
-  constructor(options: { name: string; socket: string; env: Record<string, string> }) {
+  constructor(options: ComposeOptions) {
+    this.#options = options;
     this.#name = options.name;
     this.#env = { ...process.env, DOCKER_HOST: `unix://${options.socket}`, ...options.env };
+  }
+
+  /** with is the same project, told more. */
+  with(env: Record<string, string>): ComposeProject {
+    return new ComposeProject({ ...this.#options, env: { ...this.#options.env, ...env } });
   }
 
   /** compose types a docker-compose command. @throws Error with the end of its output */
@@ -29,6 +42,11 @@ export class ComposeProject {
   /** The pid, as this machine counts, of a service's first process. */
   async pidOf(service: string): Promise<number> {
     return Number(await this.#inspect(service, '{{.State.Pid}}'));
+  }
+
+  /** How a service's first process ended. */
+  async exitCodeOf(service: string): Promise<number> {
+    return Number(await this.#inspect(service, '{{.State.ExitCode}}'));
   }
 
   /** Command lines of what runs inside a service's container. */

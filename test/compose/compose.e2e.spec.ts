@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { debianImages, importDebianImages } from '../../libs/testing/debian-images.js';
 import { type Dockerd, startDockerd } from '../../libs/testing/dockerd.js';
 import { describeWith } from '../../libs/testing/needs.js';
+import { giveIdentity } from './agent-identity.js';
 import { forwardTo, openBridge } from './bridge.js';
 import { ComposeProject } from './compose-project.js';
 import { call, Publisher } from './publisher.js';
@@ -68,6 +69,7 @@ describeWith(['compose', 'kubernetes'], 'docker-compose.yml, brought up on an en
         NM_AGENT_2_PORT: String(ports[4]),
         NM_PUBLIC_GATEWAY_URL: gateway1,
         NM_PUBLIC_API_URL: api,
+        NM_PUBLIC_AGENT_URL: `ws://127.0.0.1:${ports[3]}`,
         NM_EGRESS_ALLOW: `${subnet}.1/32`,
         NM_TEST_SUBNET: `${subnet}.0/24`,
         NM_TEST_BRIDGE: bridge,
@@ -188,6 +190,38 @@ describeWith(['compose', 'kubernetes'], 'docker-compose.yml, brought up on an en
     expect(status.status).toBe(200);
     expect(JSON.stringify(status.body)).toContain('"positive"');
   });
+
+  it('reaches a private cluster through the agent’s container, which only dials out and is not root', async () => {
+    const namespace = `${name}-private`;
+    const { body: cluster } = await call(`${api}/v1/clusters`, licences.active, { name: 'private', agent: true });
+    const at = `${api}/v1/clusters/${cluster.id}`;
+    const manifest = await call(`${at}/agent-manifest?namespace=${namespace}`, licences.active);
+    const { folder, server, remove } = await giveIdentity(namespace, manifest.body);
+    undo.push(remove);
+    const agent = project.with({
+      COMPOSE_PROFILES: 'agent',
+      NM_AGENT_TOKEN: cluster.agentToken,
+      NM_AGENT_SERVER: server.origin,
+      NM_AGENT_KUBE_HOST: server.hostname,
+      NM_AGENT_KUBE_PORT: server.port,
+      NM_AGENT_KUBE_DIR: folder,
+    });
+    undo.push(() => agent.compose('rm', '--stop', '--force', 'agent'));
+    const check = () => call(`${at}/check`, licences.active, { namespace });
+    expect((await check()).body.health).toBe('unreachable');
+    await timed('agent', async () => {
+      await agent.compose('up', '-d', 'agent');
+      const replicas = async () => (await call(`${at}/agent`, licences.active)).body.replicas;
+      await expect.poll(replicas, { timeout: 120_000, interval: 200 }).toHaveLength(1);
+    });
+    expect((await check()).body).toMatchObject({ health: 'reachable', ready: true });
+    const status = await readFile(`/proc/${await agent.pidOf('agent')}/status`, 'utf8');
+    expect(status).toMatch(/^Uid:\t65532\t65532\t65532\t65532$/m);
+    // It lets connections that are open come to their end first.
+    await agent.compose('stop', '--timeout', '60', 'agent');
+    expect(await agent.exitCodeOf('agent')).toBe(0);
+    await expect.poll(async () => (await check()).body.health, { timeout: 60_000 }).toBe('unreachable');
+  }, 300_000);
 
   it('refuses a licence at both gateways once it is suspended', async () => {
     const { id, key } = await publisher.issue('Umbrella');
