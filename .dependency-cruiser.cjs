@@ -17,7 +17,7 @@ module.exports = {
       to: {
         path: '^libs/(?:kama-sdk/|[^/]+/[^/]+/)(?!index\\.ts$)',
         pathNot:
-          '^libs/$1/|^libs/testing/|^libs/kernel/licensing/offline/index\\.ts$|^libs/kama-sdk/(define|compile)/index\\.ts$',
+          '^libs/$1/|^libs/testing/|^libs/kernel/licensing/offline/index\\.ts$|^libs/kama-sdk/(define|compile)/index\\.ts$|^libs/features/actions/inline/index\\.ts$',
       },
     },
     {

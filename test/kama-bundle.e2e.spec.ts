@@ -8,7 +8,9 @@ import type { Cluster, Install, IssuedLicence, TokenPair } from '@nm/kernel/cont
 import { bundleMediaType } from '@nm/kernel/contracts';
 import { newId } from '@nm/kernel/ids';
 import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
+import { driveRuns } from '../apps/kama/test/conformance/drive-runs.js';
 import { kamaConformance } from '../apps/kama/test/conformance/kama-conformance.js';
+import { guestbook } from '../apps/kama/test/driven-apps.js';
 import { adminTarget } from '../libs/testing/admin-target.js';
 import { describeWith } from '../libs/testing/needs.js';
 import { type DevstackRun, devstackEnv, root, startDevstack } from './devstack-process.js';
@@ -144,19 +146,10 @@ describeWith(['kubernetes'], 'an app that is descriptors only, behind the gatewa
     expect(await replicas()).toBe(6);
   });
 
-  kamaConformance(
-    () => ({
-      baseUrl: `${demo.gatewayUrl}/kama/acme/guestbook`,
-      headers: { authorization: `Bearer ${licence.key}` },
-    }),
-    {
-      variable: { id: 'web.replicas', good: [2, 3], bad: 21 },
-      operation: {
-        ...{ id: 'app.operation.resize', step: 'size', nextStep: 'done' },
-        ...{ plain: { 'web.replicas': 3 }, shows: { 'web.replicas': 6 } },
-        hidden: { field: 'why', good: 'Black Friday', bad: '' },
-      },
-      check: 'app.predicate.page-runs',
-    },
-  );
+  const throughTheGateway = () => ({
+    baseUrl: `${demo.gatewayUrl}/kama/acme/guestbook`,
+    headers: { authorization: `Bearer ${licence.key}` },
+  });
+  kamaConformance(throughTheGateway, guestbook.driven);
+  driveRuns(throughTheGateway);
 });

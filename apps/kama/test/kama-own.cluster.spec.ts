@@ -4,6 +4,7 @@ import { newId } from '@nm/kernel/ids';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { adminTarget } from '../../../libs/testing/admin-target.js';
 import { describeWith } from '../../../libs/testing/needs.js';
+import { driveRuns } from './conformance/drive-runs.js';
 import { kamaConformance } from './conformance/kama-conformance.js';
 import { guestbook } from './driven-apps.js';
 import { ownKama } from './serve-own.js';
@@ -28,4 +29,5 @@ describeWith(['kubernetes'], 'guestbook in a process of its own, on a kubeconfig
   });
 
   kamaConformance(() => ({ baseUrl: server.url, headers: {} }), guestbook.driven);
+  driveRuns(() => ({ baseUrl: server.url, headers: {} }));
 });

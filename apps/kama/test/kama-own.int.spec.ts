@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from 'vitest';
+import { driveRuns } from './conformance/drive-runs.js';
 import { kamaConformance } from './conformance/kama-conformance.js';
 import { everything, guestbook } from './driven-apps.js';
 import { ownKama } from './serve-own.js';
@@ -16,4 +17,5 @@ describe.each([
   afterAll(() => server?.close());
 
   kamaConformance(() => ({ baseUrl: server.url, headers: {} }), driven);
+  driveRuns(() => ({ baseUrl: server.url, headers: {} }));
 });

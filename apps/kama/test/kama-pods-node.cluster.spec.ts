@@ -2,15 +2,17 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EgressPolicy } from '@nm/adapters/egress';
 import { type KubeObject, KubeSession, kat, readinessOf } from '@nm/adapters/k8kat';
+import { TemplateWorkers } from '@nm/adapters/templating';
 import { systemClock } from '@nm/kernel/time';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { describeWith } from '../../../libs/testing/needs.js';
 import { nodeImages, openRealNode, type RealNode } from '../../../libs/testing/real-node.js';
-import { kubeCluster } from '../src/own/own-cluster.js';
-import { OwnRuns } from '../src/own/own-runs.js';
+import { openOwn } from '../src/own/open-own.js';
 import { driveIcecream } from './conformance/drive-icecream.js';
+import { driveRuns } from './conformance/drive-runs.js';
 import { kamaConformance } from './conformance/kama-conformance.js';
 import { guestbook } from './driven-apps.js';
+import { ownKama } from './serve-own.js';
 
 const root = join(import.meta.dirname, '../../..');
 const policy = new EgressPolicy({ allow: ['127.0.0.0/8', '::1'] });
@@ -65,7 +67,7 @@ describeWith(['kubelet'], 'KAMAs as pods beside their apps', () => {
   const podOf = (example: Example) => kat(admin).pods().ns(example).findOrFail('kama');
 
   beforeAll(async () => {
-    node = await openRealNode(['kama', 'guestbook', 'pause']);
+    node = await openRealNode(['kama', 'guestbook', 'pause', 'shell']);
     admin = new KubeSession(node.target, { policy });
     for (const example of Object.keys(commands) as Example[])
       for (const object of await objectsOf(example)) await admin.apply(object, { fieldManager: 'test' });
@@ -86,32 +88,56 @@ describeWith(['kubelet'], 'KAMAs as pods beside their apps', () => {
     await node?.stop();
   });
 
-  it('runs of a process of its own run commands in pods, and fail by how they end', async () => {
-    const runs = new OwnRuns({
-      ...{ cluster: kubeCluster(admin), namespace: 'guestbook-bundle', clock: systemClock },
-      ...{ signal: new AbortController().signal, check: () => Promise.resolve(undefined) },
-    });
-    const outcomeOf = async (pod: object, expectExit: number[]) => {
-      const command = ['/usr/bin/sh', '-c', 'cat; echo from the pod; exit 3'];
-      const step = {
-        ...{ kind: 'exec', title: 'Ask', pod, command, stdin: 'typed\n' },
-        expectExit,
-        timeoutSeconds: 60,
-      };
-      const plan = { steps: [step] } as Parameters<typeof runs.start>[0]['plan'];
-      const id = await runs.start({ action: 'a', title: 'A', plan });
-      await runs.settled();
+  it('runs of a process of its own do in pods what the run engine does', async () => {
+    const templates = new TemplateWorkers();
+    const choice = { kubeconfig: node.kubeconfigPath, namespace: 'guestbook-bundle' };
+    const own = await openOwn(guestbook.folder, choice, { clock: systemClock, templates });
+    const { runs } = own.address(new AbortController().signal).install;
+    const outcomeOf = async (...steps: object[]) => {
+      const id = await runs.start({ action: 'a', title: 'A', plan: { steps } } as Parameters<typeof runs.start>[0]);
+      await own.settled();
       return runs.job(id);
     };
-    const well = await outcomeOf({ labels: { app: 'kama' } }, [3]);
-    expect([well.status, well.progress?.sub_items[0]?.logs]).toEqual([
-      'positive',
-      ['typed', 'from the pod', 'Pod/kama: the command ended with 3'],
-    ]);
-    const badly = await outcomeOf({ name: 'kama' }, [0]);
-    expect([badly.status, badly.result?.reason]).toEqual(['negative', 'The command ended with 3: from the pod']);
-    const nobody = await outcomeOf({ labels: { app: 'nobody' } }, [0]);
-    expect([nobody.status, nobody.result?.reason]).toEqual(['negative', 'No pod with the labels app=nobody is ready.']);
+    const command = ['/usr/bin/sh', '-c', 'cat; echo from the pod; exit 3'];
+    const ask = { ...{ kind: 'exec', title: 'Ask', id: 'ask', command, stdin: 'typed\n' }, timeoutSeconds: 60 };
+    const lone = {
+      ...{ kind: 'run-pod', title: 'Look', image: nodeImages.shell, imagePullPolicy: 'Never' },
+      ...{ command: ['/usr/bin/sh', '-c', 'echo "$GREETING"'], env: { GREETING: 'hi' } },
+    };
+    try {
+      const well = await outcomeOf(
+        { ...ask, pod: { labels: { app: 'kama' } }, expectExit: [3] },
+        { ...lone, when: { step: 'ask', is: 'positive' } },
+        { ...lone, title: 'Leave it', when: { step: 'ask', is: 'negative' } },
+      );
+      expect(well.status, JSON.stringify(well)).toBe('positive');
+      const [asked, looked, left] = well.progress?.sub_items ?? [];
+      expect(asked?.logs).toEqual(['typed', 'from the pod', 'Pod kama: the command ended with 3']);
+      expect(looked?.logs).toContain('hi');
+      expect(left?.logs).toEqual(['Skipped: step "ask" was positive']);
+      const badly = await outcomeOf({ ...ask, pod: { name: 'kama' } });
+      expect([badly.status, badly.result?.reason]).toEqual(['negative', 'The command ended with 3: from the pod']);
+      const nobody = await outcomeOf({ ...ask, pod: { labels: { app: 'nobody' } } });
+      expect(nobody.result?.reason).toBe('No pod with the labels app=nobody is ready (0 have them).');
+      const jobs = { apiVersion: 'batch/v1', kind: 'Job', namespace: 'guestbook-bundle' };
+      await expect.poll(async () => (await admin.list(jobs)).items.length, { timeout: 60_000 }).toBe(0);
+    } finally {
+      await own.close();
+      await templates.close();
+    }
+  }, 180_000);
+
+  describe('guestbook on a kubeconfig', () => {
+    let server: Awaited<ReturnType<typeof ownKama>>;
+    beforeAll(async () => {
+      server = await ownKama(guestbook.folder, {
+        kubeconfig: node.kubeconfigPath,
+        namespace: 'guestbook-bundle',
+      });
+    }, 60_000);
+    afterAll(() => server?.close());
+
+    driveRuns(() => ({ baseUrl: server.url, headers: {} }), 'kama');
   });
 
   describe('guestbook', () => {

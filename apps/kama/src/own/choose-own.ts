@@ -1,8 +1,7 @@
 import { EgressPolicy } from '@nm/adapters/egress';
 import { KubeSession, type KubeTarget } from '@nm/adapters/k8kat';
 import { MemoryCluster } from './memory-cluster.js';
-import { memoryKubernetes } from './memory-kubernetes.js';
-import { kubeCluster, type OwnCluster } from './own-cluster.js';
+import type { OwnCluster } from './own-cluster.js';
 import { readKubeconfig } from './read-kubeconfig.js';
 import { readServiceAccount } from './read-service-account.js';
 
@@ -34,7 +33,7 @@ export async function chooseOwn({ inCluster, kubeconfig, context, namespace }: O
   }
   if (kubeconfig === undefined)
     return {
-      cluster: memoryKubernetes(new MemoryCluster()),
+      cluster: { session: new MemoryCluster().session(), isReal: false },
       namespace: namespace ?? 'prototype',
       where: 'a prototype in memory: nothing is kept, nothing reaches a cluster',
       close: async () => undefined,
@@ -46,5 +45,5 @@ export async function chooseOwn({ inCluster, kubeconfig, context, namespace }: O
 
 function chosenOf(target: KubeTarget, namespace: string, where: string): ChosenOwn {
   const session = new KubeSession(target, { policy: anywhere });
-  return { cluster: kubeCluster(session), namespace, where, close: () => session.close() };
+  return { cluster: { session, isReal: true }, namespace, where, close: () => session.close() };
 }

@@ -1,9 +1,9 @@
 import { basename, resolve } from 'node:path';
 import { type Bundle, type CompileOptions, loadBundle, readBundleFolder } from '@nm/kama-sdk';
-import { firstError } from '../server/jobs.js';
 import type { Addressed, KamaParts } from '../server/kama-parts.js';
 import { openVisit } from '../server/open-visit.js';
 import { chooseOwn, type OwnChoice } from './choose-own.js';
+import { ownDoor } from './own-door.js';
 import { ownInstall } from './own-install.js';
 
 /** OwnApp is the app of a folder, at the one install of this process. */
@@ -30,12 +30,8 @@ export async function openOwn(
   const own = await chooseOwn(choice);
   const app = { id: 'app_own', org: 'own', name: basename(resolve(folder)), version: 'dev' };
   const address = (signal: AbortSignal): Addressed => ({ app, bundle, install: install.open(signal) });
-  const check = async (predicates: readonly unknown[], signal: AbortSignal): Promise<string | undefined> => {
-    const { session } = openVisit(parts, address(signal), signal);
-    const { status, progress } = await session.runPredicates(predicates);
-    return status === 'negative' ? (firstError(progress)?.reason ?? 'a predicate does not hold') : undefined;
-  };
-  const install = ownInstall({ cluster: own.cluster, namespace: own.namespace, clock: parts.clock, check });
+  const kama = ownDoor((signal) => openVisit(parts, address(signal), signal));
+  const install = ownInstall({ cluster: own.cluster, namespace: own.namespace, clock: parts.clock, kama });
   return {
     get bundle() {
       return bundle;

@@ -1,10 +1,14 @@
+import { createEgressAgent, EgressPolicy } from '@nm/adapters/egress';
+import type { KamaDoor } from '@nm/features/actions';
+import type { Clock } from '@nm/kernel/time';
 import { OwnEngines } from '../engines/own-engines.js';
 import type { InstallAccess } from '../installs/install-access.js';
 import { clusterReader } from '../installs/read-cluster.js';
 import { openKamafile } from '../installs/read-kamafile.js';
 import { MemoryDocuments } from './memory-documents.js';
+import type { OwnCluster } from './own-cluster.js';
 import { OwnRuns } from './own-runs.js';
-import type { Workplace } from './workplace.js';
+import { refusesPods } from './refuses-pods.js';
 
 /** OwnInstall is the one install of a KAMA that runs without NMachine. */
 export interface OwnInstall {
@@ -16,12 +20,24 @@ export interface OwnInstall {
 }
 
 /** ownInstall is an install on a cluster, whose runs are carried out here. */
-export function ownInstall(place: Omit<Workplace, 'signal' | 'log'>): OwnInstall {
-  const { cluster, namespace } = place;
+export function ownInstall({
+  cluster: { session, isReal },
+  namespace,
+  clock,
+  kama,
+}: {
+  readonly cluster: OwnCluster;
+  readonly namespace: string;
+  readonly clock: Clock;
+  readonly kama: KamaDoor;
+}): OwnInstall {
   const over = new AbortController();
-  const runs = new OwnRuns({ ...place, signal: over.signal });
+  const { signal: ending } = over;
+  // Steps that send requests reach public addresses only, here as in NMachine.
+  const egress = createEgressAgent(new EgressPolicy());
+  const refusal = isReal ? undefined : refusesPods;
+  const runs = new OwnRuns({ session, namespace, clock, kama, egress, refusal, signal: ending });
   const documents = new MemoryDocuments();
-  const { session } = cluster;
   const engines = new OwnEngines();
   return {
     runs,
@@ -29,11 +45,12 @@ export function ownInstall(place: Omit<Workplace, 'signal' | 'log'>): OwnInstall
       ...{ id: `own-${namespace}`, namespace, mayWrite: true, runs, documents },
       kamafile: openKamafile(session, namespace, signal),
       cluster: clusterReader(session, namespace),
-      engines: engines.reach(namespace, cluster.kubernetes),
+      engines: engines.reach(namespace, isReal ? session : undefined),
     }),
     close: async () => {
       over.abort();
       await runs.settled();
+      await egress.destroy();
       await engines.close();
     },
   };

@@ -50,16 +50,144 @@ describe('an app in a process of its own, as a prototype', () => {
     await own.settled();
     return runs.job(id);
   };
+  const config = (name: string, more: object = {}) => ({
+    ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...more } },
+  });
+  const ref = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', name });
+  const apply = (name: string, more: object = {}, labels?: object) => ({
+    ...{ kind: 'apply', title: `Make ${name}`, manifests: [config(name, labels && { labels })] },
+    ...more,
+  });
+  const fails = { kind: 'patch', title: 'Fail', ref: ref('nobody'), patch: { data: { a: '1' } } };
+  const names = async () => {
+    const found = await visit().install.cluster.list(
+      { kind: 'ConfigMap', namespace: 'prototype' },
+      new AbortController().signal,
+    );
+    return found.map(({ metadata }) => (metadata as { name: string }).name).filter((name) => name !== 'kamafile');
+  };
 
-  it('waits as long as a plan says, and fails a run with a step that needs the run engine, in words', async () => {
+  it('waits as long as a plan says', async () => {
     const began = systemClock.monotonicMs();
     expect((await outcomeOf({ kind: 'wait', title: 'Rest', seconds: 1 })).status).toBe('positive');
     expect(systemClock.monotonicMs() - began).toBeGreaterThanOrEqual(990);
-    const refused = await outcomeOf({ kind: 'run-pod', title: 'Look', image: 'i', command: ['ls'] });
-    expect([refused.status, JSON.stringify(refused.result)]).toEqual([
+  });
+
+  it('does or leaves out a step by how another ended and by what is there', async () => {
+    const { status, progress } = await outcomeOf(
+      apply('first', { id: 'first' }),
+      { ...fails, id: 'try', onError: 'continue' },
+      apply('second', { when: { step: 'try', is: 'negative' } }),
+      apply('third', {
+        when: {
+          all: [
+            { step: 'first', is: 'positive' },
+            { object: ref('first'), is: 'absent' },
+          ],
+        },
+      }),
+      apply('fourth', { when: { not: { object: ref('third'), is: 'present' } } }),
+    );
+    expect(status).toBe('positive');
+    expect(progress?.sub_items.map((each) => each.status)).toEqual([
+      'positive',
       'negative',
-      expect.stringContaining('run engine'),
+      'positive',
+      'positive',
+      'positive',
     ]);
+    expect(progress?.sub_items[3]?.logs).toEqual(['Skipped: ConfigMap first exists']);
+    expect(await names()).toEqual(['first', 'second', 'fourth']);
+  });
+
+  it('deletes group by group, what is named and what has a label', async () => {
+    const select = { apiVersion: 'v1', kind: 'ConfigMap', labels: { part: 'data' } };
+    const { status, progress } = await outcomeOf(
+      apply('web'),
+      apply('data-1', {}, { part: 'data' }),
+      apply('data-2', {}, { part: 'data' }),
+      apply('kept', {}, { part: 'other' }),
+      {
+        ...{ kind: 'delete', title: 'Take it away' },
+        groups: [
+          { title: 'Pages', refs: [ref('web'), ref('nobody'), ...['first', 'second', 'fourth'].map(ref)] },
+          { title: 'Data', select: [select] },
+        ],
+      },
+    );
+    expect(status).toBe('positive');
+    const logs = progress?.sub_items[4]?.logs ?? [];
+    expect(logs).toEqual(expect.arrayContaining(['ConfigMap nobody is absent', 'Data: 2 to delete']));
+    expect(logs.indexOf('ConfigMap web is gone')).toBeLessThan(logs.indexOf('Data: 2 to delete'));
+    expect(await names()).toEqual(['kept']);
+  });
+
+  it('takes back what was done when a later step fails, and says so in the tree', async () => {
+    const undo = [{ kind: 'restore', title: 'As it was' }];
+    const { status, result, progress } = await outcomeOf(
+      { ...fails, title: 'Change', ref: ref('kept'), patch: { data: { a: '2' } }, undo },
+      apply('made', { undo: [{ kind: 'delete', title: 'Take away', refs: [ref('made')] }] }),
+      { ...fails, remedies: [{ title: 'Make it first', button_action: { type: 'www', uri: 'https://example.com' } }] },
+    );
+    expect([status, result]).toMatchObject([
+      'negative',
+      {
+        code: 'step_failed',
+        reason: 'ConfigMap nobody does not exist.',
+        remediation_options: [{ title: 'Make it first' }],
+      },
+    ]);
+    expect(progress?.sub_items.map(({ sub_items }) => sub_items.map((each) => each.status))).toEqual([
+      ['positive'],
+      ['positive'],
+      [],
+    ]);
+    expect(await names()).toEqual(['kept']);
+    const [kept] = await visit().install.cluster.list(
+      { kind: 'ConfigMap', namespace: 'prototype', fieldSelector: 'metadata.name=kept' },
+      new AbortController().signal,
+    );
+    expect(kept).not.toHaveProperty('data.a');
+  });
+
+  it('runs other actions as jobs of their own, hands on what a step gave, and tries again as often as it is told', async () => {
+    const child = (name: string, steps: object[]) => ({
+      ...{ kind: 'run-action', title: name, action: name, plan: { steps } },
+    });
+    const { status, progress } = await outcomeOf(
+      { ...child('other', [apply('child', { id: 'x' })]), id: 'other' },
+      { ...apply('told'), manifests: [{ ...config('told'), data: { run: { $from: 'steps.other.run' } } }] },
+      { ...fails, onError: 'continue', retry: { times: 1, pauseSeconds: 1 } },
+      { ...child('bad', [fails]), onError: 'continue' },
+    );
+    expect(status).toBe('positive');
+    const [first, , tried, bad] = progress?.sub_items ?? [];
+    const [, run = ''] = /as (run_\w+)/.exec(first?.logs.join(' ') ?? '') ?? [];
+    expect((await visit().install.runs.job(run)).status).toBe('positive');
+    const [told] = await visit().install.cluster.list(
+      { kind: 'ConfigMap', namespace: 'prototype', fieldSelector: 'metadata.name=told' },
+      new AbortController().signal,
+    );
+    expect(told).toMatchObject({ data: { run } });
+    expect(tried?.logs).toEqual(['ConfigMap nobody does not exist. Trying again in 1 s.']);
+    expect(bad?.error?.reason).toBe('The action "bad" ended negative: ConfigMap nobody does not exist.');
+  });
+
+  it('refuses a plan that cannot be carried out before any of it is done, and each step that wants what is not there', async () => {
+    const refused = outcomeOf(apply('early'), apply('late', { when: { step: 'nobody', is: 'positive' } }));
+    await expect(refused).rejects.toMatchObject({ code: 'plan_invalid' });
+    expect(await names()).not.toContain('early');
+    const look = { title: 'Look', command: ['ls'] };
+    const service = { name: 'web', port: 80 };
+    for (const [step, words] of [
+      [{ ...look, kind: 'exec', pod: { name: 'p' } }, 'no pods'],
+      [{ ...look, kind: 'run-pod', image: 'i' }, 'no pods'],
+      [{ title: 'Ask', kind: 'wait-for-http', service }, 'no services'],
+      [{ title: 'Ask', kind: 'approval', message: 'May I?' }, 'Nobody can be asked'],
+    ] as const) {
+      const { status, result } = await outcomeOf(step);
+      expect([status, result?.reason], words).toEqual(['negative', expect.stringContaining(words)]);
+    }
   });
 
   it('waits until predicates hold, by the state that earlier steps left, and says which one does not', async () => {
@@ -84,25 +212,10 @@ describe('an app in a process of its own, as a prototype', () => {
     expect(JSON.stringify(late.progress)).toContain('not 99');
   }, 60_000);
 
-  it('runs no command in a prototype, which has no pods', async () => {
-    const look = {
-      kind: 'exec',
-      title: 'Look',
-      pod: { name: 'p' },
-      command: ['ls'],
-      expectExit: [0],
-      timeoutSeconds: 5,
-    };
-    expect(await outcomeOf(look)).toMatchObject({
-      status: 'negative',
-      result: { reason: expect.stringContaining('no pods') },
-    });
-  });
-
   it('tells what became of each step, and knows no job that it did not begin', async () => {
     const { progress } = await commit({ 'web.replicas': 2 });
     const leaves = JSON.stringify(progress);
-    expect(leaves).toContain('Deployment/guestbook-web applied');
+    expect(leaves).toContain('Deployment guestbook-web configured');
     await expect(jobOf(visit(), 'run_nobody')).rejects.toMatchObject({ code: 'not_found' });
   });
 });

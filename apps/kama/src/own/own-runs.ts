@@ -1,18 +1,28 @@
-import type { PlanStep, ProgressNode, RunError } from '@nm/kernel/contracts';
-import { Fault, toFault } from '@nm/kernel/fault';
+import type { ClusterSession, KamaDoor } from '@nm/features/actions';
+import { type InlinePlace, type InlineRun, planInline } from '@nm/features/actions/inline';
+import type { RunError } from '@nm/kernel/contracts';
+import { Fault } from '@nm/kernel/fault';
+import type { Clock } from '@nm/kernel/time';
 import { LRUCache } from 'lru-cache';
 import type { Doing, Job, NewRun, RunDoor } from '../installs/install-access.js';
 import { newOperationToken } from '../server/new-operation-token.js';
-import { carryOut } from './carry-out.js';
-import type { Workplace } from './workplace.js';
 
 interface OwnRun {
-  readonly job: { -readonly [K in keyof Job]: Job[K] } & { readonly progress: ProgressNode };
+  readonly run: InlineRun;
   readonly doing: Omit<Doing, 'status'>;
+  status: Job['status'];
+  result: RunError | null;
+  ended: Promise<void>;
+}
+
+export interface OwnRunsOptions extends Pick<InlinePlace, 'namespace' | 'egress' | 'refusal'> {
+  readonly session: ClusterSession;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly kama: KamaDoor;
 }
 
 const runsKept = 200;
-const logsKept = 200;
 
 /**
  * OwnRuns carries plans out in this process, one after the other. It is for development and for KAMAs on a cluster of their own: unlike NMachine's run engine
@@ -20,34 +30,38 @@ const logsKept = 200;
  */
 export class OwnRuns implements RunDoor {
   readonly #runs = new LRUCache<string, OwnRun>({ max: runsKept });
-  readonly #place: Omit<Workplace, 'log'>;
+  readonly #place: InlinePlace;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(place: Omit<Workplace, 'log'>) {
-    this.#place = place;
-  }
-
-  start({ action, title, plan }: NewRun): Promise<string> {
-    const id = `run_${newOperationToken()}`;
-    const progress = nodeOf(id, title);
-    const occurred_at = this.#place.clock.now().toISOString();
-    const run: OwnRun = {
-      job: { status: 'running', progress, result: null },
-      doing: { id, type: action, name: title, occurred_at },
+  constructor(options: OwnRunsOptions) {
+    this.#place = {
+      ...options,
+      children: {
+        // Its parent has its turn, and waits for it.
+        queue: async (child) => this.#begin(child, Promise.resolve()),
+        read: async (id) => {
+          const { status, result } = this.#find(id);
+          return { status, error: result ?? undefined };
+        },
+        ended: (id) => this.#find(id).ended,
+      },
     };
-    this.#runs.set(id, run);
-    this.#last = this.#last.then(() => this.#run(run, plan.steps as readonly PlanStep[]));
-    return Promise.resolve(id);
   }
 
-  job(id: string): Promise<Job> {
-    const run = this.#runs.get(id);
-    if (!run) return Promise.reject(new Fault('not_found', { public: 'There is no such job.' }));
-    return Promise.resolve(structuredClone(run.job));
+  /** @throws Fault plan_invalid */
+  async start(asked: NewRun): Promise<string> {
+    const id = this.#begin(asked, this.#last);
+    this.#last = this.#find(id).ended;
+    return id;
+  }
+
+  async job(id: string): Promise<Job> {
+    const { status, result, run } = this.#find(id);
+    return structuredClone({ status, result, progress: run.progress });
   }
 
   list(action?: string): Promise<Doing[]> {
-    const all = [...this.#runs.values()].map(({ doing, job: { status } }) => ({ ...doing, status }));
+    const all = [...this.#runs.values()].map(({ doing, status }) => ({ ...doing, status }));
     return Promise.resolve(all.filter(({ type }) => action === undefined || type === action));
   }
 
@@ -56,59 +70,23 @@ export class OwnRuns implements RunDoor {
     return this.#last;
   }
 
-  async #run({ job }: OwnRun, steps: readonly PlanStep[]): Promise<void> {
-    const undo: PlanStep[][] = [];
-    job.progress.status = 'running';
-    try {
-      await this.#all(steps, job.progress, undo);
-      job.status = 'positive';
-    } catch (error) {
-      await this.#takeBack(undo, job.progress);
-      job.result = errorOf(error);
-      job.status = 'negative';
-    }
-    job.progress.status = job.status;
+  #begin({ action, title, plan }: Pick<NewRun, 'action' | 'title' | 'plan'>, turn: Promise<void>): string {
+    const id = `run_${newOperationToken()}`;
+    const run = planInline({ id, action, title, plan }, this.#place);
+    const occurred_at = this.#place.clock.now().toISOString();
+    const doing = { id, type: action, name: title, occurred_at };
+    const own: OwnRun = { run, doing, status: 'running', result: null, ended: Promise.resolve() };
+    own.ended = turn.then(async () => {
+      own.result = await run.carryOut();
+      own.status = own.result ? 'negative' : 'positive';
+    });
+    this.#runs.set(id, own);
+    return id;
   }
 
-  async #all(steps: readonly PlanStep[], above: ProgressNode, undo: PlanStep[][]): Promise<void> {
-    const nodes = steps.map((step, index) => nodeOf(`${above.id}.${index}`, step.title));
-    above.sub_items.push(...nodes);
-    for (const [index, step] of steps.entries()) await this.#one(step, nodes[index] as ProgressNode, undo);
+  #find(id: string): OwnRun {
+    const found = this.#runs.get(id);
+    if (!found) throw new Fault('not_found', { public: 'There is no such job.' });
+    return found;
   }
-
-  async #one(step: PlanStep, node: ProgressNode, undo: PlanStep[][]): Promise<void> {
-    node.status = 'running';
-    const log = (line: string): void => {
-      if (node.logs.length < logsKept) node.logs.push(line);
-    };
-    try {
-      if (step.when) throw new Fault('step_failed', { public: 'Conditions ("when") need NMachine\'s run engine.' });
-      if (step.kind === 'group') await this.#all(step.steps as readonly PlanStep[], node, undo);
-      else await carryOut(step, { ...this.#place, log });
-      if ('undo' in step && step.undo) undo.unshift(step.undo as PlanStep[]);
-      node.status = 'positive';
-    } catch (error) {
-      node.status = 'negative';
-      node.error = errorOf(error);
-      if (step.onError !== 'continue') throw error;
-    }
-  }
-
-  /** What cannot be taken back is said, and the rest is taken back all the same. */
-  async #takeBack(undo: readonly PlanStep[][], progress: ProgressNode): Promise<void> {
-    for (const step of undo.flat())
-      await carryOut(step, { ...this.#place, log: (line) => progress.logs.push(line) }).catch((error: unknown) =>
-        progress.logs.push(`"${step.title}" failed: ${toFault(error).publicMessage}`),
-      );
-  }
-}
-
-const nodeOf = (id: string, title: string): ProgressNode => ({
-  ...{ id, title, info: null, status: 'idle' },
-  ...{ sub_items: [], logs: [], error: null },
-});
-
-function errorOf(error: unknown): RunError {
-  const fault = toFault(error);
-  return { code: fault.code, reason: fault.publicMessage, fatal: true } as RunError;
 }

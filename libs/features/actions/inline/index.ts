@@ -1,0 +1,1 @@
+export { type InlinePlace, type InlineRun, planInline } from './inline-run.js';
