@@ -2,7 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe } from 'vitest';
 
-export type Need = 'redis' | 'docker' | 'kubernetes' | 'kubelet' | 'nginx' | 'chromium' | 'compose' | 'python';
+export type Need =
+  | 'redis'
+  | 'docker'
+  | 'kubernetes'
+  | 'kubelet'
+  | 'nginx'
+  | 'chromium'
+  | 'compose'
+  | 'python'
+  | 'prometheus';
 
 const remedies: Record<Need, string> = {
   redis: 'install redis-server',
@@ -11,6 +20,7 @@ const remedies: Record<Need, string> = {
   kubelet: 'be root, with Go ≥ 1.26, containerd, runc and containernetworking-plugins installed',
   nginx: 'install nginx',
   chromium: 'install chromium',
+  prometheus: 'install prometheus',
   python: 'install python3 and python3-cryptography',
   compose: 'install docker.io, docker-compose, postgresql and redis-server, and be root',
 };
@@ -33,6 +43,7 @@ const probes: Record<Need, () => boolean> = {
   kubelet: () => root() && onPath('go') && onPath('containerd') && onPath('runc') && existsSync('/usr/lib/cni/bridge'),
   nginx: () => onPath('nginx') || existsSync('/usr/sbin/nginx'),
   chromium: () => onPath('chromium'),
+  prometheus: () => onPath('prometheus'),
   python: () => runs('python3', '-c', 'import cryptography'),
   compose: () =>
     onPath('dockerd') &&

@@ -1,5 +1,6 @@
 // npm run bench:kama: the host of bundles with 1,000 installs of 50 bundles. The host is the real program; NMachine's API, the gateway's keys and the cluster are
-// one stub in this process, so its processor time is not the host's. BENCH_ROUNDS (3), BENCH_SECONDS (4), BENCH_STARTS (10). The last line is one JSON object for scripts.
+// one stub in this process, so its processor time is not the host's. BENCH_ROUNDS (3), BENCH_SECONDS (4), BENCH_STARTS (10), BENCH_PUSHES (5; 0 leaves out
+// the push through a whole NMachine, which takes minutes to start). The last line is one JSON object for scripts.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,11 +8,13 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { Agent, request } from 'undici';
 import { prepare as prepareProject } from '../setup/steps.mjs';
 import { coldStarts } from './kama-cold.mjs';
+import { pushes } from './kama-push.mjs';
 import { answers, CannotMeasure, cpuSeconds, start, stopAll } from './processes.mjs';
 
 const rounds = Math.max(1, Number(process.env.BENCH_ROUNDS ?? 3));
 const roundMs = Math.max(0.5, Number(process.env.BENCH_SECONDS ?? 4)) * 1000;
 const startsWanted = Math.max(3, Number(process.env.BENCH_STARTS ?? 10));
+const pushesWanted = Math.max(0, Number(process.env.BENCH_PUSHES ?? 5));
 const [installs, bundles, atOnce] = [1_000, 50, 16];
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const spread = (values) => `${Math.round(Math.min(...values))} to ${Math.round(Math.max(...values))}`;
@@ -186,8 +189,11 @@ async function measure() {
   const starts = await coldStarts(startsWanted, stub.url);
   stub.server.close();
   stub.server.closeAllConnections();
+  const testing = await import('../../dist/libs/testing/index.js');
+  const pushed = pushesWanted === 0 ? [] : await pushes(pushesWanted, sdk, testing);
   return {
     perCpu,
+    pushed,
     kibOfInstall,
     heapKibOfInstall,
     firstMs,
@@ -197,7 +203,7 @@ async function measure() {
 }
 
 try {
-  const { perCpu, kibOfInstall, heapKibOfInstall, firstMs, starts, load } = await measure();
+  const { perCpu, kibOfInstall, heapKibOfInstall, firstMs, starts, pushed, load } = await measure();
   console.log(`\n${installs} installs of ${bundles} bundles in one host; load of the machine ${load}`);
   console.log(
     `  GET /api/variables/all      ${Math.round(median(perCpu.variables))} requests per CPU second (${spread(perCpu.variables)})`,
@@ -215,7 +221,23 @@ try {
   console.log(
     `  cold process start of icecream  ${median(wallMs).toFixed(0)} ms (${spread(wallMs)}) to the first answer, ${median(cpuMs).toFixed(0)} ms (${spread(cpuMs)}) of processor time`,
   );
+  const wholeMs = pushed.map(({ answeredMs }) => answeredMs);
+  if (pushed.length > 0)
+    console.log(
+      `  push to first answer        ${median(wholeMs).toFixed(0)} ms (${spread(wholeMs)}) through the API, the gateway and the host; stored after ${median(pushed.map(({ storedMs }) => storedMs)).toFixed(0)} ms, published after ${median(pushed.map(({ publishedMs }) => publishedMs)).toFixed(0)} ms`,
+    );
   const goals = [
+    ...(pushed.length === 0
+      ? []
+      : [
+          {
+            name: 'push of a bundle to its first answer',
+            value: Math.round(median(wholeMs)),
+            unit: 'ms',
+            bar: 1000,
+            ok: median(wholeMs) <= 1000,
+          },
+        ]),
     {
       name: 'cold process start of icecream',
       value: Math.round(median(wallMs)),

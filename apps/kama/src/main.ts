@@ -1,10 +1,19 @@
 import { existsSync } from 'node:fs';
-import { constants, enableCompileCache } from 'node:module';
+// By its name, since what an older Node lacks must not keep this file from saying so.
+import * as nodeModule from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type * as Report from './commands/report.js';
 import type * as Run from './commands/run.js';
 
+const [major = 0] = process.versions.node.split('.').map(Number);
+if (major < 24) {
+  console.error(
+    `nmachine-kama needs Node 24 or later, and this is ${process.version}. Where NMachine is installed, node_modules/.bin/node is one.`,
+  );
+  process.exit(1);
+}
+const { constants, enableCompileCache } = nodeModule;
 const bundle = new URL('../bundle/', import.meta.url);
 const bundled = existsSync(new URL('run.js', bundle));
 // Somebody waits for a KAMA that starts: what was compiled once is kept, beside the bundle or below TMPDIR. So nothing large is imported before.

@@ -1,12 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 const root = join(import.meta.dirname, '../../..');
 const program = 'dist/apps/kama/src/main.js';
+/** The machine's own Node, where it is older than the project's. */
+const olderNode = ['/usr/local/bin/node', '/usr/bin/node'].find(
+  (path) => existsSync(path) && /^v(1\d|2[0-3])\./.test(execFileSync(path, ['--version']).toString()),
+);
 const patience = { timeout: 60_000, interval: 50 };
 
 const descriptors = (title = 'Cones') => `kind: KteaSpec
@@ -174,6 +180,16 @@ describe('the program as it is built', () => {
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
   }, 300_000);
+
+  it.skipIf(olderNode === undefined)('says to an older Node which one it needs', async () => {
+    const { stderr, code } = (await promisify(execFile)(olderNode ?? '', [program, 'lint', folder], {
+      cwd: root,
+    }).catch((error: { stderr: string; code: number }) => error)) as { stderr: string; code?: number };
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^nmachine-kama needs Node 24 or later, and this is v\d+/),
+    ]);
+  });
 });
 
 /** Where the server that was started listens. */

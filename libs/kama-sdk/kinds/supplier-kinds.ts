@@ -79,15 +79,20 @@ const cluster: Kind[] = [
     selector: one('ResourceSelector'),
   }),
   defineKind('HttpDataSupplier', 'Supplier', 'The answer to a GET request.', { endpoint: text }),
-  defineKind('PodShellExecOutputSupplier', 'Supplier', 'What a command in a pod prints.', {
-    command: text,
-    pod: anything,
-  }),
+  defineKind(
+    'PodShellExecOutputSupplier',
+    'Supplier',
+    'What a command in a pod prints; refused, since reading runs nothing.',
+    {
+      command: text,
+      pod: anything,
+    },
+  ),
   defineKind('PortForwardSpecSupplier', 'Supplier', 'Where a port of a service leads.', {
     svc: anything,
     port: amount,
   }),
-  defineKind('ImageSrcSupplier', 'Supplier', 'An image of the bundle as a data URL.'),
+  defineKind('ImageSrcSupplier', 'Supplier', 'The address of an image.'),
   defineKind('PodStatusSummariesSupplier', 'Supplier', 'The pods of a workload and how they are.'),
   defineKind(
     'ResourceUsageSupplier',
@@ -161,6 +166,14 @@ const prometheus: Kind[] = [
     tn_offset: amount,
   }),
   defineKind('PromMatrixToSeriesSupplier', 'Supplier', 'A row for each time of a matrix.', { series_key: text }),
+  defineKind('PromStateSupplier', 'Supplier', 'Whether Prometheus answers, and how a person gets there.', {
+    url: text,
+    service: dict,
+  }),
+  defineKind('GrafanaStateSupplier', 'Supplier', 'Whether there is a Grafana, and how a person gets there.', {
+    url: text,
+    service: dict,
+  }),
   defineKind('PromVectorsToGroupsSupplier', 'Supplier', 'The name and value of each vector.', { series_key: text }),
 ];
 

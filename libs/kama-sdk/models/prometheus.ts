@@ -54,10 +54,14 @@ function parsed(body: string): Dict | undefined {
   }
 }
 
+/** isPrometheusThere asks for nothing in particular. */
+export const isPrometheusThere = async (model: ModelView): Promise<boolean> =>
+  (await ask(model, '/api/v1/query', { query: '1' }))?.['status'] === 'success';
+
 /** What a query gives, as Prometheus says it: a list of `{metric, value}` or `{metric, values}`; null when nobody answers. For `ping`: whether somebody does. */
 async function promData(model: ModelView): Promise<unknown> {
   const type = String((await model.attr('type')) ?? 'vector');
-  if (type === 'ping') return (await ask(model, '/api/v1/query', { query: '1' }))?.['status'] === 'success';
+  if (type === 'ping') return isPrometheusThere(model);
   const query = String((await model.attr('query')) ?? '');
   const now = Math.trunc(model.evaluation.parts.clock.nowMs() / 1_000);
   const end = now - (await seconds(model, 'tn_offset', 0));

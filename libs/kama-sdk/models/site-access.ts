@@ -50,7 +50,7 @@ async function byIngress(node: ModelView): Promise<Endpoint[]> {
 }
 
 /** forwardTo finds a pod behind a service, and the port to reach it by. */
-async function forwardTo(node: ModelView, service: Dict): Promise<unknown> {
+export async function forwardTo(node: ModelView, service: Dict): Promise<unknown> {
   const { evaluation } = node;
   const wanted = deepGet(service, 'spec.selector');
   if (!isDict(wanted)) return null;

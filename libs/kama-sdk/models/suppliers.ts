@@ -201,6 +201,12 @@ const outside: Readonly<Record<string, Behaviour>> = {
     );
     return answer ? { status_code: answer.status, body: parsedBody(answer.body) } : null;
   }),
+  PodShellExecOutputSupplier: supplier((model) => {
+    throw model.failed(
+      'command',
+      'nothing runs in a pod while somebody reads: use a PodShellExecAction, whose job tells the output.',
+    );
+  }),
   ImageSrcSupplier: supplier(async (model) => {
     const source = await sourceOf(model);
     return typeof source === 'string' ? source : null;

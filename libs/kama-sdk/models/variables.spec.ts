@@ -42,6 +42,16 @@ active_condition:
   challenge: "get::self>>from_variable>>value"
   check_against: o1
 ---
+kind: ManifestVariableDependency
+id: app.dependency.compels
+from: [f1]
+to: [id::compelled]
+effect: compels_defined
+active_condition: { challenge: "get::self>>from_variable>>value", check_against: o1 }
+---
+kind: ManifestVariable
+id: compelled
+---
 kind: Preset
 id: app.preset.large
 title: Large
@@ -71,6 +81,7 @@ describe('variables', () => {
       ['f1', 'o1'],
       ['f2', 3],
       ['blocked', null],
+      ['compelled', null],
     ]);
     expect(variables[1]).toMatchObject({
       flat_key: 'nested.key',
@@ -101,6 +112,26 @@ describe('variables', () => {
         { id: 'two', title: 'two' },
       ],
     });
+  });
+
+  it.each([
+    ['SliderInput, max: 5, suffix: GB', { extras: { min: 0, max: 5, step: 1, suffix: 'GB' } }, null],
+    ['GenericInput', { options: [] }, null],
+    ['CheckboxInput', { options: [] }, false],
+    ['OnOffInput', { options: [] }, null],
+    ['CheckboxesInput, options: [a, b]', { options: [{ id: 'a' }, { id: 'b', title: 'b' }] }, 'a'],
+    ['LargeSelectInput, options: [{ id: a, info: Why }]', { options: [{ id: 'a', info: 'Why' }] }, 'a'],
+    ['SelectInput, options: "get::options"', { options: [{ id: 'one', title: 'One' }] }, 'one'],
+    [
+      'ViewSpecSelectInput, options: [{ kind: ViewSpec, option_key: a, spec: { text: "in ${get::ns}" } }]',
+      { options: [{ option_key: 'a', spec: { text: 'in shop' } }] },
+      null,
+    ],
+  ])('are typed into a %s, which holds something before anybody types', async (input, shown, first) => {
+    const text = `kind: ManifestVariable\nid: v\ninput: { kind: ${input} }\n---\nkind: Supplier\nid: options\nsource: [{ id: one, title: One }]\n---\nkind: Operation\nid: o\nsteps: [{ id: s, fields: [{ variable: v }] }]\n`;
+    const session = openSession(loadBundle(files(text)), { kamafile: aKamafile({ app: {} }), namespace: 'shop' });
+    expect(await session.variable('v')).toMatchObject({ type: /^\w+/.exec(input)?.[0], ...shown });
+    expect((await session.refreshStep('o', 's', {})).step.fields[0]?.default).toEqual(first);
   });
 
   it('that nobody described are made up', async () => {
@@ -142,7 +173,13 @@ describe('variables', () => {
         title: 'One switches others off',
       },
       { other_variable: { id: 'blocked' }, is_active: true },
+      { other_variable: { id: 'compelled' }, effect: 'compels_defined', is_active: true },
     ]);
+    const compelled = await open().variable('compelled');
+    expect(compelled.incoming_dependencies).toMatchObject([
+      { other_variable: { id: 'f1' }, effect: 'compels_defined', is_active: true },
+    ]);
+    expect(compelled).toMatchObject({ is_read_blocked: false });
     expect(f1).toMatchObject({ is_preventing_read: true, is_read_blocked: false, incoming_dependencies: [] });
     expect(await open().variable('blocked')).toMatchObject({ is_read_blocked: true });
     expect(await open({ user_vars: { f1: 'two' } }).variable('blocked')).toMatchObject({ is_read_blocked: false });

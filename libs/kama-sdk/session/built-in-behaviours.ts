@@ -1,6 +1,7 @@
 import type { KindTable } from '../kinds/kind-table.js';
 import { predicateBehaviours } from '../models/predicates.js';
 import { prometheusBehaviours } from '../models/prometheus.js';
+import { prometheusStates } from '../models/prometheus-states.js';
 import { resourceBehaviours } from '../models/resource-selection.js';
 import { seriesBehaviours } from '../models/series-suppliers.js';
 import { siteBehaviours } from '../models/site-access.js';
@@ -16,6 +17,7 @@ export const builtInBehaviours = (kinds: KindTable, own: Readonly<Record<string,
     ...supplierBehaviours,
     ...seriesBehaviours,
     ...prometheusBehaviours,
+    ...prometheusStates,
     ...siteBehaviours,
     ...predicateBehaviours,
     ...variableBehaviours,
