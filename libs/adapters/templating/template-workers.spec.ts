@@ -92,6 +92,52 @@ describe('a hostile program', () => {
     expect(await engine.jinja('{{ 1 + 1 }}', {})).toBe('2');
   });
 
+  it.each([
+    ['jq', 3_000_000, (it: TemplateWorkers) => it.jq('[range(3000000)] | length', null)],
+    [
+      'Jinja',
+      8 * 2 ** 23,
+      (it: TemplateWorkers) =>
+        it.jinja(
+          '{% set n = namespace(x="12345678") %}{% for i in range(23) %}{% set n.x = n.x ~ n.x %}{% endfor %}{{ n.x | length }}',
+          {},
+        ),
+    ],
+  ])(
+    'that needs 40 MiB and more is done by %s where there are so many, and stopped where there are not',
+    async (_name, expected, run) => {
+      const [roomy, narrow] = [1_024, 32].map(
+        (memoryMib) => new TemplateWorkers({ workersMax: 1, timeoutMs: patient, memoryMib }),
+      ) as [TemplateWorkers, TemplateWorkers];
+      try {
+        expect(Number(await run(roomy))).toBe(expected);
+        await expect(run(narrow)).rejects.toMatchObject({ code: expect.stringMatching(/^template_/) as string });
+      } finally {
+        await Promise.all([roomy.close(), narrow.close()]);
+      }
+    },
+  );
+
+  it('is not even begun with more than may go in, or behind too many that wait', async () => {
+    const small = new TemplateWorkers({ workersMax: 1, timeoutMs: patient, inputCharsMax: 100, waitingMax: 2 });
+    try {
+      await expect(small.jq('.', 'x'.repeat(200))).rejects.toMatchObject({
+        ...{ code: 'template_limit', publicMessage: expect.stringContaining('more than 100 characters go in') },
+      });
+      const jobs = Array.from({ length: 5 }, () => small.jq('1', null, { tenant: 'one' }));
+      const other = small.jq('2', null, { tenant: 'two' });
+      const settled = await Promise.allSettled(jobs);
+      const refused = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as object] : []));
+      expect(refused.length).toBeGreaterThan(0);
+      for (const each of refused)
+        expect(each).toMatchObject({ code: 'template_limit', publicMessage: expect.stringContaining('too many') });
+      expect(settled.some(({ status }) => status === 'fulfilled')).toBe(true);
+      expect(await other).toBe(2);
+    } finally {
+      await small.close();
+    }
+  });
+
   it('of one tenant does not keep another waiting for all its work', async () => {
     const done: string[] = [];
     const many = Array.from({ length: 12 }, () =>
