@@ -44,6 +44,8 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const db = new Db({
     url: databaseUrl,
     poolMax: config.concurrency + 8,
+    // Half of the slots: the database works for these while this process works for the others.
+    togetherMax: Math.max(8, Math.ceil(config.concurrency / 2)),
     applicationName: 'nmachine-worker',
     onPoolError: onError,
   });

@@ -14,6 +14,8 @@ export interface DbOptions {
   readonly url: string;
   /** Connections at most. */
   readonly poolMax?: number;
+  /** Callers of `together` in one statement at most. */
+  readonly togetherMax?: number;
   /** Seen in pg_stat_activity. */
   readonly applicationName?: string;
   readonly onPoolError?: (error: Error) => void;
@@ -90,7 +92,10 @@ export class Db {
     const known = this.#groups.get(statement) as GroupCalls<I, R, O> | undefined;
     if (known) return known.call(asked);
     const query = (all: readonly I[]) => this.system<R>(statement, statement.values(all));
-    const calls = new GroupCalls(statement, query, { apart: (error) => !hasCode(error, 'store_unavailable') });
+    const calls = new GroupCalls(statement, query, {
+      apart: (error) => !hasCode(error, 'store_unavailable'),
+      callsMax: this.#options.togetherMax,
+    });
     this.#groups.set(statement, calls);
     return calls.call(asked);
   }

@@ -6,7 +6,8 @@ interface Row {
 }
 
 /** A statement that is answered when the test says so. */
-function underTest(options: { apart?: boolean } = {}) {
+function underTest(options: { apart?: boolean; callsMax?: number } = {}) {
+  const written: (readonly number[])[] = [];
   const sent: { asked: readonly number[]; end: (error?: Error) => void }[] = [];
   const statement = {
     name: 'double',
@@ -19,9 +20,11 @@ function underTest(options: { apart?: boolean } = {}) {
     new Promise<readonly Row[]>((resolve, reject) => {
       const end = (error?: Error): void => (error ? reject(error) : resolve(asked.map((of) => ({ of }))));
       sent.push({ asked, end });
+      // A pool that has a connection free writes to it so late.
+      process.nextTick(() => written.push(asked));
     });
-  const calls = new GroupCalls(statement, query, { apart: () => options.apart ?? true });
-  return { calls, sent };
+  const calls = new GroupCalls(statement, query, { apart: () => options.apart ?? true, callsMax: options.callsMax });
+  return { calls, sent, written };
 }
 
 const turn = () => new Promise(setImmediate);
@@ -50,6 +53,23 @@ describe('GroupCalls', () => {
     expect(sent.map(({ asked }) => asked)).toEqual([[1], [2, 3]]);
     sent[1]?.end();
     expect(await Promise.all(later)).toEqual([{ of: 2 }, { of: 3 }]);
+  });
+
+  it('is under way again before the last answers are told, so that they are worked on meanwhile', async () => {
+    const { calls, sent, written } = underTest({ callsMax: 2 });
+    const story: string[] = [];
+    const told = [1, 2, 3].map(async (each) => {
+      await calls.call(each);
+      story.push(`told ${each}, ${written.length} written`);
+    });
+    await turn();
+    expect(sent.map(({ asked }) => asked)).toEqual([[1, 2]]);
+    sent[0]?.end();
+    await told[0];
+    expect(story).toContain('told 1, 2 written');
+    sent[1]?.end();
+    await Promise.all(told);
+    expect(sent.map(({ asked }) => asked)).toEqual([[1, 2], [3]]);
   });
 
   it('sends no more than 64 at once', async () => {

@@ -18,32 +18,34 @@ interface Call<I, O> {
 }
 
 /** Callers in one statement at most: a statement has to end long before its time is over. */
-const callsMax = 64;
+const callsMaxDefault = 64;
+
+interface GroupOptions {
+  /** Whether what made a statement fail may lie with one of the callers. */
+  readonly apart: (error: unknown) => boolean;
+  readonly callsMax?: number | undefined;
+}
 
 /**
- * GroupCalls lets calls of one statement travel together: those of one turn of the event loop, and those that come while enough statements are
+ * GroupCalls lets calls of one statement travel together: those of one turn of the event loop, and those that come while one is
  * under way. No timer: a call that finds nothing under way leaves with the turn that it came in. When a statement of many fails, each of them
- * is asked for alone, so that one cannot spoil the others.
+ * is asked for alone, so that one cannot spoil the others. Who waits for the next statement leaves before the answers of the last are worked on, so that the
+ * database and this process work at the same time.
  */
 export class GroupCalls<I, R extends object, O> {
   readonly #statement: GroupStatement<I, R, O>;
   readonly #query: Query<I, R>;
   readonly #apart: (error: unknown) => boolean;
-  readonly #underWayMax: number;
+  readonly #callsMax: number;
   #waiting: Call<I, O>[] = [];
-  #underWay = 0;
+  #isUnderWay = false;
   #isDue = false;
 
-  /** @param apart whether what made a statement fail may lie with one of the callers */
-  constructor(
-    statement: GroupStatement<I, R, O>,
-    query: Query<I, R>,
-    { apart, underWayMax = 1 }: { readonly apart: (error: unknown) => boolean; readonly underWayMax?: number },
-  ) {
+  constructor(statement: GroupStatement<I, R, O>, query: Query<I, R>, { apart, callsMax }: GroupOptions) {
     this.#statement = statement;
     this.#query = query;
     this.#apart = apart;
-    this.#underWayMax = underWayMax;
+    this.#callsMax = callsMax ?? callsMaxDefault;
   }
 
   call(asked: I): Promise<O> {
@@ -54,7 +56,7 @@ export class GroupCalls<I, R extends object, O> {
   }
 
   #leaveSoon(): void {
-    if (this.#isDue || this.#underWay >= this.#underWayMax) return;
+    if (this.#isDue || this.#isUnderWay) return;
     this.#isDue = true;
     setImmediate(() => {
       this.#isDue = false;
@@ -63,24 +65,36 @@ export class GroupCalls<I, R extends object, O> {
   }
 
   #leave(): void {
-    const calls = this.#waiting.splice(0, callsMax);
+    const calls = this.#waiting.splice(0, this.#callsMax);
     if (calls.length === 0) return;
-    this.#underWay++;
-    void this.#ask(calls).finally(() => {
-      this.#underWay--;
-      if (this.#waiting.length > 0) this.#leaveSoon();
+    this.#isUnderWay = true;
+    void this.#ask(calls).then((answer) => {
+      this.#isUnderWay = false;
+      if (this.#waiting.length === 0) return answer();
+      this.#leave();
+      // The statement is written to its socket before this turn is over.
+      setImmediate(answer);
     });
-    if (this.#waiting.length > 0) this.#leaveSoon();
   }
 
-  async #ask(calls: readonly Call<I, O>[]): Promise<void> {
+  /** Gives what tells the callers. */
+  async #ask(calls: readonly Call<I, O>[]): Promise<() => void> {
     try {
       const asked = calls.map((call) => call.asked);
       const answers = this.#statement.answers(asked, await this.#query(asked));
-      for (const [i, call] of calls.entries()) call.resolve(answers[i] as O);
+      return () => {
+        for (const [i, call] of calls.entries()) call.resolve(answers[i] as O);
+      };
     } catch (error) {
-      if (calls.length > 1 && this.#apart(error)) await Promise.all(calls.map((call) => this.#ask([call])));
-      else for (const call of calls) call.reject(error);
+      if (calls.length > 1 && this.#apart(error)) {
+        const each = await Promise.all(calls.map((call) => this.#ask([call])));
+        return () => {
+          for (const answer of each) answer();
+        };
+      }
+      return () => {
+        for (const call of calls) call.reject(error);
+      };
     }
   }
 }
