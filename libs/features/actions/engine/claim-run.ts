@@ -5,6 +5,7 @@ import type { Clock } from '@nm/kernel/time';
 import type { RunEnd } from '../end-run.js';
 import { lockInstall } from '../install-lock.js';
 import { clusterAwayText, lookSoon } from '../offline-runs.js';
+import { type PlanNode, planNodes } from '../plan/plan-nodes.js';
 import { openedPlan, type PlanOwner, type PlanVault, type StoredPlan } from '../plan/sealed-plan.js';
 import { writeJournal } from '../run-journal.js';
 import { type ClaimDecision, type ClaimFacts, decideClaim } from '../run-rules.js';
@@ -71,7 +72,7 @@ export type Claim =
   | { readonly decision: 'claim'; readonly run: ClaimedRun }
   | { readonly decision: Exclude<ClaimDecision, 'claim'> };
 
-const claimStatement = { name: 'nm_run_claim', text: 'SELECT nm_run_claim($1, $2, $3, $4) AS found' };
+const claimStatement = { name: 'nm_run_claim', text: 'SELECT * FROM nm_run_claim($1, $2, $3, $4)' };
 
 interface TakeCall {
   readonly askedFor: string;
@@ -86,16 +87,16 @@ export interface Taken {
 }
 
 /** Those who ask at the same moment are slots of one worker, which differ in nothing but what they were asked for. */
-const takeStatement: GroupStatement<TakeCall, { found: Found }, Taken> = {
+const takeStatement: GroupStatement<TakeCall, Found, Taken> = {
   name: 'nm_runs_take',
-  text: 'SELECT nm_runs_take($1, $2, $3, $4, $5) AS found',
+  text: 'SELECT * FROM nm_runs_take($1, $2, $3, $4, $5)',
   values: (asked) => {
     const [first] = asked;
     invariant(first, 'somebody asks');
     const { clock, worker, leaseMs, tenantRunsMax } = first.options;
     return [asked.map(({ askedFor }) => askedFor), tenantRunsMax, worker, leaseMs, clock.now()];
   },
-  answers: (asked, rows) => asked.map((_, i) => ({ found: rows[i]?.found, others: rows.length > 0 })),
+  answers: (asked, rows) => asked.map((_, i) => ({ found: rows[i], others: rows.length > 0 })),
 };
 
 /**
@@ -104,8 +105,8 @@ const takeStatement: GroupStatement<TakeCall, { found: Found }, Taken> = {
  */
 export async function claimRun(options: ClaimOptions, runId: string): Promise<Claim> {
   const { db, clock, worker, leaseMs } = options;
-  const [row] = await db.system<{ found: Found }>(claimStatement, [runId, worker, leaseMs, clock.now()]);
-  return claimOf(options, row?.found ?? { id: runId });
+  const [found] = await db.system<Found>(claimStatement, [runId, worker, leaseMs, clock.now()]);
+  return found ? claimOf(options, found) : { decision: 'ended' };
 }
 
 /**
@@ -125,16 +126,12 @@ export async function takeRun(
   }
 }
 
-/** What the database's functions say of a run: that it is claimed, or what may stand in the way; nothing when there is no such run. */
-export interface Found {
-  readonly id: string;
-  readonly run?: ClaimedRow;
-  readonly facts?: Facts;
-}
+/** What the database's functions say of a run: that it is claimed, or, and nothing else then, what may stand in the way (`nm_run_said`). */
+export type Found = ClaimedRow | (Pick<ClaimedRow, 'id'> & { readonly facts: Facts });
 
-async function claimOf(options: ClaimOptions, { id, run, facts }: Found): Promise<Claim> {
-  if (run) return { decision: 'claim', run: await claimedRun(options, run) };
-  if (!facts) return { decision: 'ended' };
+async function claimOf(options: ClaimOptions, found: Found): Promise<Claim> {
+  if (!found.facts) return { decision: 'claim', run: await claimedRun(options, found) };
+  const { id, facts } = found;
   const decision = decideClaim({ ...facts, closed: facts.windows });
   // A window may be open, and what parks a run is written down: that is decided under the install's lock.
   if (decision === 'claim' || decision === 'away' || decision === 'closed') return claimSlowly(options, id);
@@ -154,10 +151,10 @@ function claimSlowly(options: ClaimOptions, runId: string): Promise<Claim> {
     if (decision === 'away') await park(tx, options, runId, { reason: 'cluster_offline', until: facts.awayUntil });
     if (decision !== 'claim') return { decision };
     const { worker, leaseMs, clock } = options;
-    const [begun] = await tx.$queryRaw<{ run: ClaimedRow }[]>`
-      SELECT run FROM nm_runs_begin(ARRAY[${runId}], ${worker}, ${leaseMs}::int, ${clock.now()})`;
+    const [begun] = await tx.$queryRaw<ClaimedRow[]>`
+      SELECT * FROM nm_runs_begin(ARRAY[${runId}], ${worker}, ${leaseMs}::int, ${clock.now()})`;
     invariant(begun, `run ${runId} is there to begin`);
-    return { decision, run: await claimedRun(options, begun.run) };
+    return { decision, run: await claimedRun(options, begun) };
   });
 }
 
@@ -185,14 +182,16 @@ async function park(
   if (reason === 'cluster_offline') await lookSoon(tx, [install.clusterId]);
 }
 
-/** A claimed run as `nm_runs_begin` gives it: JSON, with times as texts. */
+/** A claimed run as `nm_runs_begin` gives it. */
 type ClaimedRow = Omit<ClaimedRun, 'steps' | 'offlineUntil' | 'ending' | 'plan' | 'unreadable'> & {
+  readonly facts: null;
   readonly plan: unknown;
   /** In base64. */
   readonly sealedPlan: string | null;
-  readonly offlineUntil: string | null;
+  readonly offlineUntil: Date | null;
   readonly ending: RunEnd | null;
-  readonly steps: readonly StepRow[];
+  /** Null when nobody has written anything of them: they are as planned. */
+  readonly steps: readonly StepRow[] | null;
 };
 
 interface StepRow {
@@ -208,19 +207,25 @@ interface StepRow {
   readonly logChars: number;
 }
 
-async function claimedRun(
-  { vault }: ClaimOptions,
-  { plan, sealedPlan: text, offlineUntil, ending, steps, ...run }: ClaimedRow,
-): Promise<ClaimedRun> {
-  const sealedPlan = text === null ? null : Buffer.from(text, 'base64');
+async function claimedRun({ vault }: ClaimOptions, row: ClaimedRow): Promise<ClaimedRun> {
+  const { id, orgId, installId, licenceId, clusterId, namespace, kind, title, action, lineage } = row;
+  const { fence, remainingMs, cancelRequested, logChars } = row;
+  const sealedPlan = row.sealedPlan === null ? null : Buffer.from(row.sealedPlan, 'base64');
+  const { plan, unreadable } = await readablePlan(vault, { plan: row.plan, sealedPlan }, ['run', orgId, id]);
   return {
-    ...run,
-    ...(await readablePlan(vault, { plan, sealedPlan }, ['run', run.orgId, run.id])),
-    offlineUntil: offlineUntil === null ? undefined : new Date(offlineUntil),
-    ending: ending ?? undefined,
-    steps: steps.map(stepOf),
+    ...{ id, orgId, installId, licenceId, clusterId, namespace, kind, title, action, lineage },
+    ...{ fence, remainingMs, cancelRequested, logChars, plan, unreadable },
+    offlineUntil: row.offlineUntil ?? undefined,
+    ending: row.ending ?? undefined,
+    steps: row.steps?.map(stepOf) ?? planNodes(plan).map(plannedStep),
   };
 }
+
+/** A step that nobody has begun. */
+const plannedStep = ({ position, parent, step }: PlanNode): ClaimedStep => ({
+  ...{ position, parent, kind: step.kind, title: step.title },
+  ...{ status: 'idle', attempts: 0, output: null, error: undefined, finishedAt: undefined, logChars: 0 },
+});
 
 /** A plan whose key is lost never opens again, and one of a form that is not known any more is never understood: claiming the run again would not help. */
 async function readablePlan(

@@ -12,7 +12,7 @@ import { type SeededVersion, seedVersion } from '../../../testing/seed-version.j
 import { createTestDatabase, type TestDatabase } from '../../../testing/test-database.js';
 import { testVault as vault } from '../../../testing/test-vault.js';
 import { queueRun } from '../queue-run.js';
-import { claimRun } from './claim-run.js';
+import { claimRun, readSteps } from './claim-run.js';
 import { RunLedger } from './run-ledger.js';
 import { type Worked, workThrough } from './work-once.js';
 
@@ -281,7 +281,7 @@ describe('the way of a run through the database', () => {
           AND proconfig @> '{plan_cache_mode=force_generic_plan,enable_bitmapscan=off}' ORDER BY 1`,
     );
     const names = rows.map(({ name }) => name);
-    expect(names).toEqual(['nm_runs_begin', 'nm_runs_choose', 'nm_runs_facts', 'nm_runs_finish', 'nm_runs_write']);
+    expect(names).toEqual(['nm_runs_begin', 'nm_runs_choose', 'nm_runs_facts', 'nm_runs_write']);
   });
 
   it('is shut to whoever has lost the fence, with everything that was still to be written', async () => {
@@ -301,6 +301,38 @@ describe('the way of a run through the database', () => {
       [id],
     );
     expect(rows).toEqual([{ status: 'running', next: 3, step: 'idle' }]);
+  });
+
+  const claimedSteps = async (id: string) => {
+    const taken = await claimRun(engine(), id);
+    if (taken.decision !== 'claim') throw new Error(taken.decision);
+    return taken.run.steps;
+  };
+  const rowsOf = (id: string) => database.db.asSystem((tx) => readSteps(tx, id));
+
+  it('knows the steps of a run that nobody has begun from its plan: they are as their rows say', async () => {
+    const undo = [{ kind: 'delete', title: 'Take away', refs: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'a' }] }];
+    const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } };
+    const apply = { kind: 'apply', title: 'Put', manifests: [config], undo };
+    const group = { kind: 'group', title: 'Both', mode: 'parallel', steps: [pause, apply] };
+    const id = await queue(0, [group, pause]);
+    const rows = await rowsOf(id);
+    expect(rows.map(({ kind, parent }) => `${kind} ${parent}`)).toEqual([
+      ...['group undefined', 'wait 0', 'apply 0', 'wait undefined', 'delete 2'],
+    ]);
+    expect(await claimedSteps(id)).toEqual(rows);
+  });
+
+  it.each([
+    ['a retry', `retry_of = 'run_before'`],
+    ['a run that was begun', 'fence = 1, started_at = now()'],
+  ])('reads the steps of %s, which may be done already', async (_of, change) => {
+    const id = await queue(0, [pause, pause]);
+    await owner.query(`UPDATE run SET ${change} WHERE id = $1`, [id]);
+    await owner.query(`UPDATE run_step SET status = 'positive', attempts = 3 WHERE run_id = $1 AND position = 0`, [id]);
+    const steps = await claimedSteps(id);
+    expect(steps.map(({ status, attempts }) => `${status} ${attempts}`)).toEqual(['positive 3', 'idle 0']);
+    expect(steps).toEqual(await rowsOf(id));
   });
 
   it('claims nothing that the rules would not let through', async () => {

@@ -40,6 +40,7 @@ export interface SlotTakes {
 }
 
 interface EndCall extends RunRecords {
+  readonly installId: string;
   /** Whether the next runs are asked for. */
   readonly announce: boolean;
   readonly leaseMs: number;
@@ -47,10 +48,11 @@ interface EndCall extends RunRecords {
   readonly takes: SlotTakes | undefined;
 }
 
-type EndRow = Ended | { readonly run: null; readonly seen: Found | null };
+/** How a run has ended or not; or what was seen of another, which is nothing when there may be something. */
+type EndRow = Ended | ((Found | { readonly id: null }) & { readonly outcome: null });
 
 interface Ended {
-  readonly run: string;
+  readonly id: string;
   readonly fence: number;
   readonly outcome: 'ended' | 'slow' | 'lost';
 }
@@ -64,20 +66,24 @@ interface EndAnswer {
 /** Ends runs well, with their last records; slots that go on take their next ones with the same statement. */
 export const endStatement: GroupStatement<EndCall, EndRow, EndAnswer> = {
   name: 'nm_runs_end_and_take',
-  text: 'SELECT * FROM nm_runs_end_and_take($1, $2, $3, $4, $5, $6)',
+  text: 'SELECT * FROM nm_runs_end_and_take($1, $2, $3, $4, $5, $6, $7)',
   values: (asked) => {
     const takers = asked.filter(({ takes }) => takes !== undefined);
     // The slots of one worker differ in nothing but their runs.
     const { leaseMs, at, takes } = takers[0] ?? asked[0] ?? {};
-    const items = asked.map(({ takes: _, leaseMs: __, ...item }) => item);
-    return [JSON.stringify(items), takers.map(({ run }) => run), takes?.tenantRunsMax, takes?.worker, leaseMs, at];
+    const items = asked.map(({ takes: _, leaseMs: __, installId: ___, ...item }) => ({ ...item, end: true }));
+    const installs = asked.map(({ installId }) => installId);
+    const slots = takers.map(({ run }) => run);
+    return [JSON.stringify(items), installs, slots, takes?.tenantRunsMax, takes?.worker, leaseMs, at];
   },
   answers: (asked, rows) => {
-    const outcomes = byClaim(
-      asked,
-      rows.filter((row) => row.run !== null),
-    );
-    const seen = rows.flatMap((row) => (row.run === null ? [row.seen ?? undefined] : []));
+    const ends: (Ended & { readonly run: string })[] = [];
+    const seen: (Found | undefined)[] = [];
+    for (const row of rows) {
+      if (row.outcome !== null) ends.push({ ...row, run: row.id });
+      else seen.push(row.id === null ? undefined : row);
+    }
+    const outcomes = byClaim(asked, ends);
     const others = seen.length > 0;
     return asked.map(({ takes }, i): EndAnswer => {
       const outcome = outcomes[i]?.outcome ?? 'lost';

@@ -268,12 +268,13 @@ export class RunLedger {
     return this.#inTurn(async () => {
       this.#stageLog();
       const { db, clock, leaseMs } = this.#options;
+      const { installId } = this.#run;
       const records = this.#recordsOf(this.#due);
       const entries: JournalEntry[] = [...records.entries, { kind: 'status', data: { status: 'positive' } }];
       const takes = next?.wanted() ? next : undefined;
       const askedMs = clock.monotonicMs();
       const end = (taking: SlotTakes | undefined) =>
-        db.together(endStatement, { ...records, entries, announce: !taking, leaseMs, takes: taking });
+        db.together(endStatement, { ...records, installId, entries, announce: !taking, leaseMs, takes: taking });
       const { outcome, next: taken } = await end(takes).catch((error: unknown) => {
         // What was chosen cannot be claimed, it may be: that is no fault of the run that ends.
         if (!takes || hasCode(error, 'store_unavailable')) throw error;
