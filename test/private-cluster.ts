@@ -160,7 +160,7 @@ export class PrivateCluster {
   }
 
   async ended(runId: string): Promise<Run> {
-    await expect.poll(async () => (await this.read(runId)).status, patience).not.toMatch(/queued|running/);
+    await expect.poll(async () => (await this.read(runId)).status, patience).not.toMatch(/queued|running|waiting/);
     return this.read(runId);
   }
 

@@ -1,5 +1,4 @@
 import { stringify } from 'yaml';
-import type { CertifiedKey } from '../../../testing/certificates.js';
 
 type Fields = Record<string, unknown>;
 export const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -15,6 +14,12 @@ export function kubeconfig(cluster: Fields = {}, user: Fields = {}, top: Fields 
     contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
     ...top,
   });
+}
+
+/** PEM. */
+interface CertifiedKey {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 /** Two certificates, each with its key. */
