@@ -37,10 +37,12 @@ describe('compileRules', () => {
         rule(),
         rule({ id: 'second', when: 'true &&\n  plan.slag == "pro"' }),
         rule({ id: 'third', when: 'plan.slug == 1\n&& true' }),
+        rule({ id: 'fourth', when: 'true\n&&\n   planet == 1' }),
       ]),
     ).toEqual([
       { ruleId: 'second', index: 1, message: '"plan" has no field "slag".', line: 2, column: 3, offset: 10 },
       { ruleId: 'third', index: 2, message: 'no such overload: string == int', ...start },
+      { ruleId: 'fourth', index: 3, message: 'There is no variable "planet".', line: 3, column: 4, offset: 11 },
     ]);
   });
 
@@ -91,6 +93,9 @@ describe('compileRules', () => {
     const over = [{ ruleId: 'r', index: 5, message: 'All rules together may cost at most 10000 units.', ...start }];
     expect(issuesOf([...set, rule({ when: left('!true') })])).toEqual([]);
     expect(issuesOf([...set, rule({ when: left('!!true') }), rule({ id: 'last' })])).toEqual(over);
+    expect(issuesOf([...set, rule({ when: left('!true') }), rule({ id: 'last' })])).toEqual([
+      { ...over[0], ruleId: 'last', index: 6 },
+    ]);
   });
 });
 
