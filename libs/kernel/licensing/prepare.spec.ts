@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compileRules } from './compile-rules.js';
+import { compileRules, loadRules } from './compile-rules.js';
 import type { RequestFacts, StandingFacts } from './facts.js';
 import { decidePrepared, prepare, readsPath } from './prepare.js';
 
@@ -46,7 +46,11 @@ describe('decidePrepared', () => {
       facts,
     );
     expect(decidePrepared(prepared, post, 400)).toMatchObject({ ruleId: 'r1', validUntilMs: 500 });
-    expect(decidePrepared(prepared, post, 500)).toMatchObject({ ruleId: 'r0', validUntilMs: Infinity });
+    expect(decidePrepared(prepared, post, 500)).toMatchObject({
+      ruleId: 'r0',
+      code: 'rule_denied',
+      validUntilMs: Infinity,
+    });
     expect(decidePrepared(prepared, get, 500)).toEqual({
       effect: 'deny',
       code: 'rule_denied',
@@ -78,6 +82,41 @@ describe('decidePrepared', () => {
         factsVersion: 'v1',
         validUntilMs: Infinity,
       });
+  });
+
+  it('denies when a stored rule does not compile any more', () => {
+    const stored = loadRules([{ id: 'r', name: 'a rule', effect: 'allow', when: 'this is no expression' }]);
+    expect(decidePrepared(prepare(stored, facts), get, 500)).toMatchObject({ code: 'rule_failed', ruleId: 'r' });
+  });
+
+  it('gives nobody the answer of another address, method or route class', () => {
+    const shut = rules('request.address == "10.0.0.1" || request.method == "HEAD" || request.route_class == "admin"');
+    const others: Partial<RequestFacts>[] = [{ address: '10.0.0.1' }, { method: 'HEAD' }, { routeClass: 'admin' }];
+    for (const other of others) {
+      const prepared = prepare(shut, facts);
+      const codes = [get, { ...get, ...other }, get].map((request) => decidePrepared(prepared, request, 500).code);
+      expect([other, codes]).toEqual([other, ['licence_active', 'rule_denied', 'licence_active']]);
+    }
+  });
+
+  it('gives an answer at no time before it was made', () => {
+    const prepared = prepare(rules('request.method == "GET" && now >= timestamp("1970-01-01T00:00:00.500Z")'), facts);
+    expect(decidePrepared(prepared, post, 400).code).toBe('licence_active');
+    expect(codesAt(prepared, [600, 450, 600])).toEqual(['rule_denied', 'licence_active', 'rule_denied']);
+  });
+
+  it('remembers one answer of a request, in place of the one that has ended', () => {
+    const timed = rules('request.path == "/x" && now >= timestamp("1970-01-01T00:00:00.500Z")');
+    for (const again of ['/1', '/4']) {
+      const prepared = prepare(timed, facts);
+      const at = (path: string, now: number) => decidePrepared(prepared, { ...get, path }, now);
+      const first = at('/0', 400);
+      for (const path of ['/1', '/3', '/4']) at(path, 420);
+      at(again, 600);
+      expect(at('/0', 420)).toBe(first);
+      for (const path of ['/5', '/6', '/7', '/8']) at(path, 420);
+      expect(at('/0', 420)).not.toBe(first);
+    }
   });
 
   it('answers a path by itself where a rule reads it, and remembers the last four', () => {
