@@ -76,4 +76,24 @@ describe('runs of an own process', () => {
     expect(JSON.parse(kept() ?? '')).toMatchObject({ user_vars: { a: 1 } });
     expect(kept()).not.toContain('"b"');
   });
+
+  it('take back the latest first, and go on when something cannot be taken back', async () => {
+    const undoing = (step: object, ...undo: object[]) => ({ ...step, undo });
+    const nobody = { apiVersion: 'v1', kind: 'ConfigMap', name: 'nobody' };
+    const lost = { kind: 'patch', title: 'Fail', ref: nobody, patch: {} };
+    const { status, progress } = await outcomeOf(
+      undoing(merge({ a: 1 }), merge({ last: 'first' })),
+      undoing(merge({ b: 1 }), merge({ last: 'second' }), lost, merge({ last: 'never' })),
+      undoing(merge({ c: 1 }), merge({ last: 'third', third: true })),
+      lost,
+    );
+    expect(status).toBe('negative');
+    expect(JSON.parse(kept() ?? '')).toMatchObject({ user_vars: { last: 'first', third: true } });
+    expect(progress?.sub_items.map(({ sub_items }) => sub_items.map((each) => each.status))).toEqual([
+      ['positive'],
+      ['positive', 'negative'],
+      ['positive'],
+      [],
+    ]);
+  });
 });
