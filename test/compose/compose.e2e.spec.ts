@@ -100,7 +100,7 @@ describeWith(['compose', 'kubernetes'], 'docker-compose.yml, brought up on an en
 
   /** Whatever it says: somebody listens there and speaks HTTP. */
   const answers = async (url: string): Promise<void> => {
-    for (let left = 300; left > 0; left--) {
+    for (let left = 1_500; left > 0; left--) {
       const heard = await fetch(url, { signal: AbortSignal.timeout(5_000) }).then(
         () => true,
         () => false,
