@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { EgressPolicy } from '@nm/adapters/egress';
 import { LocalKeys, openVault } from '@nm/adapters/vault';
+import type { InstallPrincipal } from '@nm/features/access';
 import { ClusterSessions, registerCluster } from '@nm/features/clusters';
 import { ContextKeys } from '@nm/features/context';
+import { readDocument, writeDocument } from '@nm/features/hub';
 import { systemClock as clock } from '@nm/kernel/time';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { seedInstall } from '../../../libs/testing/seed-install.js';
 import { seedLicensee } from '../../../libs/testing/seed-licensee.js';
 import { createTestDatabase, type TestDatabase } from '../../../libs/testing/test-database.js';
 
@@ -23,6 +26,7 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 let database: TestDatabase;
 let folder: string;
 let clusterId: string;
+let install: InstallPrincipal;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nm-rewrap-'));
@@ -33,6 +37,9 @@ beforeAll(async () => {
   const access = { server: 'https://127.0.0.1:1', token: 'kept', allowInsecureTls: false };
   const cluster = await registerCluster({ db: database.db, vault, policy, clock }, principal, { name: 'a', ...access });
   clusterId = cluster.id;
+  install = await seedInstall(database.db);
+  const document = { value: { kept: true }, ttlSeconds: 3_600 };
+  await writeDocument({ db: database.db, vault, clock }, install, 'state', document);
 });
 afterAll(async () => {
   await database.close();
@@ -62,6 +69,26 @@ it('the command moves every secret to the first key, and says when the old one m
   expect(stdout).toContain('The other master keys may be taken away.');
   expect(await tokenUnder(newKey)).toBe('Bearer kept');
   await expect(tokenUnder(oldKey)).rejects.toMatchObject({ code: 'seal_broken' });
+});
+
+it('what a KAMA remembers opens under the new key', async () => {
+  const { db } = database;
+  const vault = await openVault({ db, keys: new LocalKeys([newKey]) });
+  expect((await readDocument({ db, vault, clock }, install, 'state')).value).toEqual({ kept: true });
+});
+
+it('knows every column that holds bytes: what is sealed is swept, what is not is a hash or no secret', async () => {
+  const columns = await database.db.asSystem(
+    (tx) => tx.$queryRaw<{ name: string }[]>`
+      SELECT table_name || '.' || column_name AS name FROM information_schema.columns
+       WHERE table_schema = 'public' AND data_type = 'bytea' ORDER BY 1`,
+  );
+  const sealed = [
+    ...['cluster.credential', 'kama_document.sealed', 'run.sealed_plan', 'run_schedule.sealed_plan'],
+    ...['signing_key.private_key', 'vault_root.sealed'],
+  ];
+  const open = columns.map(({ name }) => name).filter((name) => !/hash$/.test(name) && !sealed.includes(name));
+  expect(open).toEqual(['bundle.bytes', 'instance.log_tail']);
 });
 
 it('again it finds nothing to do; keys may come from a file', async () => {
