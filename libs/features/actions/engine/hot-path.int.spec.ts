@@ -303,6 +303,40 @@ describe('the way of a run through the database', () => {
     expect(rows).toEqual([{ status: 'running', next: 3, step: 'idle' }]);
   });
 
+  it.each([
+    {
+      what: 'an install that waits for it',
+      before: `UPDATE run SET kind = 'provision'; UPDATE install SET state = 'failed' WHERE id = (SELECT install_id FROM run ORDER BY id DESC LIMIT 1)`,
+      after: `SELECT i.state AS seen FROM install i JOIN run r ON r.install_id = i.id WHERE r.id = $1`,
+      expected: 'ready',
+    },
+    {
+      what: 'a run that waits for it',
+      before: `UPDATE run SET status = 'waiting', started_at = now(), waits_run = (SELECT max(id) FROM run), waits_reason = 'run', waits_for = 'x',
+                              waits_until = now() + interval '1 h' WHERE id = (SELECT min(id) FROM run)`,
+      after: 'SELECT status AS seen FROM run WHERE id <> $1',
+      expected: 'queued',
+    },
+    {
+      what: 'a step that is still open',
+      before: `UPDATE run_step SET status = 'running'`,
+      after: 'SELECT status AS seen FROM run_step WHERE run_id = $1',
+      expected: 'negative',
+    },
+  ])('does for $what what follows from the end of a run', async ({ before, after, expected }) => {
+    await queue(1);
+    const id = await queue(0);
+    await owner.query(before);
+    const taken = await claimRun(engine(), id);
+    if (taken.decision !== 'claim') throw new Error(taken.decision);
+    const ledger = new RunLedger(engine(), taken.run, clock.monotonicMs());
+    await ledger.finish({ status: 'positive' });
+    ledger.close();
+    expect((await owner.query('SELECT status FROM run WHERE id = $1', [id])).rows).toEqual([{ status: 'positive' }]);
+    expect((await owner.query(after, [id])).rows).toEqual([{ seen: expected }]);
+    expect((await storyOf(id)).filter((line) => line.endsWith(ends))).toHaveLength(1);
+  });
+
   const claimedSteps = async (id: string) => {
     const taken = await claimRun(engine(), id);
     if (taken.decision !== 'claim') throw new Error(taken.decision);
