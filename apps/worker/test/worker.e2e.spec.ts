@@ -30,7 +30,7 @@ describe('the worker as it is started', () => {
     const beganMs = clock.monotonicMs();
     const start = spawnWorker({ database: { url: url.href }, masterKey: Buffer.alloc(32, 7) });
     await expect(start).rejects.toThrow(/ended with 1: .*npm run migrate/s);
-    expect(clock.monotonicMs() - beganMs).toBeLessThan(10_000);
+    expect(clock.monotonicMs() - beganMs).toBeLessThan(60_000);
   });
 
   it('names every variable that is wrong', async () => {
