@@ -11,7 +11,7 @@ import type { DrivenKama } from '../apps/kama/test/conformance/kama-conformance.
 import { adminTarget } from '../libs/testing/admin-target.js';
 import { type Dockerd, startDockerd } from '../libs/testing/dockerd.js';
 import { describeWith } from '../libs/testing/needs.js';
-import { buildGuestbookImage, buildNodeBaseImage, loadIcecreamBases } from '../libs/testing/node-base-image.js';
+import { buildGuestbookImage, buildIcecreamImage, buildNodeBaseImage } from '../libs/testing/node-base-image.js';
 import { type DevstackRun, devstackEnv, processesOf, startDevstack } from './devstack-process.js';
 import { call } from './kama-calls.js';
 
@@ -26,7 +26,7 @@ describeWith(['docker', 'kubernetes'], 'npm start where a Docker engine answers'
     // Nothing can be pulled in CI: the demo's image is made of this machine's Node.
     await buildNodeBaseImage(dockerd.engine);
     await buildGuestbookImage(dockerd.engine);
-    await loadIcecreamBases(dockerd.engine, join(inject('kubernetesBin'), 'helm'));
+    await buildIcecreamImage(dockerd.engine, join(inject('kubernetesBin'), 'helm'));
     devstack = startDevstack(await devstackEnv(home, { NM_DOCKER_SOCKET: dockerd.socket, NM_KUBELAB: 'off' }));
     await devstack.shows('Try it');
   }, 300_000);
@@ -55,8 +55,6 @@ describeWith(['docker', 'kubernetes'], 'npm start where a Docker engine answers'
     let drivenAt: DrivenKama;
 
     beforeAll(async () => {
-      // By its Dockerfile, with the engine's own command, as on anybody's machine.
-      await devstack.shows("icecream's image is made");
       admin = new KubeSession(await adminTarget(), { policy: new EgressPolicy({ allow: ['127.0.0.0/8', '::1'] }) });
       const demo = JSON.parse(await readFile(join(home, 'demo.json'), 'utf8'));
       const key = demo.apps.icecream.licence as string;

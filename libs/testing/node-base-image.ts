@@ -14,9 +14,10 @@ const projectRoot = resolve(import.meta.dirname, '../..');
 const node = join(projectRoot, 'node_modules/node/bin/node');
 
 export const nodeBaseImage = 'nmachine-test/node:24';
-const projectImage = 'nmachine:dev';
-const helmImage = 'alpine/helm:3';
+const kamaBaseImage = 'nmachine-test/kama:1';
+const helmImage = 'nmachine-test/helm:1';
 const guestbookImage = 'nmachine/guestbook:1';
+const icecreamImage = 'nmachine/icecream:1';
 
 /** buildNodeBaseImage makes an image of this machine's own Node: the binary, the shared libraries that it needs, names of users, certificates. Nothing is pulled. */
 export const buildNodeBaseImage = (engine: Docker): Promise<string> =>
@@ -87,11 +88,11 @@ export const buildGuestbookImage = (engine: Docker): Promise<string> =>
     buildargs: { BASE_IMAGE: nodeBaseImage },
   });
 
-/** loadIcecreamBases loads what icecream's Dockerfile starts from, under the names that it knows them by: what the project's own image has of the KAMA, and `helm`, the program. */
-export async function loadIcecreamBases(engine: Docker, helm: string): Promise<void> {
+/** buildIcecreamImage makes icecream's image by its own Dockerfile, on what the project's own image has of the KAMA; `helm` is the program. */
+export async function buildIcecreamImage(engine: Docker, helm: string): Promise<string> {
   await loadImage(
     engine,
-    projectImage,
+    kamaBaseImage,
     async (rootfs) => {
       await putNode(rootfs);
       await kamaRootfs(rootfs);
@@ -99,6 +100,12 @@ export async function loadIcecreamBases(engine: Docker, helm: string): Promise<v
     { User: '65532:65532', WorkingDir: '/app' },
   );
   await loadImage(engine, helmImage, (rootfs) => put(helm, join(rootfs, 'usr/bin/helm')));
+  return buildImage(engine, {
+    tag: icecreamImage,
+    dockerfile: 'examples/icecream/Dockerfile',
+    files: ['examples/icecream'],
+    buildargs: { BASE_IMAGE: kamaBaseImage, HELM_IMAGE: helmImage },
+  });
 }
 
 async function put(from: string, to: string): Promise<void> {
