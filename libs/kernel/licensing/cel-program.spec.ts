@@ -233,7 +233,7 @@ describe('compileExpression', () => {
 describe('nextChangeMs', () => {
   it.each<[string, number, number]>([
     ['licence.trial', 5_000, Infinity],
-    ['version == "now"', 5_000, Infinity],
+    ['version.startsWith("now")', 5_000, Infinity],
     ['now < licence.expires_at', 9_999, 10_000],
     ['now < licence.expires_at', 10_000, Infinity],
     ['now >= licence.expires_at', 5_000, 10_000],
