@@ -1,5 +1,5 @@
 import type { FieldLines } from '@nm/adapters/proxy';
-import { type Account, limitField, type Meter } from '@nm/features/limits';
+import { limitField, type RateAccount } from '@nm/features/limits';
 import { licenceStateText, type Ticket, type Visitor } from '@nm/features/routing';
 import type { Clock } from '@nm/kernel/time';
 import { corsFields } from './cors.js';
@@ -36,8 +36,6 @@ function standingFields(visitor: Visitor | undefined, clock: Clock): FieldLines 
 }
 
 const builtinPrefix = 'builtin:';
-
-type RateAccount = Account & { readonly requests: Meter };
 
 /** rateAccountOf is the budget that answers tell of: the licence's own only, because how busy others are is theirs to know. */
 export function rateAccountOf(ticket: Ticket | undefined): RateAccount | undefined {

@@ -10,18 +10,17 @@ import type {
   Target,
   Visit,
 } from '@nm/adapters/proxy';
-import { type Account, endRequest, outlastRequest, secondsToFull, takeRequest } from '@nm/features/limits';
+import { endRequest, outlastRequest, secondsToFull, takeRequest } from '@nm/features/limits';
 import type { Stretch, Visitor, Way } from '@nm/features/routing';
 import type { Fault } from '@nm/kernel/fault';
 import { idDigits, RequestId, randomWord } from '@nm/kernel/ids';
-import { answerFields, rateAccountOf } from './answer-fields.js';
+import { answerFields } from './answer-fields.js';
 import { AppVisit } from './app-route.js';
 import type { ExchangeTag } from './exchange-tag.js';
 import type { GatewayPolicyDeps } from './gateway-policy-deps.js';
 import type { RequestContext } from './request-context.js';
 import type { Trace } from './trace.js';
 import { appAnswerFilter, appRequestFilterOf } from './upstream-headers.js';
-import { bodyBytesMaxOf } from './usage-limits.js';
 
 /** Opens a request with all questions asked; with a context one that was let in already. */
 export type OpenAnew = (head: RequestHead, context?: RequestContext) => Visit<ExchangeTag | undefined>;
@@ -97,14 +96,14 @@ export class KnownVisit implements Visit<ExchangeTag | undefined>, GatewayPlan {
   }
 
   get bodyBytesMax(): number | undefined {
-    return bodyBytesMaxOf(this.#way.admission.ticket);
+    return this.#way.bodyBytesMax;
   }
 
   /** plan books the request. One that does not get its booking is asked everything, to be told why. @throws Fault */
   plan(): MaybePromise<GatewayPlan> {
-    const { admission, ready, decided } = this.#way;
+    const { accounts, admission, ready, decided } = this.#way;
     const { app, notes } = this.#deps;
-    if (this.#isTooLarge || takeRequest(this.#accounts, this.#startedMs)) {
+    if (this.#isTooLarge || takeRequest(accounts, this.#startedMs)) {
       this.#other = this.#anew(this.#head);
       return this.#other.plan();
     }
@@ -113,10 +112,6 @@ export class KnownVisit implements Visit<ExchangeTag | undefined>, GatewayPlan {
     decided.count++;
     if (notes.wantsAllow()) notes.keepAllowed(this.#explained());
     return this;
-  }
-
-  get #accounts(): readonly Account[] {
-    return this.#way.admission.ticket.accounts ?? none;
   }
 
   get #isTooLarge(): boolean {
@@ -161,9 +156,9 @@ export class KnownVisit implements Visit<ExchangeTag | undefined>, GatewayPlan {
     out.prepared(this.#way.answerFields);
     out.prepared(requestIdName);
     putId(out, this.#requestId);
-    const account = rateAccountOf(this.#way.admission.ticket);
-    if (account) {
-      const { requests } = account;
+    const { rate } = this.#way;
+    if (rate) {
+      const { requests } = rate;
       const left = requests.left(atMs);
       out.prepared(rateName);
       out.number(left);
@@ -174,7 +169,7 @@ export class KnownVisit implements Visit<ExchangeTag | undefined>, GatewayPlan {
   }
 
   lasts(): void {
-    if (!this.#outlasted) outlastRequest(this.#accounts);
+    if (!this.#outlasted) outlastRequest(this.#way.accounts);
     this.#outlasted = true;
     if (this.#context) this.#context.outlasted = true;
   }
@@ -196,7 +191,7 @@ export class KnownVisit implements Visit<ExchangeTag | undefined>, GatewayPlan {
     if (this.#other) return void this.#other.finished(outcome);
     const { clock, log } = this.#deps;
     const atMs = clock.monotonicMs();
-    if (this.#booked) endRequest(this.#accounts, outcome.bytesIn + outcome.bytesOut, atMs, this.#outlasted);
+    if (this.#booked) endRequest(this.#way.accounts, outcome.bytesIn + outcome.bytesOut, atMs, this.#outlasted);
     if (log.counted(outcome, outcome.fault, atMs - this.#startedMs))
       log.write(this.#explained(), outcome, outcome.fault, atMs);
   }
@@ -238,13 +233,12 @@ export class KnownVisit implements Visit<ExchangeTag | undefined>, GatewayPlan {
       plannedMs: this.#startedMs,
       outlasted: this.#outlasted,
       ...(this.#trace ? { trace: this.#trace } : {}),
-      ...(this.#booked ? { accounts: this.#accounts } : {}),
+      ...(this.#booked ? { accounts: this.#way.accounts } : {}),
       ...(this.#answeredMs === undefined ? {} : { answeredMs: this.#answeredMs }),
     };
   }
 }
 
-const none: readonly Account[] = [];
 const hexDigits = Uint8Array.from(Buffer.from('0123456789abcdef'));
 const requestIdName = Buffer.from('X-Request-Id: req_');
 const ownRequestIdName = Buffer.from('\r\nNm-Request-Id: req_');

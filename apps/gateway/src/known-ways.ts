@@ -1,13 +1,14 @@
 import type { Again, RequestHead } from '@nm/adapters/proxy';
 import { keepWay, parseAppPath, type Stretch, type Way } from '@nm/features/routing';
 import { nextStandingMs, readsPath, routeClassOf } from '@nm/kernel/licensing';
-import { sharedAnswerFields } from './answer-fields.js';
+import { rateAccountOf, sharedAnswerFields } from './answer-fields.js';
 import type { Found } from './app-route.js';
 import type { ExchangeTag } from './exchange-tag.js';
 import type { GatewayPolicyDeps } from './gateway-policy-deps.js';
 import { type KnownPath, KnownVisit, type OpenAnew } from './known-visit.js';
 import type { RequestContext } from './request-context.js';
 import { type Trace, traceOf } from './trace.js';
+import { bodyBytesMaxOf } from './usage-limits.js';
 
 type AppWay = Way<ExchangeTag>;
 
@@ -117,6 +118,9 @@ export class KnownWays {
       ready,
       requestFields: Buffer.from(shared, 'latin1'),
       answerFields: Buffer.from(sharedAnswerFields(visitor, undefined, clock), 'latin1'),
+      accounts: ticket.accounts ?? [],
+      rate: rateAccountOf(ticket),
+      bodyBytesMax: bodyBytesMaxOf(ticket),
       decided: metrics.decided(decision.code),
       last: stretchOf(context.target, path, admission, ready, request),
     };

@@ -183,7 +183,9 @@ describe.each(engineKinds)('%s over TLS', (kind) => {
     expect((await buffer(client)).toString()).toContain('last words after: ping');
   });
 
-  it('takes a replaced certificate for new connections and cuts none; a pair that does not fit is said and left', async () => {
+  it('takes a replaced certificate for new connections and cuts none; a pair that does not fit is said and left', {
+    timeout: 150_000,
+  }, async () => {
     const { port } = await start();
     const before = keeping();
     expect((await send(port, before, Buffer.from('a'))).status).toBe(200);

@@ -33,6 +33,9 @@ export interface Account {
   readonly policy: string;
 }
 
+/** RateAccount has a budget of requests. */
+export type RateAccount = Account & { readonly requests: Meter };
+
 export interface LimitBookOptions {
   readonly clock: Clock;
   /** Set: budgets are shared with other gateways; else this process enforces them alone. */

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { TrustedIssuer } from '@nm/features/access';
+import type { Account, RateAccount } from '@nm/features/limits';
 import type { Decision, RequestFacts, RouteClass } from '@nm/kernel/licensing';
 import type { Ready } from './activator.js';
 import type { LicenceEntry, VersionEntry } from './entries.js';
@@ -107,6 +108,11 @@ export interface Way<Tag> {
   /** Fields for the app, and for the answer, but those that each request has of its own. */
   readonly requestFields: Buffer;
   readonly answerFields: Buffer;
+  /** Budgets that its requests are booked on, and of them the one that answers tell of. */
+  readonly accounts: readonly Account[];
+  readonly rate: RateAccount | undefined;
+  /** Of a request's body, where it is bounded. */
+  readonly bodyBytesMax: number | undefined;
   /** Where this decision is counted. */
   readonly decided: { count: number };
   last: Stretch<Tag>;
