@@ -16,10 +16,10 @@ const headersOf = (key) => ({
   'User-Agent': 'bench/1.0',
 });
 
-/** @param keys each sent in turn @param pathOf path of each key's requests, where they differ @returns requests, seconds, p50Us, p99Us; throws CannotMeasure when any answer was not 200 */
-export function load({ url, keys, pathOf, connections, seconds, core, folder }) {
+/** @param keys each sent in turn @param pathOf path of each key's requests, where they differ @param patient answers may take longer than wrk's two seconds @returns requests, seconds, p50Us, p99Us; throws CannotMeasure when any answer was not 200 */
+export function load({ url, keys, pathOf, connections, seconds, core, folder, patient }) {
   return wrk
-    ? wrkLoad({ url, keys, pathOf, connections, seconds, core, folder })
+    ? wrkLoad({ url, keys, pathOf, connections, seconds, core, folder, patient })
     : ownLoad({ url, keys, pathOf, connections, seconds });
 }
 
@@ -38,7 +38,7 @@ request = function()
 end
 `;
 
-async function wrkLoad({ url, keys, pathOf, connections, seconds, core, folder }) {
+async function wrkLoad({ url, keys, pathOf, connections, seconds, core, folder, patient = false }) {
   const { pathname } = new URL(url);
   const script = join(folder, 'keys.lua');
   const file = join(folder, 'keys-and-paths.txt');
@@ -46,7 +46,9 @@ async function wrkLoad({ url, keys, pathOf, connections, seconds, core, folder }
   const { Authorization: _, ...others } = headersOf('');
   const fixed = Object.entries(others).map(([name, value]) => `["${name}"]="${value}"`);
   writeFileSync(script, wrkScript(file, ['["Authorization"]="Bearer " .. key', ...fixed].join(', ')));
-  const command = [wrk, '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script, url];
+  const command = [wrk, '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script];
+  if (patient) command.push('--timeout', '60s');
+  command.push(url);
   const [program, ...args] = pinned(core, command);
   const output = await new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -24,7 +24,7 @@ export async function warmUp(
   let lastUs;
   for (let s = 0; s < secondsMax && made < requests && flat < flatSlices; s += sliceSeconds) {
     const before = cpuSeconds(target.process);
-    const slice = await load({ url, keys, connections, seconds: sliceSeconds, core: otherCore, folder });
+    const slice = await load({ url, keys, connections, seconds: sliceSeconds, core: otherCore, folder, patient: true });
     assertAlive(target.process);
     made += slice.requests;
     lastUs = ((cpuSeconds(target.process) - before) * 1e6) / slice.requests;

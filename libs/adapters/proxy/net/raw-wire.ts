@@ -105,7 +105,7 @@ class RawWire extends Wire {
     this.#queues = true;
     request.bytes = bytes;
     socket._write = (_bytes, _encoding, done) => {
-      request.oncomplete = (status) => done(status === 0 || socket.destroyed ? null : failure(status));
+      request.oncomplete = (status) => done(status === 0 ? null : failure(status));
     };
     const goesOn = socket.write(bytes);
     delete (socket as Partial<Socket>)._write;

@@ -147,6 +147,40 @@ describe('rawWiring', () => {
     expect(hash.digest('hex')).toBe(createHash('sha256').update(Buffer.concat(pieces)).digest('hex'));
   });
 
+  it('keeps apart what the kernel did not take of several connections', { timeout: 60_000 }, async () => {
+    const wiring = await rawWiring();
+    const both = await Promise.all([acceptBy(wiring), acceptBy(wiring)]);
+    const drained = both.map(({ wire, peer }) => {
+      peer.pause();
+      expect(wire.write(Buffer.alloc(8 * 1024 * 1024))).toBe(false);
+      return once(wire.socket, 'drain');
+    });
+    for (const [i, { wire, peer }] of both.entries()) {
+      peer.resume();
+      await drained[i];
+      expect(wire.writableLength).toBe(0);
+    }
+  });
+
+  it('tells of the end of what comes, and then still writes', { timeout: 60_000 }, async () => {
+    const { peer, wire } = await acceptBy(await rawWiring());
+    const text = textOf(wire);
+    const ended = once(wire.socket, 'end');
+    peer.end('all');
+    wire.socket.resume();
+    await ended;
+    expect(text()).toBe('all');
+    wire.write(Buffer.from('heard'));
+    expect(String((await once(peer, 'data'))[0])).toBe('heard');
+  });
+
+  it('tells why a connection was lost', { timeout: 60_000 }, async () => {
+    const { peer, wire } = await acceptBy(await rawWiring());
+    const failed = once(wire.socket, 'error');
+    peer.resetAndDestroy();
+    expect((await failed)[0]).toMatchObject({ code: 'ECONNRESET' });
+  });
+
   it('ends a connection that cannot be written to, with the reason', { timeout: 60_000 }, async () => {
     const { peer, wire } = await acceptBy(await rawWiring());
     const failed = once(wire.socket, 'error');
