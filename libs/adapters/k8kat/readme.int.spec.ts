@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -47,6 +47,20 @@ it('says all that it brings along', async () => {
   expect(named.sort()).toEqual([...parts].sort());
   const [, fromNpm = ''] = /^From npm: (.*?);[^;]*@kubernetes\/client-node`\.$/ms.exec(section) ?? [];
   expect([...fromNpm.matchAll(/`([\w.-]+)`/g)].map(([, name]) => name).sort()).toEqual([...packages].sort());
+});
+
+it('lists every code that an explanation may have, and counts them', async () => {
+  const files = (await readdir(join(import.meta.dirname, 'explain'))).filter((name) => !name.endsWith('.spec.ts'));
+  const lines = (await Promise.all(files.map((name) => read(join('explain', name))))).join('\n').split('\n');
+  const codes = new Set(
+    lines
+      .filter((line) => line.includes('code: '))
+      .flatMap((line) => [...line.matchAll(/'([A-Z]\w+)'/g)].map(([, code]) => code)),
+  );
+  const page = await read('README.md');
+  const [, table = ''] = /^## What it explains\n(.*?)^## /ms.exec(page) ?? [];
+  expect(new Set([...table.matchAll(/`([A-Z]\w+)`/g)].map(([, code]) => code))).toEqual(codes);
+  expect(page).toContain(`\`explainError\`: ${codes.size} codes`);
 });
 
 /** What our column of the comparison rests on: of each feature the specs that its row names, and of each spec the tests. */

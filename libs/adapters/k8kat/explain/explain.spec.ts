@@ -148,6 +148,7 @@ describe('explainPod', () => {
       [],
     ],
     ['DeadlineExceeded', 'longer than it was allowed', pod({ phase: 'Failed', reason: 'DeadlineExceeded' }), []],
+    ['Failed', '', pod({ phase: 'Failed', reason: 'UnexpectedAdmissionError', message: 'no device left' }), []],
     [
       'StuckTerminating',
       'finalizers off',
