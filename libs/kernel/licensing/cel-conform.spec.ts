@@ -61,6 +61,33 @@ describe('values', () => {
       expect([when, test(when)]).toEqual([when, true]);
   });
 
+  it('orders two strings by each operator, literal or from a plan', () => {
+    for (const left of ['"eu"', 'plan.entitlements.region'])
+      for (const [op, answers] of Object.entries({
+        '<': [false, false, true],
+        '<=': [false, true, true],
+        '>': [true, false, false],
+        '>=': [true, true, false],
+      }))
+        expect([left, op, ...['"as"', '"eu"', '"us"'].map((right) => test(`${left} ${op} ${right}`))]).toEqual([
+          left,
+          op,
+          ...answers,
+        ]);
+  });
+
+  it('orders no string with something else', () => {
+    for (const [left, right] of ['region seats', 'seats region', 'region sso', 'sso region'].map((two) =>
+      two.split(' '),
+    ))
+      for (const op of ['<', '<=', '>', '>='])
+        expect(() => test(`plan.entitlements.${left} ${op} plan.entitlements.${right}`)).toThrow();
+  });
+
+  it('holds doubles to no bits of ints', () => {
+    expect(test('1e300 / 2.0 > 1e299 && -1e300 < 0.0 && plan.limits.installsMax / 4.0 == 0.5')).toBe(true);
+  });
+
   it('holds ints to 64 bits', () => {
     expect(test('-9223372036854775808 < 0 && 9223372036854775807 > 0 && -9223372036854775807 - 1 < 0')).toBe(true);
     for (const when of ['-(-9223372036854775807 - 1) > 0', '(-9223372036854775807 - 1) / -1 > 0'])
