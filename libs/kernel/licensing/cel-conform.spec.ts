@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compileExpression } from './cel-program.js';
-import { change, fault, test, variablesAt } from './test/cel-sight.js';
+import { change, fault, input, test, variablesAt } from './test/cel-sight.js';
 
 describe('what the evaluator and CEL group differently', () => {
   const brackets = 'Put brackets around one of these comparisons: CEL groups them from left to right.';
@@ -74,6 +74,13 @@ describe('values', () => {
           op,
           ...answers,
         ]);
+  });
+
+  it('orders what only a plan tells to be strings by code points too', () => {
+    const plan = { ...input.plan, entitlements: { high: '\uffff', higher: '😀' } };
+    const [high, higher] = ['plan.entitlements.high', 'plan.entitlements.higher'];
+    for (const when of [`${high} < "😀"`, `"\\uffff" < ${higher}`, `${high} < ${higher}`, `${higher} >= ${high}`])
+      expect([when, test(when, 5_000, { ...input, plan })]).toEqual([when, true]);
   });
 
   it('orders no string with something else', () => {
