@@ -58,13 +58,15 @@ async function demoOf(file, devstack) {
 
 async function publisherOf({ apiUrl, publisher }) {
   const headers = { 'content-type': 'application/json' };
-  const signedIn = await fetch(`${apiUrl}/v1/auth/login`, { method: 'POST', headers, body: JSON.stringify(publisher) });
+  const { email, password } = publisher;
+  const body = JSON.stringify({ email, password });
+  const signedIn = await fetch(`${apiUrl}/v1/auth/login`, { method: 'POST', headers, body });
   const { accessToken } = await signedIn.json();
-  return async (method, path, body, type = 'application/json') => {
+  return async (method, path, content, type = 'application/json') => {
     const answer = await fetch(`${apiUrl}/v1/orgs/acme${path}`, {
       method,
       headers: { authorization: `Bearer ${accessToken}`, 'content-type': type },
-      body: type === 'application/json' ? JSON.stringify(body) : body,
+      body: type === 'application/json' ? JSON.stringify(content) : content,
     });
     const text = await answer.text();
     if (!answer.ok) throw new CannotMeasure(`${method} ${path} answered ${answer.status}: ${text.slice(0, 300)}`);
