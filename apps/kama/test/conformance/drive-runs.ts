@@ -49,7 +49,7 @@ export function driveRuns(target: () => DrivenKama, pod?: string): void {
 
     if (pod === undefined) return;
 
-    const shell = (line: string) => ['sh', '-c', line];
+    const shell = (line: string) => ['/usr/bin/sh', '-c', line];
 
     it('run a command in a pod, whose output they tell, and fail by how it ends', async () => {
       const said = await outcomeOf({ kind: 'PodShellExecAction', pod, command: shell('echo from $((40 + 2))') });
