@@ -169,7 +169,7 @@ describeWith(['kubernetes'], 'plans with groups, conditions, undoing and people'
       const error = { code: 'step_failed', reason: 'It broke.', fatal: true };
       await tx.runStep.updateMany({ where: { runId, position: 0 }, data: { status: 'positive', attempts: 1 } });
       await tx.runStep.updateMany({ where: { runId, position: 1 }, data: { status: 'negative', error } });
-      await tx.run.update({ where: { id: runId }, data: { ending: { status: 'negative', error } } });
+      await tx.run.update({ where: { id: runId }, data: { fence: 1, ending: { status: 'negative', error } } });
     });
     await lab.admin.apply(refManifest('half'), { namespace: lab.namespace, fieldManager: 'somebody' });
     expect(await advance(runId)).toBe('negative');
@@ -270,9 +270,10 @@ describeWith(['kubernetes'], 'plans with groups, conditions, undoing and people'
     const doubt = await lab.queue({
       steps: [{ kind: 'http-request', title: 'Send', method: 'POST', url, expectStatus: [200], timeoutSeconds: 5 }],
     });
-    await lab.database.db.asSystem((tx) =>
-      tx.runStep.updateMany({ where: { runId: doubt }, data: { status: 'running', output: { begun: true } } }),
-    );
+    await lab.database.db.asSystem(async (tx) => {
+      await tx.runStep.updateMany({ where: { runId: doubt }, data: { status: 'running', output: { begun: true } } });
+      await tx.run.update({ where: { id: doubt }, data: { fence: 1 } });
+    });
     expect(await advance(doubt)).toBe('waits');
     expect(statuses(await lab.read(doubt))).toEqual(['unknown']);
     expect((await lab.read(doubt)).waiting).toMatchObject({ reason: 'decision', step: 0 });

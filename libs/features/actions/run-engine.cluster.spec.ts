@@ -228,9 +228,10 @@ describeWith(['kubernetes'], 'runs on a real cluster', () => {
     // A worker noted which object it means, deleted it and died; then somebody made a new one. The step is done again.
     const second = await lab.queue(plan);
     const output = (await lab.read(first)).steps[0]?.output as object;
-    await lab.database.db.asSystem((tx) =>
-      tx.runStep.updateMany({ where: { runId: second }, data: { status: 'running', attempts: 1, output } }),
-    );
+    await lab.database.db.asSystem(async (tx) => {
+      await tx.runStep.updateMany({ where: { runId: second }, data: { status: 'running', attempts: 1, output } });
+      await tx.run.update({ where: { id: second }, data: { fence: 1 } });
+    });
     await lab.admin.apply(configMap('old', { new: 'yes' }), { namespace: lab.namespace, fieldManager: 'somebody' });
     expect(await advance(second)).toBe('positive');
     expect((await get(configMap('old')))?.['data']).toEqual({ new: 'yes' });
