@@ -47,11 +47,12 @@ describe('KeptConnections', () => {
     server.close();
   });
 
-  const ask = (more: Partial<PlainRequest> = {}, signal?: AbortSignal) =>
+  const ask = (more: Partial<PlainRequest> = {}, signal?: AbortSignal, beforeSend?: () => void) =>
     kept.send(requestBytes({ origin: '', path: '/x', method: 'GET', headers: {}, body: null, ...more }, 'api:1'), {
       timeoutMs: 60_000,
       bytesMax: 1_000,
       signal,
+      beforeSend,
     });
 
   it('writes a request as HTTP/1.1 does, a body by its bytes and a repeated field line by line', async () => {
@@ -67,6 +68,26 @@ describe('KeptConnections', () => {
       'POST /x?labelSelector=a%20in%20(b%2C%20c) HTTP/1.1\r\nhost: api:1\r\naccept: text/plain\r\n' +
         'impersonate-group: dev\r\nimpersonate-group: ops\r\ncontent-length: 7\r\n\r\n"grün"',
     );
+  });
+
+  it('asks once more when the connection is there, however long that took, and sends nothing when it may not', async () => {
+    answer = (socket) => socket.write(ok('x'));
+    let mayWrite = true;
+    const guard = () => {
+      if (!mayWrite) throw new Error('somebody else has the run');
+    };
+    // The process slept between the dial and the write.
+    dialled = async () => {
+      mayWrite = false;
+    };
+    await expect(ask({ method: 'POST' }, undefined, guard)).rejects.toThrow('somebody else has the run');
+    // Its connection is as good as before, and that of who asks next; asked again on a connection that is there already.
+    expect((await ask()).text).toBe('x');
+    await expect(ask({ method: 'POST' }, undefined, guard)).rejects.toThrow('somebody else has the run');
+    mayWrite = true;
+    await ask({ method: 'PUT' }, undefined, guard);
+    expect(received.match(/^[A-Z]+ /gm)).toEqual(['GET ', 'PUT ']);
+    expect(accepted.length).toBe(1);
   });
 
   it.each<[string, Partial<PlainRequest>]>([

@@ -37,7 +37,7 @@ export class KeptConnections implements UpstreamHome {
 
   /**
    * send sends a request, head and body in one piece.
-   * @throws Fault kube_api for an answer that is too large, `TimeoutError`, the signal's reason, and what `dial` and sockets throw
+   * @throws Fault kube_api for an answer that is too large, `TimeoutError`, the signal's reason, and what `beforeSend`, `dial` and sockets throw
    */
   send(request: Buffer, limits: WholeAnswerLimits): Promise<WholeAnswer> {
     if (limits.signal?.aborted) return Promise.reject(limits.signal.reason as Error);
@@ -45,7 +45,7 @@ export class KeptConnections implements UpstreamHome {
     return new Promise((resolve, reject) => {
       const exchange = new WholeExchange(limits, resolve, reject);
       const idle = this.#takeIdle();
-      if (idle) exchange.begin(idle, request, this.#onKept);
+      if (idle) this.#use(idle, exchange, request);
       else
         this.#options.dial().then(
           (socket) => this.#begin(exchange, socket, request),
@@ -89,7 +89,11 @@ export class KeptConnections implements UpstreamHome {
     const connection = new UpstreamConnection(overEvents(socket), this, this.#options.host);
     this.#all.set(connection, idleMsMax);
     if (exchange.isOver) this.giveBack(connection);
-    else exchange.begin(connection, request, this.#onKept);
+    else this.#use(connection, exchange, request);
+  }
+
+  #use(connection: UpstreamConnection, exchange: WholeExchange, request: Buffer): void {
+    if (!exchange.begin(connection, request, this.#onKept)) this.giveBack(connection);
   }
 
   #isStale(connection: UpstreamConnection): boolean {

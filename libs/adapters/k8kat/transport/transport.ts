@@ -185,6 +185,7 @@ export class Transport {
     const agent = (!this.#isRepeated && this.#shared) || this.dispatcher;
     try {
       const request = await this.#requestOf('GET', path, options);
+      options.beforeSend?.();
       return await agent.request({ ...request, ...(signal ? { signal } : {}) });
     } catch (error) {
       throw faultOfDial(error, this.server, signal);
@@ -252,6 +253,7 @@ export class Transport {
       timeoutMs: options.timeoutMs ?? this.#timeoutMs,
       bytesMax: options.answerBytesMax ?? answerBytesMax,
       signal: options.signal,
+      beforeSend: options.beforeSend,
     };
     const request = await this.#requestOf(method, path, options);
     const shared = this.#options.http2 === 'all' && !this.#isRepeated ? this.#shared : undefined;
@@ -268,7 +270,6 @@ export class Transport {
 
   async #requestOf(method: KubeMethod, path: string, options: KubeRequestOptions): Promise<PlainRequest> {
     const authorization = await this.authorization();
-    options.beforeSend?.();
     return {
       origin: this.#origin,
       path: this.#basePath + path,

@@ -13,6 +13,8 @@ export interface WholeAnswerLimits {
   readonly timeoutMs: number;
   readonly bytesMax: number;
   readonly signal?: AbortSignal | undefined;
+  /** Stands right before the request leaves, when its connection is there: what it throws is given instead of an answer, and nothing was sent. */
+  readonly beforeSend?: (() => void) | undefined;
 }
 
 /** tooLarge refuses an answer that is longer than was asked for. */
@@ -21,12 +23,12 @@ export const tooLarge = (): Fault => new Fault('kube_api', { public: 'The cluste
 /**
  * sendWhole sends a request through undici, which speaks HTTP/2 too, and reads its answer. It takes undici at its dispatcher: the streams and signals of
  * `request()` are more than half of what a small read costs there, and an answer that is wanted whole needs none.
- * @throws Fault kube_api for an answer that is too large, `TimeoutError`, the signal's reason, and what sockets throw
+ * @throws Fault kube_api for an answer that is too large, `TimeoutError`, the signal's reason, and what `beforeSend` and sockets throw
  */
 export function sendWhole(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
-  { timeoutMs, bytesMax, signal }: WholeAnswerLimits,
+  { timeoutMs, bytesMax, signal, beforeSend }: WholeAnswerLimits,
 ): Promise<WholeAnswer> {
   if (signal?.aborted) return Promise.reject(signal.reason as Error);
   return new Promise((resolve, reject) => {
@@ -53,6 +55,11 @@ export function sendWhole(
     dispatcher.dispatch(request, {
       onRequestStart(controller) {
         running = controller;
+        try {
+          beforeSend?.();
+        } catch (error) {
+          give(error as Error);
+        }
         if (given) controller.abort(given);
       },
       onResponseStart(_, status, headers) {

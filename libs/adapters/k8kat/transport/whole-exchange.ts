@@ -40,12 +40,23 @@ export class WholeExchange implements UpstreamUser {
     return this.#isOver;
   }
 
-  /** @param onKept told how long the server will keep the connection when nothing is on it, where it says so */
-  begin(connection: UpstreamConnection, request: Buffer, onKept: OnKept): void {
+  /**
+   * begin sends the request, unless `beforeSend` throws.
+   * @returns whether the connection is in use now
+   * @param onKept told how long the server will keep the connection when nothing is on it, where it says so
+   */
+  begin(connection: UpstreamConnection, request: Buffer, onKept: OnKept): boolean {
+    try {
+      this.#limits.beforeSend?.();
+    } catch (error) {
+      if (this.#settle()) this.#reject(error as Error);
+      return false;
+    }
     this.#connection = connection;
     this.#onKept = onKept;
     connection.use(this);
     connection.socket.write(request);
+    return true;
   }
 
   upstreamAnswer(head: MessageHead): void {

@@ -47,7 +47,7 @@ describeWith(['kubernetes'], 'runs on a cluster whose token is replaced again an
       await lab.admin.apply(object, { fieldManager: 'test' });
     const { token } = await lab.admin.requestToken(lab.namespace, account.name, 3_600);
     rotating = { ...deps(), sessions: openSessions() };
-    await replaceCredential(rotating, lab.principal, clusterId, { token });
+    await replaceCredential(rotating, lab.principal, clusterId, { token, allowInsecureTls: false });
     // The one that was registered is no child of ours: nothing that we could delete ends it.
     expect(await rotateCredential(rotating, clusterId)).toMatchObject({ outcome: 'rotated', previous: 'alive' });
   });
