@@ -74,6 +74,8 @@ describe('jobs that a KAMA carries out itself', () => {
     expect((await send(bare.key, 'POST', '/api/variables/commit-apply')).status).toBe(200);
     says(200, 'last');
     await send(key, 'POST', '/api/variables/commit-apply');
-    await expect.poll(jobs, patient).toEqual(['last']);
+    // The last answer of the other test may be written down after its rows were deleted.
+    const own = async () => (await jobs()).filter((job) => !job?.startsWith('job-'));
+    await expect.poll(own, patient).toEqual(['last']);
   });
 });
