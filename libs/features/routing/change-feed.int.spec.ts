@@ -97,7 +97,8 @@ describe('ChangeFeed', () => {
     expect(await ageAfter(60_000)).toBe(false);
     expect(await ageAfter(1)).toBe(true);
     await owner.query('ALTER TABLE outbox_away RENAME TO outbox');
-    await feed.check();
+    // The first may be one that had begun without the table.
+    await feed.check().catch(() => feed.check());
     expect(feed.stale).toBe(false);
   });
 });
