@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isKubeStatus, type KubeObject, objectPath } from '@nm/adapters/k8kat';
 import type { KubeManifest, ObjectRef } from '@nm/kernel/contracts';
-import { Fault } from '@nm/kernel/fault';
+import { Fault, hasCode } from '@nm/kernel/fault';
 import { z } from 'zod';
 import { refOfManifest } from '../plan/plan-issue.js';
 import { atMostOnce, isBegun } from './at-most-once.js';
@@ -54,10 +54,18 @@ export async function startJob(
   const keep = { failed: failuresOf(context.noted) };
   const again = { ...context, noted: undefined };
   const work = (leave: () => void) => patiently(again, () => create(job, ref, leave, again));
-  const made = await atMostOnce(again, work, { keep });
+  const made = await atMostOnce(again, work, { keep }).catch((error: unknown) => madeAfterAll(ref, again, error));
   const noted = { ...keep, job: made };
   await context.note(noted);
   return noted;
+}
+
+/** Something failed after the creation was sent, the store perhaps: a Job that is there is no doubt. @throws the error when it is not there */
+async function madeAfterAll(ref: ObjectRef, context: StepContext, error: unknown): Promise<string> {
+  if (!hasCode(error, 'step_unknown')) throw error;
+  const there = await patiently(context, () => context.session.get(ref, context.namespace, context.signal));
+  if (!there || !isOwn(there, context)) throw error;
+  return there.metadata?.uid ?? '';
 }
 
 /** Cut off in the creation, the step did not know yet what it had made. */
