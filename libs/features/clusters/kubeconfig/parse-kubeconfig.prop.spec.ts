@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { selfSigned } from '../../../testing/certificates.js';
 import { clusterFields, userFields } from './fields.js';
-import { invalidKubeconfigs, type Pairs, refusedKubeconfigs } from './hostile-kubeconfigs.js';
 import { parseKubeconfig } from './parse-kubeconfig.js';
+import { invalidKubeconfigs, type Pairs, refusedKubeconfigs } from './test/hostile-kubeconfigs.js';
 
 const touched: string[] = [];
 const restores: (() => void)[] = [];

@@ -1,8 +1,8 @@
 import { Fault } from '@nm/kernel/fault';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type CertifiedKey, selfSigned } from '../../../testing/certificates.js';
-import { base64, invalidKubeconfigs, kubeconfig, refusedKubeconfigs } from './hostile-kubeconfigs.js';
 import { type ParseOptions, parseKubeconfig } from './parse-kubeconfig.js';
+import { base64, invalidKubeconfigs, kubeconfig, refusedKubeconfigs } from './test/hostile-kubeconfigs.js';
 
 interface Failure {
   readonly code: string;
